@@ -1,0 +1,30 @@
+/** The immutable configuration that one request is decided by, from its first step to its last. */
+import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { ApiKey } from '../../shared/api-key.ts';
+import type { OrganisationConfig } from '../../shared/config-document.ts';
+import type { Limit } from '../../shared/limit.ts';
+import type { CompiledPolicy } from '../policies/compiled-policy.ts';
+import type { GovernedServer } from './governed-server.ts';
+
+/** A hash that opens a key, for as long as it does: after a rotation the old one ends before the key does. */
+export interface KeyMatch {
+  readonly key: ApiKey;
+  readonly validUntilMillis: number | null;
+}
+
+export interface Snapshot {
+  /** Decimal version of the feed. */
+  readonly version: string;
+  readonly organisations: ReadonlyMap<string, OrganisationConfig>;
+  readonly keysByHash: ReadonlyMap<string, KeyMatch>;
+  /** Organisation id → slug or id → server. */
+  readonly servers: ReadonlyMap<string, ReadonlyMap<string, GovernedServer>>;
+  /** API key id → server id → grant. */
+  readonly grants: ReadonlyMap<string, ReadonlyMap<string, AccessGrant>>;
+  /** Owner id (`GLOBAL` for the global one) → policy. */
+  readonly policies: ReadonlyMap<string, CompiledPolicy>;
+  /** Owner id → active budgets and quotas. */
+  readonly limits: ReadonlyMap<string, readonly Limit[]>;
+}
+
+export const GLOBAL_OWNER = 'GLOBAL';

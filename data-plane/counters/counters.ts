@@ -1,0 +1,91 @@
+/** What the data plane counts: one atomic step admits a request, one settles it; Redis and memory keep the same contract. */
+
+/** At most `limit` admissions in any span of `windowMillis`. With `burst`, an even pace of limit per window with at most `burst` at once. */
+export interface RateCheck {
+  /** Unique within the organisation, such as `rate:key_01…:60000`. */
+  readonly key: string;
+  readonly limit: number;
+  readonly windowMillis: number;
+  readonly burst: number | undefined;
+}
+
+/** At most `max` requests under way at once. A lease that is not renewed or released ends by itself after `ttlMillis`. */
+export interface LeaseCheck {
+  readonly key: string;
+  readonly max: number;
+  readonly ttlMillis: number;
+}
+
+/** Holds `amount` against a window of a budget or quota: used + reserved + amount may not exceed `limit`. Integers below 2^53. */
+export interface HoldCheck {
+  /** Names limit and window, such as `window:lim_01…:1767225600000`. */
+  readonly key: string;
+  readonly amount: number;
+  readonly limit: number;
+  /** Counts without refusing; the answer says that it would have refused. */
+  readonly observe: boolean;
+  /** When the window's counters may be forgotten. */
+  readonly expireAtMillis: number;
+}
+
+/** All checks of one request, judged together: all are taken or none is. */
+export interface Admission {
+  /** Keys of one organisation share a hash slot, and nothing is ever counted across organisations. */
+  readonly organisationId: string;
+  /** Makes the step idempotent: the same request asked again gets the same answer and counts once. */
+  readonly requestId: string;
+  readonly rates: readonly RateCheck[];
+  readonly leases: readonly LeaseCheck[];
+  readonly holds: readonly HoldCheck[];
+  /**
+   * The usage event's JSON as it stands before the upstream is called, kept until the settlement replaces it, so that a crash
+   * leaves a trace of every admitted call. Undefined when only rates are charged, for a request that is refused anyway.
+   */
+  readonly intent: string | undefined;
+}
+
+export type AdmissionAnswer =
+  | { readonly kind: 'admitted'; /** Indexes of observed holds that would have refused. */ readonly observedHolds: readonly number[] }
+  | {
+      readonly kind: 'refused';
+      readonly check: 'rate' | 'lease' | 'hold';
+      /** Index into the admission's list of that check. */
+      readonly index: number;
+      readonly used: number;
+      readonly reserved: number;
+      /** When asking again may help; 0 when only the end of a window helps. */
+      readonly retryAfterMillis: number;
+    };
+
+/** Closes an admitted request: leases are released, each hold is replaced by what was really used, the event joins the usage stream. */
+export interface Settlement {
+  readonly admission: Admission;
+  /** Actual amounts, one per hold, in the order of the admission. */
+  readonly amounts: readonly number[];
+  /** The final usage event's JSON. */
+  readonly event: string;
+}
+
+/** The store does not answer. What that means is decided per control, by the caller (`design.md`, Fail modes). */
+export class CountersUnavailable extends Error {
+  override readonly name = 'CountersUnavailable';
+}
+
+export interface Counters {
+  /** One round trip. Rejects with `CountersUnavailable` and nothing else. */
+  admit(admission: Admission): Promise<AdmissionAnswer>;
+  /** Handed over, not awaited: kept and sent again until the store has it, each exactly once. */
+  settle(settlement: Settlement): void;
+  /** Appends the event of a request that was not admitted here (refused, or admitted while the store was away). Handed over like `settle`. */
+  record(organisationId: string | null, event: string): void;
+  /** Keeps the leases of a long call alive. */
+  renew(admission: Admission): void;
+  /** Whether the last thing heard of the store was good. */
+  readonly isAvailable: boolean;
+  /** Settlements and events that the store does not have yet. */
+  readonly backlog: number;
+  /** Resolves when the backlog is empty. */
+  flushed(): Promise<void>;
+  /** Sends what is left, for at most `graceMillis`, then lets go of the store. Answers how many could not be sent. */
+  close(graceMillis: number): Promise<number>;
+}

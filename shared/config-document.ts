@@ -1,0 +1,88 @@
+/** The configuration that a data plane obeys: a set of entities, each a noun of `domain.md`, and the changes that move it. */
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import { accessGrantSchema } from './access-grant.ts';
+import { apiKeySchema } from './api-key.ts';
+import { limitSchema } from './limit.ts';
+import { denialStyleSchema, mcpServerSchema, slugSchema } from './mcp-server.ts';
+import { POLICY_SCOPES, policyEnvelopeSchema } from './policy.ts';
+
+export const organisationSchema = z.strictObject({
+  id: z.string(),
+  slug: slugSchema,
+  denialStyle: denialStyleSchema,
+});
+export type OrganisationConfig = z.infer<typeof organisationSchema>;
+
+export const policySchema = z.strictObject({
+  id: z.string(),
+  /** Null for the global policy alone, which stands above every organisation. */
+  organisationId: z.string().nullable(),
+  scope: z.enum(POLICY_SCOPES),
+  /** The organisation, team, user, key or server that it belongs to; null for `GLOBAL`. */
+  ownerId: z.string().nullable(),
+  envelope: policyEnvelopeSchema,
+  mode: z.enum(['ENFORCE', 'OBSERVE']),
+});
+export type PolicyConfig = z.infer<typeof policySchema>;
+
+/** What may stand in the document, by kind. A kind that is not listed is refused, never skipped. */
+export const ENTITY_SCHEMAS = {
+  organisation: organisationSchema,
+  apiKey: apiKeySchema,
+  mcpServer: mcpServerSchema,
+  accessGrant: accessGrantSchema,
+  policy: policySchema,
+  limit: limitSchema,
+} as const;
+export type EntityKind = keyof typeof ENTITY_SCHEMAS;
+export type EntityOf<Kind extends EntityKind> = z.infer<(typeof ENTITY_SCHEMAS)[Kind]>;
+
+const upsertOf = <Kind extends EntityKind>(kind: Kind) =>
+  z.strictObject({ op: z.literal('upsert'), kind: z.literal(kind), value: ENTITY_SCHEMAS[kind] });
+
+export const configUpsertSchema = z.discriminatedUnion('kind', [
+  upsertOf('organisation'),
+  upsertOf('apiKey'),
+  upsertOf('mcpServer'),
+  upsertOf('accessGrant'),
+  upsertOf('policy'),
+  upsertOf('limit'),
+]);
+export type ConfigUpsert = z.infer<typeof configUpsertSchema>;
+
+export const configRemovalSchema = z.strictObject({
+  op: z.literal('remove'),
+  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit']),
+  id: z.string(),
+});
+export type ConfigRemoval = z.infer<typeof configRemovalSchema>;
+
+/** One entity put or taken away. A snapshot is a list of upserts alone. */
+export const configChangeSchema = z.union([configUpsertSchema, configRemovalSchema]);
+export type ConfigChange = z.infer<typeof configChangeSchema>;
+
+/** `SNAPSHOT`: one part of the whole, gzip in base64 of a JSON array of upserts; the last part makes it valid. An empty array is valid. */
+export const snapshotPayloadSchema = z.strictObject({
+  part: z.int().nonnegative(),
+  parts: z.int().positive(),
+  gzip: z.string(),
+});
+/** `DELTA`: everything that changed after version `from`, up to the frame's version. */
+export const deltaPayloadSchema = z.strictObject({
+  from: z.string().regex(/^\d+$/),
+  changes: z.array(configChangeSchema),
+});
+export type SnapshotPayload = z.infer<typeof snapshotPayloadSchema>;
+export type DeltaPayload = z.infer<typeof deltaPayloadSchema>;
+
+/** A frame of the feed as `dataPlaneConfig` delivers it. `version` is a decimal string: the control plane's sequence is 64 bits wide. */
+export type ConfigFrame =
+  | { readonly kind: 'SNAPSHOT'; readonly version: string; readonly payload: SnapshotPayload; readonly checksum: string }
+  | { readonly kind: 'DELTA'; readonly version: string; readonly payload: DeltaPayload; readonly checksum: string }
+  | { readonly kind: 'HEARTBEAT'; readonly version: string; readonly payload: Record<string, never>; readonly checksum: string };
+
+/** SHA-256 in hex over version, kind and the payload's JSON; both planes compute it over the text that JSON.stringify gives. */
+export function checksumOfFrame(version: string, kind: ConfigFrame['kind'], payload: unknown): string {
+  return hash('sha256', `${version}\n${kind}\n${JSON.stringify(payload)}`, 'hex');
+}

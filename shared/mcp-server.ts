@@ -1,0 +1,58 @@
+/** The MCP server as a data plane needs it: how to reach the tool server, and how to govern it. */
+import { z } from 'zod';
+import { pricingSchema } from './pricing.ts';
+import { sealedSecretSchema } from './sealed-secret.ts';
+import { semanticFilterSchema } from './semantic-filter.ts';
+
+export const TRANSPORTS = ['STREAMABLE_HTTP', 'SSE', 'STDIO'] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+export const DENIAL_STYLES = ['AUTO', 'HTTP_STATUS', 'JSONRPC_ERROR', 'TOOL_RESULT'] as const;
+export const denialStyleSchema = z.enum(DENIAL_STYLES);
+export type DenialStyle = z.infer<typeof denialStyleSchema>;
+
+/** Lower-case and URL-safe; no underscore, so that a slug is never mistaken for an id. */
+export const slugSchema = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/);
+
+/** How Turnpike authenticates to the upstream. Secrets are sealed for the place `{organisation, server, field}`. */
+export const upstreamAuthSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('NONE') }),
+  z.strictObject({ type: z.literal('BEARER'), token: sealedSecretSchema }),
+  z.strictObject({ type: z.literal('BASIC'), username: z.string(), password: sealedSecretSchema }),
+  z.strictObject({ type: z.literal('API_KEY'), header: z.string(), value: sealedSecretSchema }),
+]);
+export type UpstreamAuth = z.infer<typeof upstreamAuthSchema>;
+export type UpstreamAuthType = UpstreamAuth['type'];
+/** The field names under which secrets of a server are sealed. */
+export const AUTH_SECRET_FIELDS = { BEARER: 'auth.token', BASIC: 'auth.password', API_KEY: 'auth.value' } as const;
+
+/** The place of one environment variable of a STDIO server. */
+export function stdioEnvField(name: string): string {
+  return `stdioEnv.${name}`;
+}
+
+export const mcpServerSchema = z.strictObject({
+  id: z.string(),
+  organisationId: z.string(),
+  slug: slugSchema,
+  name: z.string(),
+  transport: z.enum(TRANSPORTS),
+  endpointUrl: z.url().nullable(),
+  stdioCommand: z.string().nullable(),
+  stdioArgs: z.array(z.string()),
+  stdioEnv: z.record(z.string(), sealedSecretSchema),
+  auth: upstreamAuthSchema,
+  enabled: z.boolean(),
+  /** On the public Internet: its name must resolve to public addresses only, at every connection. */
+  isPublic: z.boolean(),
+  /** Team scope: only keys whose chain holds that team. Null together with `apiKeyId` means any granted key. */
+  teamId: z.string().nullable(),
+  apiKeyId: z.string().nullable(),
+  allowedTools: z.array(z.string()),
+  blockedTools: z.array(z.string()),
+  toolRulesMode: z.enum(['ENFORCE', 'OBSERVE']),
+  semanticFilter: semanticFilterSchema.nullable(),
+  pricing: pricingSchema,
+  denialStyle: denialStyleSchema,
+});
+export type McpServer = z.infer<typeof mcpServerSchema>;

@@ -1,0 +1,42 @@
+/** The policy envelope that may stand at every scope; all envelopes that apply to a request must be satisfied. */
+import { BlockList, isIP } from 'node:net';
+import { z } from 'zod';
+
+const count = z.int().nonnegative();
+
+/** A CIDR block or a bare address, IPv4 or IPv6. */
+export const cidrSchema = z.string().refine(isCidr, 'must be an address or a CIDR block such as 10.0.0.0/8');
+
+export const policyEnvelopeSchema = z.strictObject({
+  policies: z.strictObject({
+    ip: z.strictObject({ allowlist: z.array(cidrSchema).max(1000), blocklist: z.array(cidrSchema).max(1000) }).partial(),
+    ratelimit: z
+      .strictObject({
+        /** Calls in any span of that length; `burst` is the most at once under the finest of them, on top of its even pace. */
+        requests: z.strictObject({ per_second: count, per_minute: count, per_hour: count, per_day: count, burst: count }).partial(),
+        payload: z.strictObject({ max_request_bytes: count, max_response_bytes: count }).partial(),
+        concurrency: z.strictObject({ max: count, lease_ttl_seconds: z.int().min(1).max(3600) }).partial(),
+      })
+      .partial(),
+  }).partial(),
+});
+export type PolicyEnvelope = z.infer<typeof policyEnvelopeSchema>;
+
+/** From the widest to the narrowest, the order in which they are judged. */
+export const POLICY_SCOPES = ['GLOBAL', 'ORGANISATION', 'TEAM', 'USER', 'API_KEY', 'MCP_SERVER'] as const;
+export type PolicyScope = (typeof POLICY_SCOPES)[number];
+
+/** Adds an address or block to a list; the text must have passed `cidrSchema`. */
+export function addToBlockList(list: BlockList, cidr: string): void {
+  const [address = '', bits] = cidr.split('/');
+  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+  if (bits === undefined) list.addAddress(address, family);
+  else list.addSubnet(address, Number(bits), family);
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32));
+}

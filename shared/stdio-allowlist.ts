@@ -1,0 +1,67 @@
+/** The operator's list of commands that a STDIO server may run: an empty list allows nothing (`domain.md`, McpServer fields). */
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+
+export const stdioAllowlistSchema = z.strictObject({
+  entries: z.array(
+    z.strictObject({
+      /** Absolute path of the program; compared to the letter. */
+      command: z.string().refine(isAbsolute, 'must be an absolute path'),
+      /** One regular expression per argument, anchored at both ends; the number of arguments must match. */
+      args: z.array(z.string()).max(64),
+      /** Names of the environment variables that a server may set. */
+      env: z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/)).max(64),
+    }),
+  ).max(1000),
+});
+export type StdioAllowlistDocument = z.infer<typeof stdioAllowlistSchema>;
+
+export interface StdioLaunch {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly envNames: readonly string[];
+}
+
+/** Flags through which an interpreter runs code from its command line, and variables through which it loads code; refused whatever the list says. */
+const INLINE_CODE_FLAGS = /^(?:-c|-e|-p|-r|-m|--call|--eval|--print|--require|--import|--loader|--experimental-loader|--from|--privileged)(?:=|$)/;
+const LOADER_VARIABLES = /^(?:NODE_OPTIONS|LD_[A-Z_]+|DYLD_[A-Z_]+|PYTHONPATH|PYTHONSTARTUP|BASH_ENV|ENV|PERL5OPT|RUBYOPT|PATH|npm_config_.*)$/i;
+
+export class StdioAllowlist {
+  readonly #entries: readonly { command: string; args: readonly RegExp[]; env: ReadonlySet<string> }[];
+
+  /** Throws when a pattern is not a regular expression. */
+  constructor(document: StdioAllowlistDocument) {
+    this.#entries = document.entries.map((entry) => ({
+      command: entry.command,
+      args: entry.args.map((pattern) => new RegExp(`^(?:${pattern})$`, 'u')),
+      env: new Set(entry.env),
+    }));
+  }
+
+  static readonly empty = new StdioAllowlist({ entries: [] });
+
+  /** Reads the text of the operator's file; throws a sentence that names the file when it is malformed. */
+  static parse(text: string, path: string): StdioAllowlist {
+    try {
+      return new StdioAllowlist(stdioAllowlistSchema.parse(JSON.parse(text)));
+    } catch (error) {
+      throw new Error(`the STDIO allow-list ${path} cannot be used: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+
+  /** Undefined when the launch is allowed, otherwise the sentence that says why not. */
+  objectionTo(launch: StdioLaunch): string | undefined {
+    const inline = launch.args.find((argument) => INLINE_CODE_FLAGS.test(argument));
+    if (inline !== undefined) return `argument ${inline} can run code from the command line`;
+    const loader = launch.envNames.find((name) => LOADER_VARIABLES.test(name));
+    if (loader !== undefined) return `environment variable ${loader} can load code into the program`;
+    const fits = this.#entries.some(
+      (entry) =>
+        entry.command === launch.command &&
+        entry.args.length === launch.args.length &&
+        entry.args.every((pattern, index) => pattern.test(launch.args[index] ?? '')) &&
+        launch.envNames.every((name) => entry.env.has(name)),
+    );
+    return fits ? undefined : `command ${launch.command} with these arguments is not on the operator's STDIO allow-list`;
+  }
+}

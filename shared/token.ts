@@ -1,0 +1,106 @@
+/** The format of every bearer token of ours, and the keyed hash under which it is stored; both planes must agree on each bit. */
+import { createHmac, hash, randomBytes } from 'node:crypto';
+
+/** Three prefixes, so that the wrong kind of token is recognised and named (`experience.md` section 2.6). */
+export const TOKEN_PREFIXES = { apiKey: 'vk', adminToken: 'tpa', dataPlaneToken: 'tpd' } as const;
+export type TokenKind = keyof typeof TOKEN_PREFIXES;
+
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const PUBLIC_ID_LENGTH = 10;
+const SECRET_LENGTH = 43;
+const CHECKSUM_LENGTH = 6;
+const TOKEN = /^(vk|tpa|tpd)_([0-9A-Za-z]{10})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+const TOKEN_ANYWHERE = /\b(vk|tpa|tpd)_([0-9A-Za-z]{10})_[0-9A-Za-z]{49}/g;
+/** No token of ours is longer, so nothing longer is worth a look. */
+export const TOKEN_LENGTH_MAX = 3 + 1 + PUBLIC_ID_LENGTH + 1 + SECRET_LENGTH + CHECKSUM_LENGTH;
+
+/** A token in the clear. It exists at creation and while a request is authenticated, nowhere else. */
+export interface MintedToken {
+  readonly token: string;
+  readonly publicId: string;
+  /** What may be shown and logged: `vk_7Yq4mZ8Kp1`. */
+  readonly prefix: string;
+}
+
+/** Makes a token of 256 random bits with a checksum, so that secret scanners can tell a leaked one from noise. */
+export function mintToken(kind: TokenKind): MintedToken {
+  const publicId = base62(randomBytes(16), PUBLIC_ID_LENGTH);
+  const prefix = `${TOKEN_PREFIXES[kind]}_${publicId}`;
+  const body = `${prefix}_${base62(randomBytes(32), SECRET_LENGTH)}`;
+  return { token: body + checksumOf(body), publicId, prefix };
+}
+
+export type TokenReading =
+  | { readonly kind: TokenKind; readonly publicId: string; readonly prefix: string }
+  | { readonly kind: 'malformed' };
+
+/** Reads the public half of a token. Length and characters alone are judged here: the checksum is for scanners and typing errors. */
+export function readToken(text: string): TokenReading {
+  const match = text.length <= TOKEN_LENGTH_MAX ? TOKEN.exec(text) : null;
+  if (match === null) return { kind: 'malformed' };
+  const publicId = match[2] ?? '';
+  return { kind: kindOf(match[1] ?? ''), publicId, prefix: `${match[1]}_${publicId}` };
+}
+
+/** Whether the last six characters fit the rest. A token that fails was mistyped or made up. */
+export function hasValidChecksum(token: string): boolean {
+  const body = token.slice(0, -CHECKSUM_LENGTH);
+  return checksumOf(body) === token.slice(-CHECKSUM_LENGTH);
+}
+
+/** Leaves the prefix of each token in a text and hides the rest, for logs and relayed errors. */
+export function redactTokens(text: string): string {
+  return text.replace(TOKEN_ANYWHERE, '$1_$2_[redacted]');
+}
+
+/** Computes the keyed hash of tokens. Construct one per process: the two padded key blocks are prepared once. */
+export class TokenHasher {
+  readonly #inner: Buffer;
+  readonly #outer: Buffer;
+
+  /** `key` is the subkey `token-hash` of the secret key, 32 bytes. */
+  constructor(key: Buffer) {
+    this.#inner = paddedKey(key, 0x36, TOKEN_LENGTH_MAX);
+    this.#outer = paddedKey(key, 0x5c, 32);
+  }
+
+  /**
+   * HMAC-SHA-256 (RFC 2104) in base64url. Written out over two one-shot hashes because `createHmac`
+   * costs an object and twenty times as much per call, and every request pays it. Throws on longer texts than a token.
+   */
+  hash(token: string): string {
+    const length = this.#inner.write(token, BLOCK_BYTES, 'latin1');
+    if (length !== token.length) throw new RangeError('longer than any token');
+    const inner = hash('sha256', this.#inner.subarray(0, BLOCK_BYTES + length), 'buffer');
+    inner.copy(this.#outer, BLOCK_BYTES);
+    return hash('sha256', this.#outer, 'base64url');
+  }
+}
+
+const BLOCK_BYTES = 64;
+
+function paddedKey(key: Buffer, pad: number, room: number): Buffer {
+  const block = Buffer.alloc(BLOCK_BYTES + room);
+  for (let index = 0; index < BLOCK_BYTES; index++) block[index] = (key[index] ?? 0) ^ pad;
+  return block;
+}
+
+function kindOf(prefix: string): TokenKind {
+  if (prefix === TOKEN_PREFIXES.apiKey) return 'apiKey';
+  return prefix === TOKEN_PREFIXES.adminToken ? 'adminToken' : 'dataPlaneToken';
+}
+
+function base62(bytes: Buffer, length: number): string {
+  let rest = BigInt(`0x${bytes.toString('hex')}`);
+  let text = '';
+  while (text.length < length) {
+    text += BASE62.charAt(Number(rest % 62n));
+    rest /= 62n;
+  }
+  return text;
+}
+
+/** 35 bits of a public, unkeyed digest: it tells a token from noise and proves nothing. */
+function checksumOf(body: string): string {
+  return base62(createHmac('sha256', 'turnpike-token-checksum').update(body).digest().subarray(0, 8), CHECKSUM_LENGTH);
+}

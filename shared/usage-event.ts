@@ -1,0 +1,71 @@
+/** The usage event: what the data plane knows of one request, from which the control plane makes the record and its MCP sidecar. */
+import { z } from 'zod';
+import { TRANSPORTS } from './mcp-server.ts';
+
+const amount = z.string().regex(/^\d+$/);
+
+export const DECISIONS = ['ALLOWED', 'DENIED', 'ERRORED'] as const;
+export type Decision = (typeof DECISIONS)[number];
+
+export const usageEventSchema = z.strictObject({
+  /** Also the idempotency key: however often an event is delivered, it counts once. */
+  requestId: z.string(),
+  timeMillis: z.number(),
+  dataPlane: z.string(),
+  organisationId: z.string().nullable(),
+  teamId: z.string().nullable(),
+  userId: z.string().nullable(),
+  userDomain: z.string().nullable(),
+  apiKeyId: z.string().nullable(),
+  apiKeyPrefix: z.string().nullable(),
+  serverId: z.string().nullable(),
+  /** What the caller asked for when no server was found: cut to 64 characters of a slug. */
+  serverSlug: z.string().nullable(),
+  transport: z.enum(TRANSPORTS).nullable(),
+  httpMethod: z.string(),
+  rpcMethod: z.string().nullable(),
+  tool: z.string().nullable(),
+  isToolError: z.boolean(),
+  status: z.int(),
+  decision: z.enum(DECISIONS),
+  /** Of the refusal table, null when allowed; reason, sentence and rule belong to it. */
+  code: z.string().nullable(),
+  reason: z.string().nullable(),
+  message: z.string().nullable(),
+  rule: z.strictObject({ kind: z.string(), id: z.string().optional(), path: z.string() }).nullable(),
+  /** What rules in OBSERVE mode would have done, as `code/reason`. */
+  observed: z.array(z.string()),
+  retryAfterSeconds: z.number().nullable(),
+  latencyMicros: z.number(),
+  upstreamLatencyMicros: z.number().nullable(),
+  inputBytes: z.number(),
+  outputBytes: z.number(),
+  /** The unit prices that priced it, femto-USD per unit; null when nothing was priced. */
+  pricing: z.strictObject({ callFemtosUsd: amount, inputByteFemtosUsd: amount, outputByteFemtosUsd: amount, isOverride: z.boolean() }).nullable(),
+  costNanosUsd: amount,
+  sessionId: z.string().nullable(),
+  protocolVersion: z.string().nullable(),
+  clientName: z.string().nullable(),
+  clientVersion: z.string().nullable(),
+  clientIp: z.string().nullable(),
+  traceId: z.string().nullable(),
+  dlpOutcome: z.enum(['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED']),
+});
+export type UsageEvent = z.infer<typeof usageEventSchema>;
+
+/** An event as a stream delivers it; `deliveryId` is what the reader acknowledges. */
+export interface UsageDelivery {
+  readonly deliveryId: string;
+  /** The event's JSON as the data plane wrote it. Parsed by the reader, who sets a bad one aside. */
+  readonly json: string;
+}
+
+/** Where the control plane reads usage events from. One contract, an implementation per stream. */
+export interface UsageSource {
+  /** Up to `max` deliveries; waits up to `waitMillis` for the first, then answers an empty list. Unacknowledged ones are delivered again. */
+  read(max: number, waitMillis: number): Promise<readonly UsageDelivery[]>;
+  acknowledge(deliveries: readonly UsageDelivery[]): Promise<void>;
+  /** Keeps a delivery that cannot be stored out of the way of the others, with the reason, where an operator finds it. */
+  setAside(delivery: UsageDelivery, reason: string): Promise<void>;
+  close(): Promise<void>;
+}
