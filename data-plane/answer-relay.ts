@@ -1,0 +1,152 @@
+/** Relays an upstream's answer to the caller: bytes as they came, but for what rules hide or block in them. */
+import { Refusal } from '../shared/refusal.ts';
+import { denialBody } from './denials.ts';
+import type { AllowedCall, Outcome } from './evidence.ts';
+import type { Exchange } from './exchange.ts';
+import type { Gateway } from './gateway.ts';
+import { AnswerGuard } from './guardrails/answer-guard.ts';
+import { readClientInfo } from './mcp/client-info.ts';
+import { SESSION_HEADER } from './mcp/session-ids.ts';
+import type { Trail } from './trail.ts';
+import type { AnswerHead, AnswerSink, UpstreamFlight } from './transports/transport.ts';
+
+export class AnswerRelay implements AnswerSink {
+  readonly #gateway: Pick<Gateway, 'clock' | 'sessions'>;
+  readonly #exchange: Exchange;
+  readonly #allowed: AllowedCall;
+  readonly #trail: Trail;
+  readonly #guard: AnswerGuard;
+  readonly #finish: (outcome: Outcome) => void;
+  readonly #startedAt: number;
+  #flight: UpstreamFlight | undefined;
+  #status = 0;
+  #outputBytes = 0;
+  #isOver = false;
+
+  constructor(gateway: Pick<Gateway, 'clock' | 'sessions'>, exchange: Exchange, allowed: AllowedCall, trail: Trail, finish: (outcome: Outcome) => void) {
+    this.#gateway = gateway;
+    this.#exchange = exchange;
+    this.#allowed = allowed;
+    this.#trail = trail;
+    this.#finish = finish;
+    this.#startedAt = gateway.clock.elapsed();
+    this.#guard = new AnswerGuard(allowed);
+  }
+
+  /** Ties the relay to the flight that feeds it; a caller who leaves ends the relay. */
+  follow(flight: UpstreamFlight): void {
+    this.#flight = flight;
+    if (!this.#isOver) this.#exchange.response.once('close', this.#callerLeft);
+  }
+
+  answer(head: AnswerHead, body: Buffer): void {
+    if (this.#isOver) return;
+    try {
+      const guarded = this.#guard.judge(body);
+      const { response } = this.#exchange;
+      response.writeHead(head.status, this.#headersOf(head, guarded.length));
+      response.end(guarded);
+      this.#outputBytes = guarded.length;
+      this.#end(head.status, undefined);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  open(head: AnswerHead): void {
+    if (this.#isOver) return;
+    const { response } = this.#exchange;
+    response.writeHead(head.status, [...this.#headersOf(head, undefined), 'Cache-Control', 'no-cache, no-transform', 'X-Accel-Buffering', 'no']);
+    response.flushHeaders();
+    response.on('drain', this.#roomAgain);
+    this.#status = head.status;
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#isOver) return true;
+    try {
+      return this.#send(this.#guard.push(chunk));
+    } catch (error) {
+      this.#fail(error);
+      this.#flight?.cancel();
+      return true;
+    }
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    try {
+      this.#send(this.#guard.end());
+      this.#exchange.response.end();
+      this.#end(this.#status, undefined);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  fail(refusal: Refusal): void {
+    this.#fail(refusal);
+  }
+
+  #send(parts: readonly Buffer[]): boolean {
+    let hasRoom = true;
+    for (const part of parts) {
+      this.#outputBytes += part.length;
+      hasRoom = this.#exchange.response.write(part);
+    }
+    return hasRoom;
+  }
+
+  /** A stream that has begun is told its ending as a last event; before that, the denial is the server's to write. */
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    const { response } = this.#exchange;
+    const refusal = error instanceof Refusal ? error : new Refusal('internal', 'internal', undefined, {}, { cause: error });
+    if (response.headersSent) response.end(`event: message\ndata: ${denialBody(refusal, this.#exchange, this.#trail)}\n\n`);
+    this.#end(refusal.status, refusal);
+  }
+
+  #end(status: number, failure: Refusal | undefined): void {
+    this.#isOver = true;
+    const { response } = this.#exchange;
+    response.off('close', this.#callerLeft);
+    response.off('drain', this.#roomAgain);
+    this.#finish({
+      status,
+      outputBytes: this.#outputBytes,
+      upstreamMillis: this.#gateway.clock.elapsed() - this.#startedAt,
+      isToolError: this.#guard.sawError,
+      failure,
+    });
+  }
+
+  readonly #roomAgain = (): void => this.#flight?.resume();
+
+  /**
+   * Up to revision 2025-11-25 a lost connection is no cancellation, so a call that is under way may finish unheard; a stream
+   * that only listens has nothing to finish (MCP 2025-11-25, Transports).
+   */
+  readonly #callerLeft = (): void => {
+    if (this.#isOver) return;
+    if (this.#allowed.rpc.call === undefined) this.#flight?.cancel();
+    this.#end(499, this.#allowed.rpc.call === undefined ? undefined : new Refusal('client_closed_request', 'client_gone'));
+  };
+
+  #headersOf(head: AnswerHead, bodyBytes: number | undefined): string[] {
+    const headers = ['Turnpike-Request-Id', this.#exchange.requestId];
+    if (head.contentType !== undefined) headers.push('Content-Type', head.contentType);
+    if (bodyBytes !== undefined) headers.push('Content-Length', String(bodyBytes));
+    headers.push(...head.headers);
+    const sessionId = this.#mintSession(head);
+    if (sessionId !== undefined) headers.push(SESSION_HEADER, sessionId);
+    return headers;
+  }
+
+  /** Only the answer to `initialize` opens a session; what an upstream sends elsewhere is its own affair. */
+  #mintSession(head: AnswerHead): string | undefined {
+    const { message } = this.#allowed.rpc;
+    if (head.upstreamSessionId === undefined || message?.method !== 'initialize') return undefined;
+    const { key, server } = this.#allowed.access;
+    return this.#gateway.sessions.mint({ apiKeyId: key.id, serverId: server.config.id }, head.upstreamSessionId, readClientInfo(message.value));
+  }
+}

@@ -1,0 +1,125 @@
+/** HTTP in: routes, limits and timeouts of the data plane's port, and the answer to whatever the access flow ends with. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Refusal } from '../shared/refusal.ts';
+import { accessFlow } from './access-flow.ts';
+import { denialOf } from './denials.ts';
+import type { Outcome } from './evidence.ts';
+import { Exchange } from './exchange.ts';
+import type { Gateway } from './gateway.ts';
+import { answerHealth, answerReadiness } from './health.ts';
+import { validateKey } from './keys-validate.ts';
+import type { DataPlaneSettings } from './settings.ts';
+import { Trail } from './trail.ts';
+
+const HEADERS_TIMEOUT_MILLIS = 10_000;
+const REQUEST_TIMEOUT_MILLIS = 60_000;
+const KEEP_ALIVE_TIMEOUT_MILLIS = 65_000;
+const CONNECTIONS_CHECKED_MILLIS = 2000;
+const HEADER_BYTES_MAX = 32_768;
+const DRAIN_CHECKED_MILLIS = 50;
+const MCP_PATH = /^\/v1\/mcp\/([A-Za-z0-9_-]{1,128})(?:\?.*)?$/;
+
+export interface RunningHttpServer {
+  readonly url: string;
+  stop(graceMillis: number): Promise<void>;
+}
+
+export async function startHttpServer(gateway: Gateway, settings: Pick<DataPlaneSettings, 'host' | 'port'>): Promise<RunningHttpServer> {
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT_MILLIS,
+      requestTimeout: REQUEST_TIMEOUT_MILLIS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MILLIS,
+      connectionsCheckingInterval: CONNECTIONS_CHECKED_MILLIS,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      noDelay: true,
+    },
+    (request, response) => route(gateway, request, response),
+  );
+  await listen(server, settings);
+  return { url: urlOf(server, settings.host), stop: (graceMillis) => stop(server, gateway, graceMillis) };
+}
+
+function route(gateway: Gateway, request: IncomingMessage, response: ServerResponse): void {
+  const path = request.url ?? '';
+  const identifier = MCP_PATH.exec(path)?.[1];
+  if (identifier !== undefined) {
+    handle(gateway, new Exchange(request, response, identifier, gateway.clock)).catch((error: unknown) => {
+      gateway.log.error({ err: error }, 'a request could not be answered');
+      response.destroy();
+    });
+    return;
+  }
+  switch (path) {
+    case '/v1/health':
+    case '/livez':
+      return answerHealth(response);
+    case '/v1/healthz':
+    case '/readyz':
+      return answerReadiness(gateway, response);
+    case '/v1/keys/validate':
+      return validateKey(gateway, request, response);
+    default:
+      // A bare 404 with a string `error`: clients that look for an OAuth server under /.well-known read exactly that.
+      return answerJson(response, 404, { error: 'not_found' });
+  }
+}
+
+async function handle(gateway: Gateway, exchange: Exchange): Promise<void> {
+  const trail = new Trail();
+  const ending = await accessFlow(gateway, exchange, trail);
+  const refusal = refusalIn(ending);
+  if (refusal === undefined) return;
+  if (refusal.code === 'internal') gateway.log.error({ err: refusal.cause, requestId: exchange.requestId, step: trail.step }, 'a step failed');
+  const { response } = exchange;
+  if (response.headersSent || response.destroyed) return;
+  const denial = await denialOf(refusal, exchange, trail);
+  const length = Buffer.byteLength(denial.body);
+  // What is left of a body that was refused is not read: the connection ends with the answer.
+  const closing = exchange.request.complete ? [] : ['Connection', 'close'];
+  response.writeHead(denial.status, [...denial.headers, 'Content-Type', 'application/json', 'Content-Length', String(length), ...closing]);
+  response.end(denial.body);
+}
+
+function refusalIn(ending: Outcome | Refusal): Refusal | undefined {
+  return ending instanceof Refusal ? ending : ending.failure;
+}
+
+export function answerJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+function listen(server: Server, { host, port }: Pick<DataPlaneSettings, 'host' | 'port'>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function urlOf(server: Server, host: string): string {
+  const address = server.address();
+  const port = isAddress(address) ? address.port : 0;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function isAddress(address: ReturnType<Server['address']>): address is AddressInfo {
+  return typeof address === 'object' && address !== null;
+}
+
+/** No new connections; idle ones end at once, busy ones when they are done or the grace is over. */
+async function stop(server: Server, gateway: Gateway, graceMillis: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const deadline = gateway.clock.elapsed() + graceMillis;
+  while (gateway.slots.inFlight > 0 && gateway.clock.elapsed() < deadline) {
+    server.closeIdleConnections();
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECKED_MILLIS));
+  }
+  server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,60 @@
+/** Session ids of our own: the upstream's id, signed together with the key and the server it belongs to. */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+
+export const SESSION_HEADER = 'mcp-session-id';
+
+/** Who may present the id, and where. */
+export interface SessionOwner {
+  readonly apiKeyId: string;
+  readonly serverId: string;
+}
+
+export interface Session {
+  readonly upstreamSessionId: string;
+  readonly clientName: string | null;
+  readonly clientVersion: string | null;
+  /** A short name for records; the id itself opens the session and is never recorded. */
+  readonly label: string;
+}
+
+const payloadSchema = z.tuple([z.string(), z.string(), z.string(), z.string().nullable(), z.string().nullable()]);
+const ID_LENGTH_MAX = 2048;
+const MAC_LENGTH = 43;
+const LABEL_LENGTH = 16;
+
+/**
+ * Any node can read an id that another one minted, since all share the key, and nothing is stored. An id is no
+ * authentication: it is read only after the key has been authenticated (MCP 2025-11-25, Security best practices, session hijacking).
+ */
+export class SessionIds {
+  readonly #key: Buffer;
+
+  constructor(key: Buffer) {
+    this.#key = key;
+  }
+
+  mint(owner: SessionOwner, upstreamSessionId: string, client: { name: string | null; version: string | null }): string {
+    const payload = JSON.stringify([upstreamSessionId, owner.apiKeyId, owner.serverId, client.name, client.version]);
+    const body = Buffer.from(payload).toString('base64url');
+    return `${body}.${this.#mac(body)}`;
+  }
+
+  /** Undefined for an id that we did not mint, or minted for another key or server. */
+  read(id: string, owner: SessionOwner): Session | undefined {
+    const body = id.slice(0, -MAC_LENGTH - 1);
+    const mac = id.slice(-MAC_LENGTH);
+    if (id.length > ID_LENGTH_MAX || id.at(-MAC_LENGTH - 1) !== '.' || !isSame(mac, this.#mac(body))) return undefined;
+    const [upstreamSessionId, apiKeyId, serverId, clientName, clientVersion] = payloadSchema.parse(JSON.parse(Buffer.from(body, 'base64url').toString('utf8')));
+    if (apiKeyId !== owner.apiKeyId || serverId !== owner.serverId) return undefined;
+    return { upstreamSessionId, clientName, clientVersion, label: mac.slice(0, LABEL_LENGTH) };
+  }
+
+  #mac(body: string): string {
+    return createHmac('sha256', this.#key).update(body).digest('base64url');
+  }
+}
+
+function isSame(left: string, right: string): boolean {
+  return left.length === right.length && timingSafeEqual(Buffer.from(left, 'latin1'), Buffer.from(right, 'latin1'));
+}

@@ -1,0 +1,65 @@
+/** What a call is expected to use before it is made, and what it used once it is over, metric by metric. */
+import type { LimitMetric } from '../../shared/limit.ts';
+import { costOf, type Price } from '../../shared/pricing.ts';
+import type { HoldCheck } from '../counters/counters.ts';
+import type { RpcRequest } from '../evidence.ts';
+import type { PlannedLimit } from './governance-plan.ts';
+
+/** Answer bytes that are held in advance where the answer costs something; the settlement puts the real number in their place. */
+const OUTPUT_ESTIMATE_BYTES = 65_536;
+/** Counters of a window are kept this long past its end, for calls that settle late. */
+const WINDOW_KEPT_MILLIS = 48 * 3_600_000;
+
+/** Amounts of one call by metric; nano-USD fit a double up to the ceiling that limits have. */
+export type Amounts = Readonly<Record<LimitMetric, number>> & { readonly costNanosUsd: bigint };
+
+/** The hold. Metrics that are known only afterwards hold one unit, so that an exhausted limit refuses. */
+export function estimateOf(rpc: RpcRequest, price: Price, inputBytes: number): Amounts {
+  const outputBytes = price.outputByteFemtosUsd === 0n ? 0 : OUTPUT_ESTIMATE_BYTES;
+  const costNanosUsd = costOf(price, inputBytes, outputBytes);
+  return {
+    costNanosUsd,
+    NANO_USD: Number(costNanosUsd),
+    REQUESTS: requestsOf(rpc),
+    TOOL_CALLS: toolCallsOf(rpc),
+    ERRORS: 1,
+    INPUT_BYTES: inputBytes,
+    OUTPUT_BYTES: Math.max(1, outputBytes),
+    LATENCY_MS: 1,
+  };
+}
+
+/** The settlement. A call that never reached the upstream used nothing but its place among the requests. */
+export function amountsOf(
+  rpc: RpcRequest,
+  used: { readonly costNanosUsd: bigint; readonly inputBytes: number; readonly outputBytes: number; readonly isError: boolean; readonly latencyMillis: number },
+): Amounts {
+  return {
+    costNanosUsd: used.costNanosUsd,
+    NANO_USD: Number(used.costNanosUsd),
+    REQUESTS: requestsOf(rpc),
+    TOOL_CALLS: toolCallsOf(rpc),
+    ERRORS: used.isError ? 1 : 0,
+    INPUT_BYTES: used.inputBytes,
+    OUTPUT_BYTES: used.outputBytes,
+    LATENCY_MS: Math.round(used.latencyMillis),
+  };
+}
+
+export function holdChecksOf(limits: readonly PlannedLimit[], estimate: Amounts, nowMillis: number): HoldCheck[] {
+  return limits.map((planned) => ({
+    key: planned.windowKey,
+    amount: estimate[planned.limit.metric],
+    limit: planned.amount,
+    observe: planned.limit.mode === 'OBSERVE',
+    expireAtMillis: (planned.windowAt(nowMillis)?.endMillis ?? nowMillis) + WINDOW_KEPT_MILLIS,
+  }));
+}
+
+function requestsOf(rpc: RpcRequest): number {
+  return rpc.call?.messages.filter(({ kind }) => kind === 'request').length ?? 1;
+}
+
+function toolCallsOf(rpc: RpcRequest): number {
+  return rpc.call?.messages.filter(({ tool }) => tool !== undefined).length ?? 0;
+}

@@ -1,0 +1,62 @@
+/** Reads the data plane's environment once, into typed settings; nothing else in this plane looks at `process.env`. */
+import { z } from 'zod';
+
+const MEBIBYTE = 1024 * 1024;
+
+const environmentSchema = z.object({
+  DATA_PLANE_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  TURNPIKE_HOST: z.string().default('127.0.0.1'),
+  TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
+  TURNPIKE_SECRET_KEY: z.string(),
+  TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
+  TURNPIKE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  CONTROL_PLANE_URL: z.url({ protocol: /^https?$/ }),
+  DATA_PLANE_TOKEN: z.string(),
+  REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
+  UPSTREAM_PRIVATE_CIDRS: z.string().optional(),
+  DATA_PLANE_MAX_CONCURRENT_REQUESTS: z.coerce.number().int().positive().default(10_000),
+});
+
+export interface DataPlaneSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDirectory: string;
+  readonly secretKey: string;
+  readonly stdioAllowlistPath: string | undefined;
+  readonly logLevel: string;
+  readonly controlPlaneUrl: string;
+  readonly dataPlaneToken: string;
+  /** Undefined only where counters are handed in, as the standalone mode does. */
+  readonly redisUrl: string | undefined;
+  /** Where servers that are not public may live; undefined leaves private addresses open. */
+  readonly upstreamPrivateCidrs: readonly string[] | undefined;
+  readonly concurrentRequestsMax: number;
+}
+
+/** Body bytes that are accepted where no policy says less. */
+export const REQUEST_BYTES_MAX = 4 * MEBIBYTE;
+/** Answer bytes that are relayed where no policy says less. */
+export const RESPONSE_BYTES_MAX = 64 * MEBIBYTE;
+
+/** Throws one sentence that names every variable that is missing or wrong. */
+export function readDataPlaneSettings(environment: Readonly<Record<string, string | undefined>>): DataPlaneSettings {
+  const reading = environmentSchema.safeParse(environment);
+  if (!reading.success) {
+    const faults = reading.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`the data plane's environment is incomplete: ${faults.join('; ')}`);
+  }
+  const given = reading.data;
+  return {
+    host: given.TURNPIKE_HOST,
+    port: given.DATA_PLANE_PORT,
+    dataDirectory: given.TURNPIKE_DATA_DIR,
+    secretKey: given.TURNPIKE_SECRET_KEY,
+    stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
+    logLevel: given.TURNPIKE_LOG_LEVEL,
+    controlPlaneUrl: given.CONTROL_PLANE_URL,
+    dataPlaneToken: given.DATA_PLANE_TOKEN,
+    redisUrl: given.REDIS_URL,
+    upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS?.split(',').map((cidr) => cidr.trim()),
+    concurrentRequestsMax: given.DATA_PLANE_MAX_CONCURRENT_REQUESTS,
+  };
+}

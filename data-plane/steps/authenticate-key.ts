@@ -1,0 +1,53 @@
+/** Step 6: turns the presented virtual API key into the key it is, by its keyed hash. */
+import type { ApiKey } from '../../shared/api-key.ts';
+import { Refusal } from '../../shared/refusal.ts';
+import type { RefusalReason } from '../../shared/refusals.ts';
+import { readToken } from '../../shared/token.ts';
+import type { Snapshot } from '../config/snapshot.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Gateway } from '../gateway.ts';
+import type { Trail } from '../trail.ts';
+
+const BEARER = /^bearer +(\S+)$/i;
+
+export function authenticateKey(gateway: Pick<Gateway, 'hasher' | 'clock' | 'guesses'>, snapshot: Snapshot, exchange: Exchange, trail: Trail): ApiKey {
+  const token = presentedToken(exchange);
+  const reading = readToken(token);
+  if (reading.kind === 'malformed') throw refused('malformed_key', 'the key is not of the form vk_…');
+  trail.keyPrefix = reading.prefix;
+  if (reading.kind !== 'apiKey') throw refused('malformed_key', wrongKind(reading.kind));
+  const match = snapshot.keysByHash.get(gateway.hasher.hash(token));
+  const now = gateway.clock.now();
+  if (match === undefined) {
+    gateway.guesses.noteFailure(exchange.clientIp, now);
+    throw refused('unknown_key', 'the key is not known');
+  }
+  const { key } = match;
+  trail.key = key;
+  if (key.state === 'REVOKED') throw refused('revoked_key', 'the key has been revoked');
+  if (key.state === 'DISABLED') throw refused('disabled_key', 'the key is disabled');
+  if (match.validUntilMillis !== null && match.validUntilMillis <= now) throw refused('expired_key', 'the key has been rotated, and its grace period is over');
+  if (key.expiresAtMillis !== null && key.expiresAtMillis <= now) throw refused('expired_key', 'the key has expired');
+  return key;
+}
+
+/** `Authorization: Bearer` wins over `X-API-Key`; a key anywhere else, such as the query, is not looked for. */
+function presentedToken(exchange: Exchange): string {
+  const authorization = exchange.header('authorization');
+  if (authorization !== undefined) {
+    const token = BEARER.exec(authorization)?.[1];
+    if (token === undefined) throw refused('malformed_key', 'the Authorization header is not of the form "Bearer vk_…"');
+    return token;
+  }
+  const header = exchange.header('x-api-key');
+  if (header === undefined || header === '') throw refused('missing_key', 'no key was presented; send Authorization: Bearer vk_…');
+  return header;
+}
+
+function wrongKind(kind: 'adminToken' | 'dataPlaneToken'): string {
+  return `this is ${kind === 'adminToken' ? 'an admin token (tpa_…)' : 'a data-plane token (tpd_…)'}; the gateway takes virtual API keys (vk_…)`;
+}
+
+function refused(reason: RefusalReason<'unauthorized'>, detail: string): Refusal {
+  return new Refusal('unauthorized', reason, detail);
+}

@@ -1,0 +1,53 @@
+/** Step 11: reads the bounded body with the parser of record, and the session that the caller presents. */
+import { Refusal } from '../../shared/refusal.ts';
+import type { RateTicket, RpcRequest } from '../evidence.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Gateway } from '../gateway.ts';
+import { readRpcCall } from '../mcp/read-rpc-call.ts';
+import { requireKnownRevision } from '../mcp/protocol-revisions.ts';
+import { SESSION_HEADER, type Session } from '../mcp/session-ids.ts';
+import type { Trail } from '../trail.ts';
+
+const JSON_MEDIA_TYPE = /^application\/json(?:\s*;|$)/i;
+
+export async function extractRpc(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket, trail: Trail): Promise<RpcRequest> {
+  requireKnownRevision(exchange.header('mcp-protocol-version'));
+  if (exchange.method !== 'POST') return (trail.rpc = withoutBody(gateway, exchange, ticket));
+  requireJson(exchange);
+  const bytes = await exchange.readBody(ticket.requestBytesMax);
+  trail.inputBytes = bytes.length;
+  const call = readRpcCall(bytes);
+  const [message] = call.messages;
+  trail.tool = message.tool;
+  // A client that was told to start over may still send its old session with the new handshake: the handshake counts.
+  const isHandshake = message.method === 'initialize';
+  trail.rpc = { call, message, session: undefined };
+  return isHandshake ? trail.rpc : (trail.rpc = { call, message, session: sessionOf(gateway, exchange, ticket) });
+}
+
+function withoutBody(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket): RpcRequest {
+  if (exchange.method === 'GET' && !exchange.acceptsEventStream) {
+    throw new Refusal('method_not_allowed', 'method_not_allowed', 'GET opens an event stream; send Accept: text/event-stream');
+  }
+  return { call: undefined, message: undefined, session: sessionOf(gateway, exchange, ticket) };
+}
+
+function requireJson(exchange: Exchange): void {
+  const type = exchange.header('content-type');
+  if (type !== undefined && JSON_MEDIA_TYPE.test(type)) {
+    const coding = exchange.header('content-encoding');
+    if (coding === undefined || coding === 'identity') return;
+    throw new Refusal('unsupported_media_type', 'unsupported_media_type', `the content coding ${coding} is not supported`);
+  }
+  throw new Refusal('unsupported_media_type', 'unsupported_media_type', 'the content type must be application/json');
+}
+
+/** A session that is not this key's on this server is answered exactly as one that never was. */
+function sessionOf(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket): Session | undefined {
+  const presented = exchange.header(SESSION_HEADER);
+  if (presented === undefined) return undefined;
+  const { key, server } = ticket.access;
+  const session = gateway.sessions.read(presented, { apiKeyId: key.id, serverId: server.config.id });
+  if (session === undefined) throw new Refusal('mcp_not_found', 'unknown_session', 'there is no such session; start over with initialize');
+  return session;
+}

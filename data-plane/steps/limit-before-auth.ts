@@ -1,0 +1,27 @@
+/** Step 5: turns away foreign web pages, addresses that the global policy blocks, and addresses that keep guessing keys. */
+import { Refusal } from '../../shared/refusal.ts';
+import { GLOBAL_OWNER, type Snapshot } from '../config/snapshot.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Gateway } from '../gateway.ts';
+import { judgeAddress } from '../policies/ip-rules.ts';
+
+const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+
+export function limitBeforeAuth(gateway: Pick<Gateway, 'guesses' | 'clock'>, snapshot: Snapshot, exchange: Exchange): void {
+  refuseForeignOrigin(exchange);
+  const global = snapshot.policies.get(GLOBAL_OWNER);
+  if (global !== undefined) judgeAddress(global, exchange.clientIp);
+  const waitMillis = gateway.guesses.waitMillis(exchange.clientIp, gateway.clock.now());
+  if (waitMillis === 0) return;
+  throw new Refusal('rate_limit_exceeded', 'pre_auth_rate', 'too many requests with unknown keys came from this address', {
+    scope: 'address',
+    retryAfterSeconds: Math.ceil(waitMillis / 1000),
+  });
+}
+
+/** A page of another site must not reach a gateway on somebody's own machine (MCP 2025-11-25, Transports, security warning). */
+function refuseForeignOrigin(exchange: Exchange): void {
+  const origin = exchange.header('origin');
+  if (origin === undefined || LOOPBACK_ORIGIN.test(origin)) return;
+  throw new Refusal('mcp_not_allowed', 'origin_not_allowed', 'requests of web pages from this origin are not allowed');
+}

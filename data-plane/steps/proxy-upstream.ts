@@ -1,0 +1,42 @@
+/** Step 14: sends the judged bytes over the server's transport and relays the answer as it comes. */
+import { Refusal } from '../../shared/refusal.ts';
+import { AnswerRelay } from '../answer-relay.ts';
+import type { AllowedCall, Outcome, SpendHold } from '../evidence.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Gateway } from '../gateway.ts';
+import type { Trail } from '../trail.ts';
+import { forwardedHeaders } from '../transports/forwarded-headers.ts';
+import type { Transport } from '../transports/transport.ts';
+
+/** Every ending is an outcome, a failed upstream too: from here on the call has a price. */
+export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: AllowedCall, hold: SpendHold, trail: Trail): Promise<Outcome> {
+  const transport = transportOf(gateway, allowed);
+  const { rpc, access } = allowed;
+  return new Promise((resolve) => {
+    const relay = new AnswerRelay(gateway, exchange, allowed, trail, resolve);
+    const flight = transport.send(
+      {
+        requestId: exchange.requestId,
+        server: access.server,
+        httpMethod: exchange.method === 'GET' ? 'GET' : exchange.method === 'DELETE' ? 'DELETE' : 'POST',
+        tailPath: '',
+        call: rpc.call,
+        upstreamSessionId: rpc.session?.upstreamSessionId,
+        apiKeyId: access.key.id,
+        forwardedHeaders: forwardedHeaders(exchange.headers),
+        acceptsEventStream: exchange.acceptsEventStream,
+        acceptsJson: exchange.acceptsJson,
+        responseBytesMax: hold.ticket.responseBytesMax,
+      },
+      relay,
+    );
+    relay.follow(flight);
+  });
+}
+
+function transportOf(gateway: Gateway, allowed: AllowedCall): Transport {
+  const { config } = allowed.access.server;
+  const transport = gateway.transports[config.transport];
+  if (transport === undefined) throw new Refusal('missing_endpoint', 'missing_endpoint', `the transport ${config.transport} is not served by this gateway`);
+  return transport;
+}

@@ -1,0 +1,30 @@
+/** Step 15: a request that was refused after step 10 is charged its rates all the same, so that refusals cannot be had for free. */
+import type { Refusal } from '../../shared/refusal.ts';
+import { CountersUnavailable } from '../counters/counters.ts';
+import type { Outcome, RateTicket } from '../evidence.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Gateway } from '../gateway.ts';
+import { refusalOf } from '../policies/limit-refusals.ts';
+
+/**
+ * A rate that is exceeded comes before the refusal of a later step, as the order of the steps wants. An admitted request
+ * needs nothing here: its lease is released by the settlement, in the same atomic call.
+ */
+export async function reconcileRateLimit(gateway: Gateway, exchange: Exchange, ticket: RateTicket, refusal: Outcome | Refusal): Promise<Outcome | Refusal> {
+  const { plan, key } = ticket.access;
+  if (ticket.isCharged || plan.rates.checks.length === 0) return refusal;
+  try {
+    const answer = await gateway.counters.admit({
+      organisationId: key.organisationId,
+      requestId: exchange.requestId,
+      rates: plan.rates.checks,
+      leases: [],
+      holds: [],
+      intent: undefined,
+    });
+    return answer.kind === 'refused' ? refusalOf(answer, plan, [], gateway.clock.now()) : refusal;
+  } catch (error) {
+    if (error instanceof CountersUnavailable) return refusal;
+    throw error;
+  }
+}

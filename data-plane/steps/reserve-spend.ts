@@ -1,0 +1,104 @@
+/** Step 13: holds rates, lease, budgets and quotas in one atomic call; after it nothing refuses any more. */
+import { NO_PRICE, type Price } from '../../shared/pricing.ts';
+import type { Refusal } from '../../shared/refusal.ts';
+import { CountersUnavailable, type Admission, type Counters } from '../counters/counters.ts';
+import type { AllowedCall, RateTicket, SpendHold } from '../evidence.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Gateway } from '../gateway.ts';
+import { countersAway, refusalOf } from '../policies/limit-refusals.ts';
+import type { PlannedLimit } from '../policies/governance-plan.ts';
+import { estimateOf, holdChecksOf } from '../policies/spend-estimate.ts';
+import type { Trail } from '../trail.ts';
+import { eventEnding, eventHead, unknownEnding } from '../usage/usage-event-json.ts';
+
+/** How a client finds out what it talks to: never refused for its rate, or clients fall back to older handshakes (`protocol.md` section 1). */
+const PROBES: ReadonlySet<string> = new Set(['server/discover']);
+
+/** What is asked of the counters, and what a refusal of theirs is told from. */
+interface Booking {
+  readonly ticket: RateTicket;
+  readonly admission: Admission;
+  readonly limits: readonly PlannedLimit[];
+  readonly nowMillis: number;
+  readonly trail: Trail;
+  /** The beginning of the request's usage event. */
+  readonly head: string;
+}
+
+export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket: RateTicket, allowed: AllowedCall, trail: Trail): Promise<SpendHold> {
+  const nowMillis = gateway.clock.now();
+  const { plan, key } = ticket.access;
+  const price = priceOf(allowed);
+  const limits = limitsAt(ticket, allowed, nowMillis);
+  const estimate = estimateOf(allowed.rpc, price, trail.inputBytes);
+  const head = eventHead(gateway.nodeName, exchange, trail, price);
+  const admission = {
+    organisationId: key.organisationId,
+    requestId: exchange.requestId,
+    rates: PROBES.has(trail.method ?? '') ? [] : plan.rates.checks,
+    leases: exchange.method === 'POST' ? plan.leases.checks : [],
+    holds: holdChecksOf(limits, estimate, nowMillis),
+    intent: head + unknownEnding(estimate.costNanosUsd),
+  };
+  ticket.isCharged = true;
+  const store = await admit(gateway, { ticket, admission, limits, nowMillis, trail, head });
+  const hold = { ticket, price, limits, admission, store, eventHead: head, inputBytes: trail.inputBytes };
+  gateway.leases.keep(hold);
+  return hold;
+}
+
+/** Answers the counters that hold the admission: the shared ones, or while they are away this node's own, for rates and leases alone. */
+async function admit(gateway: Gateway, booking: Booking): Promise<Counters> {
+  try {
+    await admitBy(gateway.counters, booking);
+    return gateway.counters;
+  } catch (error) {
+    if (!(error instanceof CountersUnavailable)) throw error;
+    // Money fails closed; rates and leases go on by this node's own count (`reliability.md`, fail table).
+    if (booking.limits.some(({ limit }) => limit.mode === 'ENFORCE')) throw voided(gateway, booking, countersAway(error));
+    await admitBy(gateway.localCounters, { ...booking, limits: [], admission: { ...booking.admission, holds: [] } });
+    return gateway.localCounters;
+  }
+}
+
+/** Nobody knows whether the store took the admission before it fell silent: if it did, this gives everything back. */
+function voided(gateway: Gateway, booking: Booking, refusal: Refusal): Refusal {
+  const { admission, head } = booking;
+  gateway.counters.settle({ admission, amounts: admission.holds.map(() => 0), event: head + eventEnding(refusal, 0, 0n) });
+  return refusal;
+}
+
+async function admitBy(counters: Counters, booking: Booking): Promise<void> {
+  const { admission, limits, ticket, trail } = booking;
+  const answer = await counters.admit(admission);
+  if (answer.kind === 'refused') throw refusalOf(answer, ticket.access.plan, limits, booking.nowMillis);
+  for (const index of answer.observedHolds) {
+    trail.observed.push(limits[index]?.limit.metric === 'NANO_USD' ? 'budget_exceeded/budget_exhausted' : 'quota_exceeded/quota_exhausted');
+  }
+}
+
+/** A batch costs the call price of each of its members; its bytes are those of the one body. */
+function priceOf(allowed: AllowedCall): Price {
+  const { server } = allowed.access;
+  const { call } = allowed.rpc;
+  if (call === undefined) return NO_PRICE;
+  const [first] = call.messages;
+  if (!call.isBatch) return server.priceOf(first.method, first.tool);
+  const prices = call.messages.map((message) => server.priceOf(message.method, message.tool));
+  const dearest = prices.reduce((left, right) => (right.inputByteFemtosUsd + right.outputByteFemtosUsd > left.inputByteFemtosUsd + left.outputByteFemtosUsd ? right : left));
+  return { ...dearest, callFemtosUsd: prices.reduce((sum, { callFemtosUsd }) => sum + callFemtosUsd, 0n) };
+}
+
+/** The limits that count this call and whose schedule is running. The handshake and other housekeeping of the protocol use up nothing. */
+function limitsAt(ticket: RateTicket, allowed: AllowedCall, nowMillis: number): readonly PlannedLimit[] {
+  const { limits } = ticket.access.plan;
+  if (limits.length === 0 || !isCounted(allowed)) return [];
+  const { message } = allowed.rpc;
+  return limits.filter((planned) => (planned.limit.tool === null || planned.limit.tool === message?.tool) && planned.windowAt(nowMillis) !== undefined);
+}
+
+const HOUSEKEEPING: ReadonlySet<string> = new Set(['initialize', 'ping', 'server/discover']);
+
+function isCounted(allowed: AllowedCall): boolean {
+  return (allowed.rpc.call?.messages ?? []).some(({ kind, method }) => kind === 'request' && !HOUSEKEEPING.has(method ?? ''));
+}

@@ -1,0 +1,33 @@
+/** What is known of a request so far: the flow notes each piece of evidence here, and denials and records are told from it. */
+import type { ApiKey } from '../shared/api-key.ts';
+import type { GovernedServer } from './config/governed-server.ts';
+import type { GovernancePlan } from './policies/governance-plan.ts';
+import type { RpcRequest } from './evidence.ts';
+
+export class Trail {
+  /** Name of the step that ran last: the one that refused, when one did. */
+  step = '';
+  /** The key's prefix as the caller presented it, also when no such key exists. */
+  keyPrefix: string | undefined;
+  key: ApiKey | undefined;
+  server: GovernedServer | undefined;
+  plan: GovernancePlan | undefined;
+  rpc: RpcRequest | undefined;
+  /** The one tool of the call that decided: of a batch, the tool that was refused. */
+  tool: string | undefined;
+  inputBytes = 0;
+  /** Of the caller's W3C trace context. */
+  traceId: string | undefined;
+  /** What rules that only observe would have done, as `code/reason`. */
+  readonly observed: string[] = [];
+
+  /** Runs a step and keeps its return type; the name is noted first, so that a refusal can be traced to its step. */
+  run<Arguments extends readonly unknown[], Evidence>(step: (...given: Arguments) => Evidence, ...given: Arguments): Evidence {
+    this.step = step.name;
+    return step(...given);
+  }
+
+  get method(): string | undefined {
+    return this.rpc?.message?.method;
+  }
+}

@@ -1,0 +1,29 @@
+/** Where the messages of a server go: its pool, path and constant headers, made ready once per configuration. */
+import type { Pool } from 'undici';
+import { Refusal } from '../../shared/refusal.ts';
+import type { GovernedServer } from '../config/governed-server.ts';
+import type { UpstreamPools } from './upstream-pools.ts';
+
+export interface UpstreamTarget {
+  readonly pool: Pool;
+  readonly path: string;
+  /** Flat headers of a POST: both media types are always offered, since servers answer 406 to less. */
+  readonly messageHeaders: readonly string[];
+  /** Flat headers of a GET or DELETE. */
+  readonly streamHeaders: readonly string[];
+}
+
+/** Throws when the server has no endpoint or may not have the one it has. */
+export function targetOf(server: GovernedServer, pools: UpstreamPools): UpstreamTarget {
+  const { endpointUrl, isPublic, slug } = server.config;
+  if (endpointUrl === null) throw new Refusal('missing_endpoint', 'missing_endpoint', `the MCP server '${slug}' has no endpoint`);
+  const url = new URL(endpointUrl);
+  pools.refuseLiteral(url, isPublic);
+  const constant = ['accept-encoding', 'identity', 'user-agent', 'turnpike', ...server.upstreamAuthHeaders];
+  return {
+    pool: pools.poolOf(url.origin, isPublic),
+    path: url.pathname + url.search,
+    messageHeaders: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...constant],
+    streamHeaders: ['accept', 'text/event-stream', ...constant],
+  };
+}
