@@ -15,7 +15,7 @@ export const policyEnvelopeSchema = z.strictObject({
         /** Calls in any span of that length; `burst` is the most at once under the finest of them, on top of its even pace. */
         requests: z.strictObject({ per_second: count, per_minute: count, per_hour: count, per_day: count, burst: count }).partial(),
         payload: z.strictObject({ max_request_bytes: count, max_response_bytes: count }).partial(),
-        concurrency: z.strictObject({ max: count, lease_ttl_seconds: z.int().min(1).max(3600) }).partial(),
+        concurrency: z.strictObject({ max: count, lease_ttl_seconds: z.int().min(3).max(3600) }).partial(),
       })
       .partial(),
   }).partial(),

@@ -17,6 +17,7 @@ export const REFUSALS = {
   rate_limit_exceeded: { status: 429, scope: 'call', sentence: 'too many requests' },
   quota_exceeded: { status: 429, scope: 'call', sentence: 'a quota that applies to this call is exhausted' },
   concurrency_exceeded: { status: 429, scope: 'call', sentence: 'too many calls at the same time' },
+  client_closed_request: { status: 499, scope: 'connection', sentence: 'the caller went away before the answer was complete' },
   internal: { status: 500, scope: 'connection', sentence: 'Turnpike failed to handle the request' },
   upstream_error: { status: 502, scope: 'connection', sentence: 'the MCP server failed to answer' },
   upstream_auth_error: { status: 502, scope: 'connection', sentence: 'Turnpike could not authenticate to the MCP server' },
@@ -50,6 +51,7 @@ export const REASONS = {
   rate_limit_exceeded: ['request_rate', 'pre_auth_rate'],
   quota_exceeded: ['quota_exhausted'],
   concurrency_exceeded: ['concurrency'],
+  client_closed_request: ['client_gone'],
   internal: ['internal'],
   upstream_error: ['unreachable', 'connection_lost', 'bad_status', 'bad_answer', 'response_too_large', 'redirect_refused', 'address_refused', 'circuit_open'],
   upstream_auth_error: ['rejected_credentials', 'credentials_unavailable'],
@@ -57,7 +59,7 @@ export const REASONS = {
   stdio_error: ['stdio_not_allowed', 'stdio_exited', 'stdio_unavailable', 'stdio_protocol', 'stdio_overloaded'],
   not_ready: ['no_configuration', 'stale_configuration', 'draining'],
   counters_unavailable: ['counters_unavailable', 'counters_rebuilding'],
-  overloaded: ['concurrent_requests', 'usage_backlog', 'client_gone'],
+  overloaded: ['concurrent_requests', 'usage_backlog'],
   upstream_timeout: ['connect_timeout', 'header_timeout', 'idle_timeout', 'total_timeout'],
 } as const satisfies Record<RefusalCode, readonly [string, ...string[]]>;
 
