@@ -1,0 +1,24 @@
+/** The table of refusals and its page say the same. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { jsonRpcCodeOf, REASONS, REFUSALS } from '../../shared/refusals.ts';
+
+const page = readFileSync(new URL('../../docs/refusals.md', import.meta.url), 'utf8');
+const sections = new Map(page.split(/^## /m).slice(1).map((section) => [section.slice(0, section.indexOf('\n')), section]));
+
+test.each(Object.entries(REFUSALS))('%s has a section that names its status and each of its reasons', (code, row) => {
+  const section = sections.get(code) ?? '';
+  expect(section).toContain(`${row.status}`);
+  for (const reason of Object.entries(REASONS).find(([name]) => name === code)?.[1] ?? []) expect(section).toContain(`\`${reason}\``);
+});
+
+test('no section describes a code that does not exist', () => {
+  expect([...sections.keys()].toSorted()).toEqual(Object.keys(REFUSALS).toSorted());
+});
+
+test('JSON-RPC codes lie outside the range that the specification reserves', () => {
+  for (const { status } of Object.values(REFUSALS)) {
+    const code = jsonRpcCodeOf(status);
+    expect(code < -32_768 || code > -32_000).toBe(true);
+  }
+});

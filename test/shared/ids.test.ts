@@ -1,0 +1,20 @@
+/** Ids: typed, unique, and in the order of time. */
+import { expect, test } from 'vitest';
+import { isId, newId } from '../../shared/ids.ts';
+
+test('ids are of their kind, and of no other', () => {
+  const id = newId('mcpServer');
+  expect(id).toMatch(/^srv_[0-9a-hjkmnp-tv-z]{26}$/);
+  expect(isId('mcpServer', id)).toBe(true);
+  expect(isId('apiKey', id)).toBe(false);
+  expect(isId('mcpServer', 'srv_short')).toBe(false);
+});
+
+test('a hundred thousand ids of one instant are all different', () => {
+  expect(new Set(Array.from({ length: 100_000 }, () => newId('request', 1_700_000_000_000))).size).toBe(100_000);
+});
+
+test('later ids sort behind earlier ones', () => {
+  const ids = [0, 1, 1000, 1_700_000_000_000, 1_700_000_000_001, 4_000_000_000_000].map((millis) => newId('request', millis));
+  expect(ids.toSorted()).toEqual(ids);
+});

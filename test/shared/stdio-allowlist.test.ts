@@ -1,0 +1,40 @@
+/** The operator's list decides which programs run; nothing gets around it. */
+import { expect, test } from 'vitest';
+import { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
+
+const list = new StdioAllowlist({ entries: [{ command: '/usr/bin/node', args: ['/opt/server\\.js', 'stdio|http'], env: ['TOKEN'] }] });
+const launch = { command: '/usr/bin/node', args: ['/opt/server.js', 'stdio'], envNames: ['TOKEN'] };
+
+test('what the list names is allowed', () => {
+  expect(list.objectionTo(launch)).toBeUndefined();
+});
+
+test('the empty list allows nothing', () => {
+  expect(StdioAllowlist.empty.objectionTo(launch)).toContain('not on the operator');
+});
+
+test.each([
+  { ...launch, command: '/usr/bin/node ' },
+  { ...launch, command: 'node' },
+  { ...launch, command: '/usr/bin/../bin/node' },
+  { ...launch, args: ['/opt/serverXjs', 'stdio'] },
+  { ...launch, args: ['/opt/server.js'] },
+  { ...launch, args: ['/opt/server.js', 'stdio', 'more'] },
+  { ...launch, args: ['/opt/server.js', 'stdio\n'] },
+  { ...launch, envNames: ['OTHER'] },
+])('anything else is not: %o', (other) => {
+  expect(list.objectionTo(other)).toBeDefined();
+});
+
+const open = new StdioAllowlist({ entries: [{ command: '/usr/bin/npx', args: ['.*', '.*'], env: ['NODE_OPTIONS', 'LD_PRELOAD', 'npm_config_registry'] }] });
+
+test.each(['-c', '--call', '--call=touch x', '-e', '--eval', '-p', '--print', '-r', '--require', '--import', '--experimental-loader', '--from', '--privileged'])(
+  'a flag that runs inline code is refused whatever the list says: %s',
+  (flag) => {
+    expect(open.objectionTo({ command: '/usr/bin/npx', args: [flag, 'x'], envNames: [] })).toContain('can run code');
+  },
+);
+
+test.each(['NODE_OPTIONS', 'LD_PRELOAD', 'npm_config_registry', 'PATH', 'BASH_ENV'])('a variable that loads code is refused whatever the list says: %s', (name) => {
+  expect(open.objectionTo({ command: '/usr/bin/npx', args: ['a', 'b'], envNames: [name] })).toContain('can load code');
+});

@@ -1,0 +1,110 @@
+/** A STDIO server for tests that answers byte for byte what it is asked to, and misbehaves in each known way. */
+import { spawn } from 'node:child_process';
+import { fstatSync, readdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const mode = process.env.FIXTURE_MODE ?? 'normal';
+const hanging = new Set();
+const cancelled = [];
+const replies = [];
+let replyExpected;
+
+const write = (text) => process.stdout.write(`${text}\n`);
+const answer = (id, result) => write(JSON.stringify({ result, jsonrpc: '2.0', id }));
+const notify = (method, params) => write(JSON.stringify({ jsonrpc: '2.0', method, params }));
+
+const tools = {
+  echo: ({ id, args }) => answer(id, { content: [{ type: 'text', text: String(args.text) }] }),
+  /** The line as it arrived. */
+  line: ({ id, line }) => answer(id, { line: Buffer.from(line).toString('base64') }),
+  /** A result that is written exactly as given; `{{id}}` and `{{token}}` are replaced. */
+  raw: ({ id, args, token }) => write(args.line.replaceAll('{{id}}', id).replaceAll('{{token}}', JSON.stringify(token))),
+  pid: ({ id }) => answer(id, { pid: process.pid }),
+  crash: () => process.exit(3),
+  die: () => process.kill(process.pid, 'SIGKILL'),
+  stall: () => process.kill(process.pid, 'SIGSTOP'),
+  hang: ({ id }) => void hanging.add(id),
+  cancelled: ({ id }) => answer(id, { cancelled, hanging: [...hanging] }),
+  late: ({ id }) => {
+    for (const hung of hanging) answer(hung, { late: true });
+    answer(id, {});
+  },
+  garbage: ({ id }) => {
+    for (const text of ['starting up…', '{"jsonrpc":"2.0",', '[]', '42', '"text"', '{"jsonrpc":"2.0","id":"1","result":{}}', '{"id":1e400}', '\u0000\u0001', '', '{}']) write(text);
+    write('{"jsonrpc":"2.0","id":987654,"result":{"for":"nobody"}}');
+    process.stdout.write(Buffer.from([0x7b, 0xff, 0xfe, 0x7d, 0x0a]));
+    answer(id, { ok: true });
+  },
+  huge: ({ args }) => process.stdout.write(Buffer.alloc(args.bytes, 'x')),
+  large: ({ id, args }) => answer(id, { text: 'x'.repeat(args.bytes) }),
+  twice: ({ id }) => {
+    answer(id, { count: 1 });
+    answer(id, { count: 2 });
+  },
+  empty: ({ id }) => write(`{"jsonrpc":"2.0","id":${id}}`),
+  misencoded: ({ id }) => process.stdout.write(Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{"text":"`), Buffer.from([0xff, 0xfe]), Buffer.from('"}}\n')])),
+  fork: ({ id, args }) => {
+    const child = spawn('/bin/sh', ['-c', "trap '' TERM HUP INT; echo ready >&3; while :; do sleep 1; done"], { stdio: [args.pipes ?? 'ignore', args.pipes ?? 'ignore', 'ignore', 'pipe'] });
+    child.stdio[3].once('data', () => answer(id, { pid: process.pid, grandchild: child.pid }));
+  },
+  ask: ({ id }) => {
+    replyExpected = { id, count: 3 };
+    write('{"jsonrpc":"2.0","id":"q\\u0031","method":"sampling/createMessage","params":{}}');
+    write('{"jsonrpc":"2.0","id":12345678901234567890,"method":"roots/list"}');
+    write('{"jsonrpc":"2.0","id":"p1","method":"ping"}');
+  },
+  progress: ({ id, args, token }) => {
+    for (let progress = 1; progress <= args.steps; progress++) notify('notifications/progress', { progressToken: token, progress, total: args.steps });
+    notify('notifications/progress', { progressToken: 'not-ours', progress: 1 });
+    notify('notifications/message', { level: 'info', data: 'for nobody' });
+    answer(id, { steps: args.steps, token });
+  },
+  environment: ({ id }) => answer(id, { env: process.env, cwd: process.cwd(), entries: readdirSync('.'), inodes: openInodes() }),
+  complain: ({ id, args }) => process.stderr.write(args.text, () => answer(id, {})),
+  flood: ({ id, args }) => {
+    const chunk = Buffer.alloc(1024 * 1024, 'e');
+    let left = args.mebibytes;
+    const more = () => (left-- > 0 ? process.stderr.write(chunk, more) : answer(id, { flooded: args.mebibytes }));
+    more();
+  },
+  mute: () => process.stdout.end(),
+};
+
+function openInodes() {
+  return readdirSync('/dev/fd').flatMap((name) => {
+    try {
+      return [fstatSync(Number(name)).ino];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function handle(line) {
+  const message = JSON.parse(line);
+  if (message.method === undefined) {
+    replies.push(line);
+    if (replyExpected !== undefined && replies.length === replyExpected.count) answer(replyExpected.id, { replies });
+    return;
+  }
+  if (message.method === 'initialize') return initialize(message);
+  if (message.method === 'notifications/cancelled') return void cancelled.push(message.params);
+  if (message.id === undefined) return;
+  if (message.method !== 'tools/call') return answer(message.id, { method: message.method });
+  const { name, arguments: args = {}, _meta: { progressToken: token } = {} } = message.params;
+  tools[name]({ id: message.id, args, token, line });
+}
+
+function initialize(message) {
+  if (mode === 'silent') return;
+  if (mode === 'refusing') return write(`{"jsonrpc":"2.0","id":${message.id},"error":{"code":-32603,"message":"no"}}`);
+  if (mode === 'noisy') write('banner: this is not JSON');
+  write(`{"jsonrpc":"2.0","id":${message.id},"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"fixture","version":"1.0.0"},"received":${JSON.stringify(message.params)},"exact":1.50}}`);
+}
+
+if (mode === 'dying') process.exit(7);
+if (mode === 'stubborn') {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
+  setInterval(() => undefined, 60_000);
+}
+createInterface({ input: process.stdin, crlfDelay: Infinity }).on('line', handle);
