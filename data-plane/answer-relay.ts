@@ -30,7 +30,7 @@ export class AnswerRelay implements AnswerSink {
     this.#trail = trail;
     this.#finish = finish;
     this.#startedAt = gateway.clock.elapsed();
-    this.#guard = new AnswerGuard(allowed);
+    this.#guard = new AnswerGuard(allowed, (observation) => trail.observed.push(observation));
   }
 
   /** Ties the relay to the flight that feeds it; a caller who leaves ends the relay. */

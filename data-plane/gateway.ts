@@ -93,7 +93,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   });
   const transports = {
     STREAMABLE_HTTP: createStreamableHttpTransport(pools, log),
-    STDIO: createStdioTransport({ allowlist: readAllowlist(settings), reaper, clock, log }),
+    STDIO: createStdioTransport({ allowlist: readAllowlist(settings), reaper, clock, log, environment: settings.environment }),
   };
   config.store.onChange(({ changedServerIds }) => {
     for (const serverId of changedServerIds) for (const transport of Object.values(transports)) transport.retire(serverId);

@@ -31,6 +31,8 @@ export interface DataPlaneSettings {
   /** Where servers that are not public may live; undefined leaves private addresses open. */
   readonly upstreamPrivateCidrs: readonly string[] | undefined;
   readonly concurrentRequestsMax: number;
+  /** What STDIO children may see of this process's own environment is chosen from it by name; it is kept for nothing else. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Body bytes that are accepted where no policy says less. */
@@ -58,5 +60,6 @@ export function readDataPlaneSettings(environment: Readonly<Record<string, strin
     redisUrl: given.REDIS_URL,
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS?.split(',').map((cidr) => cidr.trim()),
     concurrentRequestsMax: given.DATA_PLANE_MAX_CONCURRENT_REQUESTS,
+    environment,
   };
 }

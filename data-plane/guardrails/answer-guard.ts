@@ -1,31 +1,119 @@
 /** Looks at an answer on its way to the caller: hides tools from lists, blocks words, notes errors; otherwise lets the bytes pass. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { AllowedCall } from '../evidence.ts';
-import { EventStreamSplitter } from './event-stream-splitter.ts';
+import { dataOfEvent, EventStreamSplitter, withData } from '../mcp/event-stream.ts';
 import type { CompiledFilter } from './semantic-filter.ts';
 import { filterToolList } from './tool-list.ts';
-import { createToolListStreamFilter, type ToolListStreamFilter } from './tool-list-stream.ts';
 
 /** An event that must be judged is held back until it is complete, up to this size. */
-const EVENT_BYTES_MAX = 8 * 1024 * 1024;
+const EVENT_BYTES_MAX = 16 * 1024 * 1024;
 const ERROR_MARKS = [Buffer.from('"isError"'), Buffer.from('"error"')] as const;
 
 export class AnswerGuard {
   readonly #hides: AllowedCall['hides'];
   readonly #words: CompiledFilter | undefined;
   readonly #serverId: string;
-  readonly #lists: ToolListStreamFilter | undefined;
-  readonly #events: EventStreamSplitter | undefined;
-  /** The answer is a JSON-RPC error, or a result with `isError`. */
+  readonly #observed: (observation: string) => void;
+  #splitter: EventStreamSplitter | undefined;
+  /** The answer is a JSON-RPC error, or a tool result with `isError`. */
   sawError = false;
 
-  constructor(allowed: AllowedCall) {
+  /** `observed` hears what a rule that only observes would have done. */
+  constructor(allowed: AllowedCall, observed: (observation: string) => void) {
     const { config, filter } = allowed.access.server;
     this.#serverId = config.id;
-    const asksForTools = allowed.rpc.call === undefined || allowed.rpc.call.messages.some(({ method }) => method === 'tools/list');
-    this.#hides = asksForTools ? allowed.hides : undefined;
-    this.#words = filter?.appliesToResponse === true && filter.action === 'BLOCK' ? filter : undefined;
-    this.#lists = undefined;
-    this.#events = undefined;
+    this.#hides = asksForTools(allowed) ? allowed.hides : undefined;
+    this.#words = filter?.appliesToResponse === true ? filter : undefined;
+    this.#observed = observed;
   }
+
+  /** A whole JSON body; throws the refusal that takes its place. */
+  judge(body: Buffer): Buffer {
+    if (body.length === 0) return body;
+    const visible = this.#hides === undefined ? body : this.#withoutHidden(body, this.#hides);
+    if (this.#words !== undefined || ERROR_MARKS.some((mark) => visible.includes(mark))) this.#read(visible);
+    return visible;
+  }
+
+  /** A chunk of an event stream; answers what may be sent now. */
+  push(chunk: Buffer): readonly Buffer[] {
+    if (this.#hides === undefined && this.#words === undefined) {
+      // Nothing is held back. An error mark that two chunks share is not seen, and the record then says less; no rule depends on it.
+      if (!this.sawError && ERROR_MARKS.some((mark) => chunk.includes(mark))) this.#noteErrorsIn(chunk);
+      return [chunk];
+    }
+    this.#splitter ??= new EventStreamSplitter();
+    const events = this.#splitter.push(chunk).map((event) => this.#judgeEvent(event));
+    if (this.#splitter.pendingBytes > EVENT_BYTES_MAX) throw unjudgeable('an event that is too large to be judged');
+    return events;
+  }
+
+  end(): readonly Buffer[] {
+    const rest = this.#splitter?.end();
+    return rest === undefined ? [] : [this.#judgeEvent(rest)];
+  }
+
+  #judgeEvent(event: Buffer): Buffer {
+    const data = dataOfEvent(event);
+    if (data === undefined || data === '') return event;
+    const body = Buffer.from(data);
+    const judged = this.judge(body);
+    return judged === body ? event : withData(event, judged.toString('utf8').replace(/[\r\n]+/g, ' '));
+  }
+
+  #withoutHidden(body: Buffer, hides: (tool: string) => boolean): Buffer {
+    const visible = filterToolList(body, hides);
+    if (visible === undefined) throw unjudgeable('a tool list that cannot be judged');
+    return visible;
+  }
+
+  /** The body as a value, for the words in it and the error that it may be. */
+  #read(body: Buffer): void {
+    const value = parse(body);
+    this.sawError ||= isErrorAnswer(value);
+    const match = this.#words?.findIn(value);
+    if (match === undefined) return;
+    if (this.#words?.action === 'OBSERVE') return this.#observed('mcp_guardrail_block/semantic_filter');
+    const path = match.kind === 'keyword' ? 'semanticFilter.blockedKeywords' : 'semanticFilter.blockedPatterns';
+    throw new Refusal('mcp_guardrail_block', 'semantic_filter', `the answer holds a blocked ${match.kind}`, { rule: { kind: 'mcpServer', id: this.#serverId, path } });
+  }
+
+  #noteErrorsIn(chunk: Buffer): void {
+    for (const event of new EventStreamSplitter().push(chunk)) {
+      const data = dataOfEvent(event);
+      if (data !== undefined && data.startsWith('{')) this.sawError ||= isErrorAnswer(tryParse(data));
+    }
+  }
+}
+
+/** Lists may also come on a stream that was opened with GET, where answers are resumed. */
+function asksForTools(allowed: AllowedCall): boolean {
+  return allowed.rpc.call === undefined || allowed.rpc.call.messages.some(({ method }) => method === 'tools/list');
+}
+
+function isErrorAnswer(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if ('error' in value && !('method' in value)) return true;
+  return 'result' in value && typeof value.result === 'object' && value.result !== null && 'isError' in value.result && value.result.isError === true;
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (cause) {
+    throw unjudgeable('an answer that is not JSON', cause);
+  }
+}
+
+/** Only looks: a chunk may begin or end in the middle of an event, whose rest no rule asks for. */
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unjudgeable(what: string, cause?: unknown): Refusal {
+  return new Refusal('upstream_error', 'bad_answer', `the server sent ${what}`, {}, { cause });
 }

@@ -1,0 +1,94 @@
+/** Finds where the value of an object's member stands in the bytes of valid JSON, without parsing or changing the rest. */
+
+/** From `start` up to, not including, `end`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const SPACE = 0x20;
+
+/** The value of a member of the outermost object. Undefined without an object or such a member, or when it stands there twice. */
+export function findTopLevelValue(bytes: Buffer, key: string): ByteRange | undefined {
+  return findMember(bytes, { start: 0, end: bytes.length }, key);
+}
+
+/** The same for the object that stands in a range, such as a value that was found before. */
+export function findMember(bytes: Buffer, object: ByteRange, key: string): ByteRange | undefined {
+  let at = skipSpace(bytes, object.start);
+  if (bytes[at] !== OPEN_BRACE) return undefined;
+  let found: ByteRange | undefined;
+  do {
+    const keyStart = skipSpace(bytes, at + 1);
+    if (bytes[keyStart] !== QUOTE) return found;
+    const keyEnd = endOfString(bytes, keyStart);
+    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
+    const end = endOfValue(bytes, start);
+    if (isKey(bytes, keyStart + 1, keyEnd - 1, key)) {
+      if (found !== undefined) return undefined;
+      found = { start, end };
+    }
+    at = skipSpace(bytes, end);
+  } while (bytes[at] === COMMA && at < object.end);
+  return found;
+}
+
+function skipSpace(bytes: Buffer, from: number): number {
+  let at = from;
+  for (let byte = bytes[at]; byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = bytes[at]) at++;
+  return at;
+}
+
+/** Just behind the closing quote of the string that opens at `from`. */
+function endOfString(bytes: Buffer, from: number): number {
+  let at = from + 1;
+  while (at < bytes.length) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at + 1;
+    at += byte === BACKSLASH ? 2 : 1;
+  }
+  return bytes.length;
+}
+
+function endOfValue(bytes: Buffer, from: number): number {
+  const first = bytes[from];
+  if (first === QUOTE) return endOfString(bytes, from);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return endOfNested(bytes, from);
+  let at = from;
+  while (at < bytes.length && !endsScalar(bytes[at])) at++;
+  return at;
+}
+
+function endOfNested(bytes: Buffer, from: number): number {
+  let depth = 0;
+  let at = from;
+  while (at < bytes.length) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = endOfString(bytes, at);
+      continue;
+    }
+    at++;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) return at;
+  }
+  return bytes.length;
+}
+
+function endsScalar(byte: number | undefined): boolean {
+  return byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || byte === undefined || byte <= SPACE;
+}
+
+/** Compares a key as it is meant, since a key may be written with escapes. `key` must be ASCII. */
+function isKey(bytes: Buffer, start: number, end: number, key: string): boolean {
+  if (end - start === key.length) return bytes.toString('latin1', start, end) === key;
+  if (end - start < key.length || !bytes.subarray(start, end).includes(BACKSLASH)) return false;
+  return JSON.parse(bytes.toString('utf8', start - 1, end + 1)) === key;
+}

@@ -1,0 +1,193 @@
+/** Speaks MCP with one child process for many callers: initialised once, with ids of our own, so that no answer can go astray. */
+import type { Logger } from 'pino';
+import { Refusal } from '../../shared/refusal.ts';
+import type { RpcMessage } from '../mcp/rpc-call.ts';
+import type { ByteRange } from './json-members.ts';
+import { StdioCall, type CallHost } from './stdio-call.ts';
+import { readChildMessage, type ChildMessage } from './stdio-message.ts';
+import { describeEnding, HANDSHAKE_ID, INITIALIZE_LINE, INITIALIZED_LINE, replyTo, toCancelledLine } from './stdio-lifecycle-lines.ts';
+import { StdioProcess, type ChildEnding, type ChildProgram, type ProcessParts } from './stdio-process.ts';
+import { spliceRequest } from './stdio-splice.ts';
+import type { AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
+
+/** What children write that reaches nobody. */
+export interface StdioNoise {
+  /** Lines that are no message. */
+  garbageLines: number;
+  /** Answers with an id that nobody waits for: late, repeated or made up. */
+  unmatchedAnswers: number;
+  /** Notifications that belong to no caller, or to one that takes none. */
+  droppedNotifications: number;
+  /** Requests of a child to a client; it was told that there is nobody to ask. */
+  refusedRequests: number;
+}
+
+export interface ChildParts extends ProcessParts {
+  readonly slug: string;
+  readonly noise: StdioNoise;
+  /** The child has ended; `isDeath` when nobody had asked it to. Its calls fail once this returns. */
+  readonly onEnd: (child: StdioChild, isDeath: boolean) => void;
+  /** The last call has ended. */
+  readonly onIdle: (child: StdioChild) => void;
+}
+
+/** Ids stay within what a 32-bit integer of a server in any language holds. */
+const ID_MAX = 0x7fff_ffff;
+
+export class StdioChild implements CallHost {
+  readonly #process: StdioProcess;
+  readonly #parts: ChildParts;
+  readonly #log: Logger;
+  readonly #calls = new Map<number, StdioCall>();
+  readonly #startTimer: NodeJS.Timeout;
+  #lastId = HANDSHAKE_ID;
+  #handshake: { line: Buffer; idRange: ByteRange } | undefined;
+  #isAskedToEnd = false;
+  /** Why the calls fail when the process ends, where we know better than its exit code. */
+  #verdict: Refusal | undefined;
+
+  /** Starts the process. Throws a refusal when it cannot be started. */
+  constructor(program: ChildProgram, parts: ChildParts) {
+    this.#parts = parts;
+    this.#process = new StdioProcess(program, parts, {
+      onLine: (line) => this.#read(line),
+      onLineTooLong: () => this.#condemn('stdio_protocol', `wrote a line of more than ${parts.limits.lineBytesMax} bytes`),
+      onEnd: (ending) => this.#end(ending),
+    });
+    this.#log = parts.log.child({ server: parts.slug, childPid: this.#process.pid });
+    this.#process.outbox.writeFirst(INITIALIZE_LINE);
+    this.#startTimer = setTimeout(() => this.#condemn('stdio_unavailable', 'did not answer initialize in time'), parts.limits.startTimeoutMillis);
+    this.#log.debug('a STDIO server starts');
+  }
+
+  get inFlight(): number {
+    return this.#calls.size;
+  }
+
+  get takesCalls(): boolean {
+    return !this.#process.isEnding && this.#verdict === undefined;
+  }
+
+  get gone(): Promise<void> {
+    return this.#process.gone;
+  }
+
+  /** Sends a request; every ending arrives at the sink. */
+  call(request: UpstreamRequest, message: RpcMessage, bytes: Buffer, sink: AnswerSink): UpstreamFlight {
+    const call = new StdioCall({ id: this.#nextId(), request, message, bytes, sink, host: this, timeoutMillis: this.#parts.limits.callTimeoutMillis });
+    this.#calls.set(call.id, call);
+    if (message.method === 'initialize') {
+      if (this.#handshake !== undefined) this.#answerHandshake(call, this.#handshake);
+    } else if (!this.#process.outbox.push(spliceRequest(bytes, message, call.id))) {
+      this.#drop(call);
+      call.fail(new Refusal('stdio_error', 'stdio_overloaded', `server ${this.#parts.slug} reads more slowly than it is written to`));
+    }
+    return call;
+  }
+
+  /** The one call that a caller's `notifications/cancelled` means; undefined when there is none or more than one. */
+  findCall(canceller: UpstreamRequest, requestIdToken: string): StdioCall | undefined {
+    const meant = [...this.#calls.values()].filter((call) => call.isMeantBy(canceller, requestIdToken));
+    return meant.length === 1 ? meant[0] : undefined;
+  }
+
+  /** Passes a line of a caller on that belongs to a call which thereby ends. */
+  endCall(call: StdioCall, line: Buffer, refusal: Refusal): void {
+    this.#drop(call);
+    this.#process.outbox.push(line);
+    call.fail(refusal);
+  }
+
+  abandon(call: StdioCall): void {
+    if (this.#drop(call) && call.method !== 'initialize') this.#process.outbox.push(toCancelledLine(call.id));
+  }
+
+  /** Ends the child; calls that are still under way fail with the refusal. Resolves when nothing of it is left. */
+  stop(refusal: Refusal): Promise<void> {
+    this.#isAskedToEnd = true;
+    this.#failAll(refusal);
+    return this.#process.stop();
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId % ID_MAX) + 1;
+    while (this.#lastId === HANDSHAKE_ID || this.#calls.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  #read(line: Buffer): void {
+    const message = readChildMessage(line);
+    const { noise } = this.#parts;
+    switch (message.kind) {
+      case 'answer':
+        return this.#readAnswer(line, message);
+      case 'progress':
+        if (this.#calls.get(message.token)?.progress(line, message.tokenRange) !== true) noise.droppedNotifications++;
+        return;
+      case 'request':
+        if (message.method !== 'ping') noise.refusedRequests++;
+        this.#process.outbox.push(replyTo(message.method, line.subarray(message.idRange.start, message.idRange.end)));
+        return;
+      case 'notification':
+        noise.droppedNotifications++;
+        return;
+      case 'noise':
+        if (line.length > 0) noise.garbageLines++;
+    }
+  }
+
+  #readAnswer(line: Buffer, answer: ChildMessage & { kind: 'answer' }): void {
+    if (answer.id === HANDSHAKE_ID && this.#handshake === undefined) return this.#becomeReady(line, answer);
+    const call = this.#calls.get(answer.id);
+    if (call === undefined || call.method === 'initialize') {
+      this.#parts.noise.unmatchedAnswers++;
+      return;
+    }
+    this.#drop(call);
+    if (answer.isUsable) call.answer(line, answer.idRange);
+    else call.fail(new Refusal('upstream_error', 'bad_answer', `server ${this.#parts.slug} answered with neither a result nor an error`));
+  }
+
+  #becomeReady(line: Buffer, answer: ChildMessage & { kind: 'answer' }): void {
+    if (!answer.isUsable || !answer.isResult) return this.#condemn('stdio_protocol', 'refused to be initialised');
+    clearTimeout(this.#startTimer);
+    this.#handshake = { line: Buffer.from(line), idRange: answer.idRange };
+    this.#process.outbox.writeFirst(INITIALIZED_LINE);
+    this.#process.outbox.open();
+    for (const call of [...this.#calls.values()]) if (call.method === 'initialize') this.#answerHandshake(call, this.#handshake);
+  }
+
+  /** The child was initialised once, by us: its callers get the answer that it gave, with the revision that it chose. */
+  #answerHandshake(call: StdioCall, handshake: { line: Buffer; idRange: ByteRange }): void {
+    this.#drop(call);
+    call.answer(handshake.line, handshake.idRange);
+  }
+
+  #drop(call: StdioCall): boolean {
+    const wasThere = this.#calls.delete(call.id);
+    if (wasThere && this.#calls.size === 0) this.#parts.onIdle(this);
+    return wasThere;
+  }
+
+  /** The child cannot be trusted any longer. Its calls fail at once, and its end counts as a death. */
+  #condemn(reason: 'stdio_protocol' | 'stdio_unavailable', what: string): void {
+    this.#verdict = new Refusal('stdio_error', reason, `the process of server ${this.#parts.slug} ${what}`);
+    this.#process.kill();
+    this.#failAll(this.#verdict);
+  }
+
+  #end(ending: ChildEnding): void {
+    clearTimeout(this.#startTimer);
+    const how = describeEnding(ending);
+    this.#log[this.#isAskedToEnd ? 'debug' : 'warn']({ how }, 'a STDIO server has ended');
+    if (ending.stderr !== '') this.#log.debug({ stderr: ending.stderr }, 'the last words of a STDIO server');
+    this.#parts.onEnd(this, !this.#isAskedToEnd);
+    this.#failAll(new Refusal('stdio_error', 'stdio_exited', `the process of server ${this.#parts.slug} ${how} before it answered`));
+  }
+
+  #failAll(refusal: Refusal): void {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const call of calls) call.fail(refusal);
+  }
+}

@@ -1,0 +1,15 @@
+/** The environment of a child process: six harmless variables of ours, and what its server's configuration sets. */
+
+/** What the MCP SDKs let a STDIO server inherit; nothing else of the gateway's environment reaches a child. */
+const INHERITED_NAMES = ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER'] as const;
+
+/** Picks from the gateway's environment what any child may see. */
+export function inheritedEnvironment(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const inherited: Record<string, string> = {};
+  for (const name of INHERITED_NAMES) {
+    const value = environment[name];
+    // A value that begins like this is a shell function, and some shells run it when they start.
+    if (value !== undefined && !value.startsWith('()')) inherited[name] = value;
+  }
+  return inherited;
+}

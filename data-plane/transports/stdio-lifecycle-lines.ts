@@ -1,0 +1,32 @@
+/** The lines that we ourselves say to a child process, and the words for how it ended. */
+import type { ChildEnding } from './stdio-process.ts';
+
+/** The id of our own `initialize`; some servers take 0 for none. */
+export const HANDSHAKE_ID = 1;
+
+export const INITIALIZE_LINE = toLine({
+  jsonrpc: '2.0',
+  id: HANDSHAKE_ID,
+  method: 'initialize',
+  // Nobody stands behind this connection alone, so nothing is offered that a server could ask one client for.
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'turnpike', version: '0.1.0' } },
+});
+export const INITIALIZED_LINE = toLine({ jsonrpc: '2.0', method: 'notifications/initialized' });
+
+export function toCancelledLine(requestId: number): Buffer {
+  return toLine({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason: 'the caller no longer waits' } });
+}
+
+/** Answers a child's own request, with its id as it wrote it: a ping is answered, for all else there is nobody to ask. */
+export function replyTo(method: string, idToken: Buffer): Buffer {
+  const rest = method === 'ping' ? '"result":{}' : '"error":{"code":-32601,"message":"Method not found"}';
+  return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), idToken, Buffer.from(`,${rest}}\n`)]);
+}
+
+export function describeEnding(ending: ChildEnding): string {
+  return ending.signal === null ? `exited with code ${ending.exitCode}` : `was ended by ${ending.signal}`;
+}
+
+function toLine(message: object): Buffer {
+  return Buffer.from(`${JSON.stringify(message)}\n`);
+}
