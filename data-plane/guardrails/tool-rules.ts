@@ -9,4 +9,31 @@ export interface ToolRules {
   verdictOn(tool: string): ToolVerdict;
 }
 
-export declare function compileToolRules(server: Pick<McpServer, 'allowedTools' | 'blockedTools'>): ToolRules;
+/** Names outside this set are not judged but refused wherever a list exists (SEP-986; `reliability.md`, S-06). */
+const PLAIN_NAME = /^[A-Za-z0-9_.\-/]{1,128}$/;
+
+/** Blocked names are compared generously, so that no spelling of one slips by; allowed names to the letter. */
+export function compileToolRules({ allowedTools, blockedTools }: Pick<McpServer, 'allowedTools' | 'blockedTools'>): ToolRules {
+  const allowed = new Set(allowedTools);
+  const blocked = new Set(blockedTools.map(foldToolName));
+  const restricts = allowed.size > 0 || blocked.size > 0;
+  return {
+    restricts,
+    verdictOn: (tool) => {
+      if (!restricts) return 'allowed';
+      if (blocked.has(foldToolName(tool))) return 'blocked_tool';
+      if (!PLAIN_NAME.test(tool)) return 'tool_not_allowed';
+      return allowed.size === 0 || allowed.has(tool) ? 'allowed' : 'tool_not_allowed';
+    },
+  };
+}
+
+/** The form in which look-alikes are equal: compatibility forms, case, invisible characters and space at the ends are gone. */
+export function foldToolName(name: string): string {
+  return name
+    .normalize('NFKC')
+    .replace(/[\p{Cf}\p{Cc}]/gu, '')
+    .toLowerCase()
+    .trim()
+    .replace(/[. ]+$/, '');
+}

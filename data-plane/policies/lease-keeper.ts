@@ -2,13 +2,15 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { SpendHold } from '../evidence.ts';
 
-/** A third of the shortest lease that a policy may ask for. */
 const TICK_MILLIS = 1000;
+/** Often enough for the intents of admitted calls, whatever leases they have. */
+const RENEWAL_MILLIS_MAX = 10_000;
 
-/** A call shorter than a tick is never looked at: it enters the set and leaves it. */
+/** A call shorter than a tick is never looked at: it enters the map and leaves it. */
 export class LeaseKeeper {
   readonly #clock: Clock;
-  readonly #holds = new Map<SpendHold, number>();
+  /** When each hold is due to be renewed, in monotonic milliseconds. */
+  readonly #dueAt = new Map<SpendHold, number>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(clock: Clock) {
@@ -18,11 +20,11 @@ export class LeaseKeeper {
   }
 
   keep(hold: SpendHold): void {
-    this.#holds.set(hold, this.#clock.elapsed());
+    this.#dueAt.set(hold, this.#clock.elapsed() + TICK_MILLIS);
   }
 
   forget(hold: SpendHold): void {
-    this.#holds.delete(hold);
+    this.#dueAt.delete(hold);
   }
 
   close(): void {
@@ -30,9 +32,16 @@ export class LeaseKeeper {
   }
 
   #renew(): void {
-    const before = this.#clock.elapsed() - TICK_MILLIS;
-    for (const [hold, sinceMillis] of this.#holds) {
-      if (sinceMillis < before) hold.store.renew(hold.admission);
+    const now = this.#clock.elapsed();
+    for (const [hold, dueAt] of this.#dueAt) {
+      if (dueAt > now) continue;
+      hold.store.renew(hold.admission);
+      this.#dueAt.set(hold, now + intervalOf(hold));
     }
   }
+}
+
+/** A third of the shortest lease, so that two renewals may fail. */
+function intervalOf(hold: SpendHold): number {
+  return Math.min(RENEWAL_MILLIS_MAX, ...hold.admission.leases.map(({ ttlMillis }) => ttlMillis / 3));
 }

@@ -92,3 +92,18 @@ function isKey(bytes: Buffer, start: number, end: number, key: string): boolean 
   if (end - start < key.length || !bytes.subarray(start, end).includes(BACKSLASH)) return false;
   return JSON.parse(bytes.toString('utf8', start - 1, end + 1)) === key;
 }
+
+/** Where the elements of the array in a range stand, in order; undefined when it is no array. */
+export function elementsOf(bytes: Buffer, array: ByteRange): readonly ByteRange[] | undefined {
+  if (bytes[array.start] !== OPEN_BRACKET) return undefined;
+  const elements: ByteRange[] = [];
+  let at = array.start;
+  do {
+    const start = skipSpace(bytes, at + 1);
+    if (bytes[start] === CLOSE_BRACKET) return elements;
+    const end = endOfValue(bytes, start);
+    elements.push({ start, end });
+    at = skipSpace(bytes, end);
+  } while (bytes[at] === COMMA);
+  return elements;
+}

@@ -1,4 +1,5 @@
 /** Callers of a STDIO transport for tests: servers that run the fixture, requests to them, and sinks that keep what they get. */
+import { spawnSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -140,10 +141,6 @@ export async function resultOf(transport: Transport, server: GovernedServer, cal
 
 /** Whether a process is there and not merely waiting for its parent to take note of its end. */
 export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
 }

@@ -1,7 +1,6 @@
 /** A STDIO server for tests that answers byte for byte what it is asked to, and misbehaves in each known way. */
 import { spawn } from 'node:child_process';
 import { fstatSync, readdirSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 
 const mode = process.env.FIXTURE_MODE ?? 'normal';
 const hanging = new Set();
@@ -21,6 +20,7 @@ const tools = {
   raw: ({ id, args, token }) => write(args.line.replaceAll('{{id}}', id).replaceAll('{{token}}', JSON.stringify(token))),
   pid: ({ id }) => answer(id, { pid: process.pid }),
   crash: () => process.exit(3),
+  farewell: ({ id }) => process.stdout.write(`{"jsonrpc":"2.0","id":${id},"result":{"last":true}}\n`, () => process.exit(0)),
   die: () => process.kill(process.pid, 'SIGKILL'),
   stall: () => process.kill(process.pid, 'SIGSTOP'),
   hang: ({ id }) => void hanging.add(id),
@@ -107,4 +107,10 @@ if (mode === 'stubborn') {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
   setInterval(() => undefined, 60_000);
 }
-createInterface({ input: process.stdin, crlfDelay: Infinity }).on('line', handle);
+// Not `node:readline`: it takes U+2028 for the end of a line too.
+let rest = '';
+process.stdin.setEncoding('utf8').on('data', (chunk) => {
+  const lines = (rest + chunk).split('\n');
+  rest = lines.pop();
+  for (const line of lines) handle(line);
+});

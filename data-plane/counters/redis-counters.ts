@@ -1,0 +1,136 @@
+/** Counters in Redis, shared by all nodes: one script call admits, one settles, and intents of lost nodes are closed by the others. */
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { AdmissionBatches } from './admission-batches.ts';
+import type { Admission, AdmissionAnswer, Counters, Settlement } from './counters.ts';
+import { connectRedis, RedisLink } from './redis-link.ts';
+import { RedisScripts } from './redis-scripts.ts';
+import { SettlementOutbox } from './settlement-outbox.ts';
+
+export interface RedisCountersOptions {
+  readonly url: string;
+  readonly log: Logger;
+  /** How long a node may be silent about an admitted request before another one closes it. */
+  readonly intentLifetimeMillis?: number;
+}
+
+const INTENT_LIFETIME_MILLIS = 30_000;
+const REAP_MILLIS = 5000;
+const REAP_PAGE = '100';
+/** Organisations whose streams the usage intake reads. */
+const STREAM_OWNERS_KEY = 'turnpike:usage-streams';
+/** Owns the events of callers whose organisation is not known. */
+const NOBODY = 'turnpike';
+const pageSchema = z.tuple([z.string(), z.number()]);
+
+export function connectRedisCounters(options: RedisCountersOptions): RedisCounters {
+  return new RedisCounters(connectRedis(options.url), options);
+}
+
+export class RedisCounters implements Counters {
+  readonly #link: RedisLink;
+  readonly #log: Logger;
+  readonly #scripts: RedisScripts;
+  readonly #admissions: AdmissionBatches;
+  readonly #outbox: SettlementOutbox;
+  readonly #intentLifetimeMillis: number;
+  /** Organisations whose stream this process has announced. */
+  readonly #announced = new Set<string>();
+  readonly #reaper: NodeJS.Timeout;
+
+  constructor(redis: Redis, options: Omit<RedisCountersOptions, 'url'>) {
+    this.#log = options.log;
+    this.#intentLifetimeMillis = options.intentLifetimeMillis ?? INTENT_LIFETIME_MILLIS;
+    this.#link = new RedisLink(redis, options.log, () => this.#backAgain());
+    this.#scripts = new RedisScripts(redis);
+    this.#admissions = new AdmissionBatches(this.#link, this.#scripts, this.#intentLifetimeMillis);
+    this.#outbox = new SettlementOutbox(this.#link, this.#scripts);
+    this.#reaper = setInterval(() => void this.reap(), Math.min(REAP_MILLIS, this.#intentLifetimeMillis));
+    this.#reaper.unref();
+  }
+
+  get isAvailable(): boolean {
+    return this.#link.isAvailable;
+  }
+
+  get backlog(): number {
+    return this.#outbox.size;
+  }
+
+  admit(admission: Admission): Promise<AdmissionAnswer> {
+    if (!this.#announced.has(admission.organisationId)) this.#announce(admission.organisationId);
+    return this.#admissions.ask(admission);
+  }
+
+  settle(settlement: Settlement): void {
+    this.#outbox.settle(settlement);
+  }
+
+  record(organisationId: string | null, event: string): void {
+    const owner = organisationId ?? NOBODY;
+    if (!this.#announced.has(owner)) this.#announce(owner);
+    this.#outbox.record(owner, event);
+  }
+
+  renew(admission: Admission): void {
+    const { organisationId, requestId } = admission;
+    const values = [`{${organisationId}}:`, String(this.#intentLifetimeMillis), requestId];
+    for (const { key, ttlMillis } of admission.leases) values.push(key, String(ttlMillis));
+    this.#scripts.run('renew', [`{${organisationId}}:intents`], values).catch((error: unknown) => this.#link.lost(error));
+  }
+
+  flushed(): Promise<void> {
+    return this.#outbox.flushed();
+  }
+
+  async close(graceMillis: number): Promise<number> {
+    clearInterval(this.#reaper);
+    const deadline = performance.now() + graceMillis;
+    await this.#outbox.flushed(() => performance.now() > deadline);
+    this.#link.close();
+    return this.#outbox.size;
+  }
+
+  /** Closes what lost nodes left open, in every organisation; answers how many. Any number of nodes may do so at once. */
+  async reap(): Promise<number> {
+    if (!this.#link.isAvailable) return 0;
+    let closed = 0;
+    try {
+      for (const owner of await this.#link.redis.smembers(STREAM_OWNERS_KEY)) closed += await this.#reapOf(owner);
+    } catch (error) {
+      this.#link.lost(error);
+    }
+    if (closed > 0) this.#log.warn({ closed }, 'closed calls that a lost gateway node had left open');
+    return closed;
+  }
+
+  async #reapOf(owner: string): Promise<number> {
+    let closed = 0;
+    let cursor = '0';
+    do {
+      const page = await this.#scripts.run('reap', [`{${owner}}:intents`, `{${owner}}:usage`], [`{${owner}}:`, cursor, REAP_PAGE]);
+      const [next, count] = pageSchema.parse(page);
+      cursor = next;
+      closed += count;
+    } while (cursor !== '0');
+    return closed;
+  }
+
+  /** Tells the usage intake that this organisation has a stream. A Redis that lost its memory is told again. */
+  #announce(owner: string): void {
+    if (!this.#link.isAvailable) return;
+    this.#announced.add(owner);
+    this.#link.redis.sadd(STREAM_OWNERS_KEY, owner).catch((error: unknown) => {
+      this.#announced.delete(owner);
+      this.#link.lost(error);
+    });
+  }
+
+  #backAgain(): void {
+    const owners = [...this.#announced];
+    this.#announced.clear();
+    for (const owner of owners) this.#announce(owner);
+    this.#outbox.flush();
+  }
+}

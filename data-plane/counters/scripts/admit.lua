@@ -1,0 +1,205 @@
+-- Judges a batch of admissions of one organisation, each all or nothing, and takes what the admitted ones ask for.
+-- KEYS[1] intents hash. ARGV: key prefix, lifetime of intents in ms, number of admissions, then for each of them
+--   request id, 1 when it is asked again, intent or "", rates (key limit window burst|-1), leases (key max ttl), holds (key amount limit observe expireAt),
+-- each list led by its length. Answers one string per admission: "ok", "ok:i,j" with observed holds, or "check:index:used:reserved:retryAfterMillis".
+-- State is read once and written once per key and batch, so what many requests share costs little.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local prefix, lifetime = ARGV[1], tonumber(ARGV[2])
+local SLOTS = 10
+local at = 4
+local function take() local value = ARGV[at]; at = at + 1; return value end
+local function whole(number) return string.format('%.0f', number) end
+
+local windows, paces, holders, ledgers, intents = {}, {}, {}, {}, {}
+
+-- A sliding window keeps its sum beside its slots; the slots are looked at only when a new one begins.
+local function windowOf(key, length)
+  local window = windows[key]
+  if window then return window end
+  local name = prefix .. key
+  local slotMillis = math.max(1, math.floor(length / SLOTS))
+  local slot = math.floor(now / slotMillis)
+  window = { name = name, slot = slot, slotMillis = slotMillis, length = length, sum = 0, added = 0, oldest = slot }
+  local state = redis.call('HMGET', name, 'slot', 'sum', 'oldest')
+  if state[1] and tonumber(state[1]) == slot then
+    window.sum, window.oldest = tonumber(state[2]), tonumber(state[3])
+  elseif state[1] then
+    local fields = redis.call('HGETALL', name)
+    local old = {}
+    for index = 1, #fields, 2 do
+      local number = tonumber(fields[index])
+      if number and number < slot - SLOTS then old[#old + 1] = fields[index]
+      elseif number then
+        window.sum = window.sum + tonumber(fields[index + 1])
+        if number < window.oldest then window.oldest = number end
+      end
+    end
+    if #old > 0 then redis.call('HDEL', name, unpack(old)) end
+    redis.call('HSET', name, 'slot', whole(slot), 'sum', whole(window.sum), 'oldest', whole(window.oldest))
+  end
+  windows[key] = window
+  return window
+end
+
+local function paceOf(key)
+  local pace = paces[key]
+  if not pace then
+    pace = { name = prefix .. key .. ':pace', arrival = tonumber(redis.call('GET', prefix .. key .. ':pace') or '0'), changed = false }
+    paces[key] = pace
+  end
+  return pace
+end
+
+local function holdersOf(key)
+  local held = holders[key]
+  if not held then
+    local name = prefix .. key
+    redis.call('ZREMRANGEBYSCORE', name, '-inf', whole(now))
+    held = { name = name, count = redis.call('ZCARD', name), entries = {}, ttl = 0 }
+    holders[key] = held
+  end
+  return held
+end
+
+local function ledgerOf(key)
+  local ledger = ledgers[key]
+  if not ledger then
+    local state = redis.call('HMGET', prefix .. key, 'used', 'reserved')
+    ledger = { name = prefix .. key, used = tonumber(state[1] or '0'), reserved = tonumber(state[2] or '0'), added = 0 }
+    ledgers[key] = ledger
+  end
+  return ledger
+end
+
+local function refusal(check, index, used, reserved, wait)
+  return check .. ':' .. whole(index - 1) .. ':' .. whole(used) .. ':' .. whole(reserved) .. ':' .. whole(wait)
+end
+
+local function readRates()
+  local rates = {}
+  for index = 1, tonumber(take()) do rates[index] = { key = take(), limit = tonumber(take()), length = tonumber(take()), burst = tonumber(take()) } end
+  return rates
+end
+local function readLeases()
+  local leases = {}
+  for index = 1, tonumber(take()) do leases[index] = { key = take(), max = tonumber(take()), ttl = tonumber(take()) } end
+  return leases
+end
+local function readHolds()
+  local holds = {}
+  for index = 1, tonumber(take()) do
+    holds[index] = { key = take(), amount = tonumber(take()), limit = tonumber(take()), observe = take() == '1', expireAt = take() }
+  end
+  return holds
+end
+
+local function judgeRate(rate, index)
+  if rate.burst < 0 then
+    local window = windowOf(rate.key, rate.length)
+    if window.sum < rate.limit then return nil end
+    local wait = (window.oldest + SLOTS + 1) * window.slotMillis - now
+    return refusal('rate', index, window.sum, 0, rate.limit == 0 and rate.length or math.max(1, wait))
+  end
+  if rate.limit == 0 or rate.burst == 0 then return refusal('rate', index, 0, 0, rate.length) end
+  local step = rate.length / rate.limit
+  rate.nextArrival = math.max(paceOf(rate.key).arrival, now) + step
+  local excess = rate.nextArrival - now - rate.burst * step
+  if excess > 0.000001 then return refusal('rate', index, rate.limit, 0, math.ceil(excess)) end
+  return nil
+end
+
+local function judge(rates, leases, holds)
+  for index, rate in ipairs(rates) do
+    local no = judgeRate(rate, index)
+    if no then return no end
+  end
+  for index, lease in ipairs(leases) do
+    local held = holdersOf(lease.key)
+    if held.count >= lease.max then return refusal('lease', index, held.count, 0, 1000) end
+  end
+  local observed = {}
+  for index, hold in ipairs(holds) do
+    local ledger = ledgerOf(hold.key)
+    if ledger.used + ledger.reserved + hold.amount > hold.limit then
+      if not hold.observe then return refusal('hold', index, ledger.used, ledger.reserved, 0) end
+      observed[#observed + 1] = whole(index - 1)
+    end
+  end
+  if #observed > 0 then return 'ok:' .. table.concat(observed, ',') end
+  return 'ok'
+end
+
+local function takeAll(id, intent, rates, leases, holds)
+  local trace = { whole(now + lifetime), whole(#leases) }
+  for _, rate in ipairs(rates) do
+    if rate.burst < 0 then
+      local window = windowOf(rate.key, rate.length)
+      window.sum, window.added = window.sum + 1, window.added + 1
+    else
+      local pace = paceOf(rate.key)
+      pace.arrival, pace.changed, pace.length = rate.nextArrival, true, rate.length * math.max(1, rate.burst / rate.limit)
+    end
+  end
+  for _, lease in ipairs(leases) do
+    local held = holdersOf(lease.key)
+    held.count, held.ttl = held.count + 1, math.max(held.ttl, lease.ttl)
+    held.entries[#held.entries + 1] = whole(now + lease.ttl)
+    held.entries[#held.entries + 1] = id
+    trace[#trace + 1] = lease.key
+  end
+  trace[#trace + 1] = whole(#holds)
+  for _, hold in ipairs(holds) do
+    local ledger = ledgerOf(hold.key)
+    ledger.reserved, ledger.added, ledger.expireAt = ledger.reserved + hold.amount, ledger.added + hold.amount, hold.expireAt
+    trace[#trace + 1] = hold.key
+    trace[#trace + 1] = whole(hold.amount)
+  end
+  if intent ~= '' then
+    trace[#trace + 1] = intent
+    intents[#intents + 1] = id
+    intents[#intents + 1] = table.concat(trace, '\n')
+  end
+end
+
+local answers = {}
+for index = 1, tonumber(ARGV[3]) do
+  local id, isAgain, intent = take(), take() == '1', take()
+  local rates, leases, holds = readRates(), readLeases(), readHolds()
+  if isAgain and redis.call('HEXISTS', KEYS[1], id) == 1 then
+    answers[index] = 'ok'
+  else
+    local answer = judge(rates, leases, holds)
+    if string.sub(answer, 1, 2) == 'ok' then takeAll(id, intent, rates, leases, holds) end
+    answers[index] = answer
+  end
+end
+
+for _, window in pairs(windows) do
+  if window.added > 0 then
+    local added = whole(window.added)
+    local inSlot = redis.call('HINCRBY', window.name, whole(window.slot), added)
+    local sum = redis.call('HINCRBY', window.name, 'sum', added)
+    if inSlot == window.added then
+      redis.call('HSET', window.name, 'slot', whole(window.slot), 'oldest', whole(window.oldest))
+      redis.call('PEXPIRE', window.name, whole(window.length * 2 + 1000))
+    end
+  end
+end
+for _, pace in pairs(paces) do
+  if pace.changed then redis.call('SET', pace.name, string.format('%.6f', pace.arrival), 'PX', whole(math.ceil(pace.length) + 1000)) end
+end
+for _, held in pairs(holders) do
+  if #held.entries > 0 then
+    redis.call('ZADD', held.name, unpack(held.entries))
+    redis.call('PEXPIRE', held.name, whole(held.ttl * 2))
+  end
+end
+for _, ledger in pairs(ledgers) do
+  if ledger.added > 0 then
+    redis.call('HINCRBY', ledger.name, 'reserved', whole(ledger.added))
+    redis.call('PEXPIREAT', ledger.name, ledger.expireAt)
+  end
+end
+if #intents > 0 then redis.call('HSET', KEYS[1], unpack(intents)) end
+return answers

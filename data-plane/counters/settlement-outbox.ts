@@ -1,0 +1,86 @@
+/** Hands settlements and events over to Redis behind the requests' backs, in batches, again and again until it has them. */
+import type { Settlement } from './counters.ts';
+import type { RedisLink } from './redis-link.ts';
+import type { RedisScripts } from './redis-scripts.ts';
+
+const BATCH_MAX = 128;
+const FLUSH_CHECK_MILLIS = 10;
+
+/** The script's arguments of one entry. */
+type Entry = readonly string[];
+
+export class SettlementOutbox {
+  readonly #link: RedisLink;
+  readonly #scripts: RedisScripts;
+  readonly #waiting = new Map<string, Entry[]>();
+  readonly #sending = new Set<string>();
+  #size = 0;
+  #isScheduled = false;
+
+  constructor(link: RedisLink, scripts: RedisScripts) {
+    this.#link = link;
+    this.#scripts = scripts;
+  }
+
+  /** Entries that Redis has not confirmed. */
+  get size(): number {
+    return this.#size;
+  }
+
+  settle({ admission, amounts, event }: Settlement): void {
+    const entry = [admission.requestId, event, String(admission.leases.length)];
+    for (const { key } of admission.leases) entry.push(key);
+    entry.push(String(admission.holds.length));
+    for (const [index, { key, amount }] of admission.holds.entries()) entry.push(key, String(amount), String(amounts[index] ?? 0));
+    this.#add(admission.organisationId, entry);
+  }
+
+  record(owner: string, event: string): void {
+    this.#add(owner, ['', event, '0', '0']);
+  }
+
+  /** Sends what waits, unless a call for that organisation is under way already: its end sends the rest. */
+  flush(): void {
+    this.#isScheduled = false;
+    if (!this.#link.isAvailable) return;
+    for (const owner of this.#waiting.keys()) if (!this.#sending.has(owner)) void this.#send(owner);
+  }
+
+  async flushed(deadline: () => boolean = () => false): Promise<void> {
+    while (this.#size > 0 && !deadline()) {
+      this.flush();
+      await new Promise((resolve) => setTimeout(resolve, FLUSH_CHECK_MILLIS));
+    }
+  }
+
+  #add(owner: string, entry: Entry): void {
+    this.#size++;
+    const waiting = this.#waiting.get(owner);
+    if (waiting === undefined) this.#waiting.set(owner, [entry]);
+    else waiting.push(entry);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.flush());
+  }
+
+  /** Settling twice does nothing, and an event that is appended twice is stored once, so whatever fails is simply sent again. */
+  async #send(owner: string): Promise<void> {
+    this.#sending.add(owner);
+    try {
+      for (let batch = this.#next(owner); batch.length > 0; batch = this.#next(owner)) {
+        await this.#scripts.run('settle', [`{${owner}}:intents`, `{${owner}}:usage`], [`{${owner}}:`, String(batch.length), ...batch.flat()]);
+        this.#waiting.get(owner)?.splice(0, batch.length);
+        this.#size -= batch.length;
+      }
+      this.#waiting.delete(owner);
+    } catch (error) {
+      this.#link.lost(error);
+    } finally {
+      this.#sending.delete(owner);
+    }
+  }
+
+  #next(owner: string): readonly Entry[] {
+    return this.#waiting.get(owner)?.slice(0, BATCH_MAX) ?? [];
+  }
+}

@@ -1,0 +1,82 @@
+/** Cuts hidden tools out of the bytes of a `tools/list` answer, and leaves every other byte as it came. */
+import { elementsOf, findMember, type ByteRange } from '../transports/json-members.ts';
+
+/**
+ * Answers the same buffer when nothing is hidden or the message is no tool list, and undefined for a list that cannot be judged, such as
+ * one with a key twice: the caller fails closed.
+ */
+export function filterToolList(body: Buffer, hides: (tool: string) => boolean): Buffer | undefined {
+  const value = parse(body);
+  if (value === undefined) return undefined;
+  const whole = { start: indexOfFirst(body), end: body.length };
+  const messages = elementsOf(body, whole) ?? [whole];
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const cuts: ByteRange[] = [];
+  for (const [index, message] of messages.entries()) {
+    const found = hiddenIn(body, message, values[index], hides);
+    if (found === undefined) return undefined;
+    cuts.push(...found);
+  }
+  return cuts.length === 0 ? body : without(body, cuts);
+}
+
+/** The ranges to cut from one message; undefined when its list cannot be judged. */
+function hiddenIn(body: Buffer, message: ByteRange, value: unknown, hides: (tool: string) => boolean): ByteRange[] | undefined {
+  if (!isRecord(value) || !('result' in value)) return [];
+  const result = findMember(body, message, 'result');
+  if (result === undefined) return undefined;
+  if (!isRecord(value['result']) || !('tools' in value['result'])) return [];
+  const tools = findMember(body, result, 'tools');
+  const elements = tools === undefined ? undefined : elementsOf(body, tools);
+  if (elements === undefined) return undefined;
+  const cuts: ByteRange[] = [];
+  for (const [index, element] of elements.entries()) {
+    const name = nameOf(body, element);
+    if (name === undefined) return undefined;
+    if (hides(name)) cuts.push(cutOf(elements, index, cuts.length));
+  }
+  return cuts;
+}
+
+/** A cut takes the comma before it along, or, as long as everything before is cut as well, the one behind it. */
+function cutOf(elements: readonly ByteRange[], index: number, cutBefore: number): ByteRange {
+  const element = elements[index] ?? { start: 0, end: 0 };
+  const previous = elements[index - 1];
+  const next = elements[index + 1];
+  if (cutBefore === index) return { start: element.start, end: next?.start ?? element.end };
+  return { start: previous?.end ?? element.start, end: element.end };
+}
+
+function nameOf(body: Buffer, tool: ByteRange): string | undefined {
+  const range = findMember(body, tool, 'name');
+  if (range === undefined) return undefined;
+  const name: unknown = JSON.parse(body.toString('utf8', range.start, range.end));
+  return typeof name === 'string' ? name : undefined;
+}
+
+function without(body: Buffer, cuts: readonly ByteRange[]): Buffer {
+  const kept: Buffer[] = [];
+  let from = 0;
+  for (const { start, end } of cuts) {
+    kept.push(body.subarray(from, start));
+    from = end;
+  }
+  return Buffer.concat([...kept, body.subarray(from)]);
+}
+
+function indexOfFirst(body: Buffer): number {
+  return Math.max(0, body.findIndex((byte) => byte > 0x20));
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    // What is not JSON is no list that could be judged, and is answered as such.
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
