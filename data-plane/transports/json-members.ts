@@ -90,7 +90,13 @@ function endsScalar(byte: number | undefined): boolean {
 function isKey(bytes: Buffer, start: number, end: number, key: string): boolean {
   if (end - start === key.length) return bytes.toString('latin1', start, end) === key;
   if (end - start < key.length || !bytes.subarray(start, end).includes(BACKSLASH)) return false;
-  return JSON.parse(bytes.toString('utf8', start - 1, end + 1)) === key;
+  try {
+    return JSON.parse(bytes.toString('utf8', start - 1, end + 1)) === key;
+  } catch (error) {
+    // Not valid JSON after all: whoever parses the whole will say so.
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
 }
 
 /** Where the elements of the array in a range stand, in order; undefined when it is no array. */

@@ -154,7 +154,7 @@ export class StdioChild implements CallHost {
     this.#handshake = { line: Buffer.from(line), idRange: answer.idRange };
     this.#process.outbox.writeFirst(INITIALIZED_LINE);
     this.#process.outbox.open();
-    for (const call of [...this.#calls.values()]) if (call.method === 'initialize') this.#answerHandshake(call, this.#handshake);
+    for (const call of this.#calls.values()) if (call.method === 'initialize') this.#answerHandshake(call, this.#handshake);
   }
 
   /** The child was initialised once, by us: its callers get the answer that it gave, with the revision that it chose. */

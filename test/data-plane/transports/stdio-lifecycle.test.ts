@@ -67,8 +67,12 @@ test('nothing is left after close, of children that ignore SIGTERM and of what t
 });
 
 test('nothing is left after the gateway is killed with SIGKILL', async () => {
-  const gateway = spawn(NODE, [join(ROOT, 'test/support/stdio-victim.ts')], { stdio: ['ignore', 'pipe', 'inherit'] });
-  onTestFinished(() => void gateway.kill('SIGKILL'));
+  const directory = mkdtempSync(join(tmpdir(), 'turnpike-test-'));
+  const gateway = spawn(NODE, [join(ROOT, 'test/support/stdio-victim.ts')], { env: { ...process.env, TMPDIR: directory }, stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => {
+    gateway.kill('SIGKILL');
+    rmSync(directory, { recursive: true });
+  });
   const [line]: unknown[] = await once(gateway.stdout, 'data');
   const { pid, grandchild }: { pid: number; grandchild: number } = JSON.parse(String(line));
   expect([pid, grandchild].every(isAlive)).toBe(true);
@@ -122,7 +126,7 @@ test('a program that is not there is refused, and refused without a try after fi
 });
 
 test('a child that keeps dying is left alone for a while, and then tried again', async () => {
-  const transport = openTransport({ limits: { deathsMax: 2, pauseMillisMin: 200 } });
+  const transport = openTransport({ limits: { deathsMax: 2, pauseMillisMin: 1000 } });
   const server = stdioServer({ FIXTURE_MODE: 'dying' });
   const reasons: string[] = [];
   const ask = async (): Promise<void> => {
@@ -141,7 +145,7 @@ test.each([
   ['does not answer initialize', 'silent', 'stdio_unavailable'],
   ['refuses to be initialised', 'refusing', 'stdio_protocol'],
 ])('a child that %s is ended, and its calls fail', async (_name, mode, reason) => {
-  const transport = openTransport({ limits: { startTimeoutMillis: 2000 } });
+  const transport = openTransport({ limits: { startTimeoutMillis: 3000 } });
   const received = await send(transport, upstreamRequest(stdioServer({ FIXTURE_MODE: mode }), toolCall('pid'))).received;
   expect(received).toMatchObject({ refusal: { code: 'stdio_error', reason } });
 });
@@ -168,7 +172,7 @@ test('a flood on standard error blocks nothing, and its end is logged without se
 });
 
 test('a child that stops reading is ended by the time of its calls, and by close', async () => {
-  const transport = openTransport({ limits: { callTimeoutMillis: 500 } });
+  const transport = openTransport({ limits: { callTimeoutMillis: 3000 } });
   const server = stdioServer();
   const [pid] = await pidsOf(transport, server);
   const stalled = send(transport, upstreamRequest(server, toolCall('stall'))).received;
@@ -186,7 +190,7 @@ test('an idle child ends, and the next call starts another', async () => {
 });
 
 test('a retired server’s child finishes its call and ends', async () => {
-  const transport = openTransport({ limits: { retireGraceMillis: 0, callTimeoutMillis: 500 } });
+  const transport = openTransport({ limits: { retireGraceMillis: 0, callTimeoutMillis: 3000 } });
   const server = stdioServer();
   const { pid } = await resultOf(transport, server, toolCall('pid'));
   const held = send(transport, upstreamRequest(server, toolCall('hang'))).received;

@@ -189,7 +189,7 @@ test('notifications/cancelled reaches the child with its own id, and means only 
 });
 
 test('a call without an answer ends in time, and the child is told', async () => {
-  const transport = openTransport({ limits: { callTimeoutMillis: 300 } });
+  const transport = openTransport({ limits: { callTimeoutMillis: 2000 } });
   const server = stdioServer();
   expect(await send(transport, upstreamRequest(server, toolCall('hang'))).received).toMatchObject({ refusal: { status: 504, reason: 'total_timeout' } });
   expect((await resultOf(transport, server, toolCall('cancelled')))['cancelled']).toHaveLength(1);
