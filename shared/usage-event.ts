@@ -65,7 +65,5 @@ export interface UsageSource {
   /** Up to `max` deliveries; waits up to `waitMillis` for the first, then answers an empty list. Unacknowledged ones are delivered again. */
   read(max: number, waitMillis: number): Promise<readonly UsageDelivery[]>;
   acknowledge(deliveries: readonly UsageDelivery[]): Promise<void>;
-  /** Keeps a delivery that cannot be stored out of the way of the others, with the reason, where an operator finds it. */
-  setAside(delivery: UsageDelivery, reason: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -5,7 +5,6 @@ export class UsageQueue implements UsageSource {
   readonly #waiting = new Map<string, UsageDelivery>();
   /** Read and not acknowledged: delivered again when the reader asks anew. */
   readonly #delivered = new Map<string, UsageDelivery>();
-  readonly #aside: (UsageDelivery & { readonly reason: string })[] = [];
   #next = 0;
   #wake: (() => void) | undefined;
 
@@ -37,11 +36,6 @@ export class UsageQueue implements UsageSource {
   acknowledge(deliveries: readonly UsageDelivery[]): Promise<void> {
     for (const { deliveryId } of deliveries) this.#delivered.delete(deliveryId);
     return Promise.resolve();
-  }
-
-  setAside(delivery: UsageDelivery, reason: string): Promise<void> {
-    this.#aside.push({ ...delivery, reason });
-    return this.acknowledge([delivery]);
   }
 
   close(): Promise<void> {

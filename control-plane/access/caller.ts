@@ -1,0 +1,19 @@
+/** Who is asking: an administrator's token, a data plane's, or nobody. */
+import type { Permission } from './permissions.ts';
+
+export interface AdminCaller {
+  readonly kind: 'admin';
+  readonly tokenId: string;
+  readonly organisationId: string;
+  readonly permissions: ReadonlySet<Permission>;
+  readonly expiresAtMillis: number | null;
+}
+
+export interface DataPlaneCaller {
+  readonly kind: 'dataPlane';
+  readonly tokenId: string;
+  /** Null means every organisation. */
+  readonly organisationIds: readonly string[] | null;
+}
+
+export type Caller = AdminCaller | DataPlaneCaller | { readonly kind: 'anonymous'; readonly why: string };

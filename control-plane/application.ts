@@ -1,0 +1,79 @@
+/** The composition root of the control plane: builds every part once, in order, and takes them down in the reverse order. */
+import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { SecretSealer } from '../shared/sealed-secret.ts';
+import { SecretKey } from '../shared/secret-key.ts';
+import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
+import { TokenHasher } from '../shared/token.ts';
+import type { UsageSource } from '../shared/usage-event.ts';
+import { AccessGrantsService } from './access-grants/access-grants.service.ts';
+import { ApiKeysService } from './api-keys/api-keys.service.ts';
+import { bootstrap } from './bootstrap.ts';
+import { CONFIG_CHANNEL } from './config-feed/change-log.ts';
+import { ConfigFeed } from './config-feed/config-feed.ts';
+import { Notifications } from './database/notifications.ts';
+import { migrate, openOrm } from './database/orm.ts';
+import { DataPlanesService } from './data-planes/data-planes.service.ts';
+import { startGraphqlServer } from './graphql-server.ts';
+import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import { PoliciesService } from './policies/policies.service.ts';
+import { makeSchema } from './schema.ts';
+import type { ControlPlaneSettings } from './settings.ts';
+import { TeamsService } from './teams/teams.service.ts';
+import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
+import { UsageRecordsService } from './usage/usage-records.service.ts';
+import { UsageIntake } from './usage-intake/usage-intake.ts';
+
+export interface ControlPlaneParts {
+  readonly log: Logger;
+  readonly usageSource: UsageSource;
+}
+
+export interface RunningControlPlane {
+  /** `http://host:port`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export async function startControlPlane(settings: ControlPlaneSettings, parts: ControlPlaneParts): Promise<RunningControlPlane> {
+  const { log } = parts;
+  const secretKey = new SecretKey(settings.secretKey);
+  const hasher = new TokenHasher(secretKey.derive('token-hash'));
+  const allowlist = readAllowlist(settings);
+  const orm = await openOrm(settings.databaseUrl, log);
+  await migrate(orm, log);
+  await bootstrap(orm.em, hasher, settings, log);
+  const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL], log);
+  const policies = new PoliciesService();
+  const accessGrants = new AccessGrantsService();
+  const usageRecords = new UsageRecordsService();
+  const services = {
+    accessGrants,
+    apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
+    configFeed: new ConfigFeed(orm.em, notifications),
+    dataPlanes: new DataPlanesService(),
+    mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
+    policies,
+    teams: new TeamsService(),
+    usageLive: new UsageLive(orm.em, usageRecords, notifications),
+    usageRecords,
+  };
+  const intake = new UsageIntake(parts.usageSource, orm.em, log);
+  const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
+  log.info({ url: server.url }, 'control plane listens');
+  return {
+    url: server.url,
+    close: async () => {
+      await server.close();
+      await intake.close();
+      await notifications.close();
+      await orm.close(true);
+    },
+  };
+}
+
+function readAllowlist(settings: ControlPlaneSettings): StdioAllowlist {
+  const path = settings.stdioAllowlistPath;
+  return path === undefined ? StdioAllowlist.empty : StdioAllowlist.parse(readFileSync(path, 'utf8'), path);
+}

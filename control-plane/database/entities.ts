@@ -1,0 +1,23 @@
+/** Every entity, listed by hand. */
+import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
+import { AdminTokenEntity, DataPlaneTokenEntity } from '../access/tokens.entity.ts';
+import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
+import { AuditEventEntity } from '../audit/audit-event.entity.ts';
+import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
+import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
+import { OrganisationEntity } from '../organisations/organisation.entity.ts';
+import { PolicyEntity } from '../policies/policy.entity.ts';
+import { TeamEntity } from '../teams/team.entity.ts';
+
+export const ENTITIES = [
+  AccessGrantEntity,
+  AdminTokenEntity,
+  ApiKeyEntity,
+  AuditEventEntity,
+  DataPlaneEntity,
+  DataPlaneTokenEntity,
+  McpServerEntity,
+  OrganisationEntity,
+  PolicyEntity,
+  TeamEntity,
+];

@@ -1,0 +1,73 @@
+/** The ORM on its PostgreSQL: how it connects, what it knows, and how the schema is brought up to date. */
+import { Migrator } from '@mikro-orm/migrations';
+import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import { ENTITIES } from './entities.ts';
+import { MIGRATIONS } from './migrations/list.ts';
+
+const STATEMENT_TIMEOUT_MILLIS = 10_000;
+const LOCK_TIMEOUT_MILLIS = 5000;
+const CONNECTIONS_MAX = 10;
+/** Any number, the same in every replica: only one of them migrates at a time. */
+const MIGRATION_LOCK = 7_261_001;
+const RETRY_MILLIS_MAX = 5000;
+
+/** The connection settings that `pg` reads: a URL, or for a unix socket its directory as `host`. */
+export function connectionOf(databaseUrl: string): { host: string; port: number; user: string; password?: string; database: string } {
+  const url = new URL(databaseUrl);
+  const connection = {
+    host: url.searchParams.get('host') ?? url.hostname,
+    port: Number(url.port === '' ? (url.searchParams.get('port') ?? 5432) : url.port),
+    user: decodeURIComponent(url.username),
+    database: decodeURIComponent(url.pathname.slice(1)),
+  };
+  return url.password === '' ? connection : { ...connection, password: decodeURIComponent(url.password) };
+}
+
+export async function openOrm(databaseUrl: string, log: Logger): Promise<MikroORM> {
+  const { database, ...connection } = connectionOf(databaseUrl);
+  return MikroORM.init({
+    ...connection,
+    dbName: database,
+    entities: ENTITIES,
+    extensions: [Migrator],
+    migrations: { migrationsList: MIGRATIONS, tableName: 'turnpike_migrations', snapshot: false, allOrNothing: true, silent: true },
+    pool: { min: 0, max: CONNECTIONS_MAX },
+    driverOptions: { statement_timeout: STATEMENT_TIMEOUT_MILLIS, lock_timeout: LOCK_TIMEOUT_MILLIS },
+    logger: (message) => log.debug(message),
+    debug: false,
+  });
+}
+
+/** Brings the schema up to date; replicas that start together wait for each other. Waits for a PostgreSQL that is not there yet. */
+export async function migrate(orm: MikroORM, log: Logger): Promise<void> {
+  await waitForDatabase(orm, log);
+  await orm.em.fork().transactional(async (em) => {
+    await em.execute('set local lock_timeout = 0; set local statement_timeout = 0');
+    await em.execute('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
+    await orm.migrator.up();
+  });
+}
+
+async function waitForDatabase(orm: MikroORM, log: Logger): Promise<void> {
+  for (let retryMillis = 100; ; retryMillis = Math.min(RETRY_MILLIS_MAX, retryMillis * 2)) {
+    try {
+      await orm.em.fork().execute('select 1');
+      return;
+    } catch (error) {
+      log.warn({ err: error }, 'PostgreSQL does not answer yet');
+      await new Promise((resolve) => setTimeout(resolve, retryMillis * (0.5 + Math.random() / 2)));
+    }
+  }
+}
+
+/** Whether PostgreSQL answers now. */
+export async function isDatabaseThere(em: EntityManager): Promise<boolean> {
+  try {
+    await em.fork().execute('select 1');
+    return true;
+  } catch {
+    // Whatever the reason, the answer to the question is no; readiness says so, and the next request's error is logged.
+    return false;
+  }
+}

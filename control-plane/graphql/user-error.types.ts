@@ -1,0 +1,34 @@
+/** Errors that a person can mend: which field, what is wrong with it, and what to do. */
+import { Field, ObjectType, registerEnumType } from 'type-graphql';
+
+export const USER_ERROR_CODES = {
+  INVALID: 'INVALID',
+  REQUIRED: 'REQUIRED',
+  UNKNOWN_FIELD: 'UNKNOWN_FIELD',
+  OUT_OF_RANGE: 'OUT_OF_RANGE',
+  TAKEN: 'TAKEN',
+  NOT_FOUND: 'NOT_FOUND',
+  STALE_VERSION: 'STALE_VERSION',
+  AUTH_INCOMPLETE: 'AUTH_INCOMPLETE',
+  PATTERN_UNSAFE: 'PATTERN_UNSAFE',
+  STDIO_NOT_ALLOWED: 'STDIO_NOT_ALLOWED',
+  EXPIRED: 'EXPIRED',
+  ALREADY_REVOKED: 'ALREADY_REVOKED',
+} as const;
+export type UserErrorCode = keyof typeof USER_ERROR_CODES;
+registerEnumType(USER_ERROR_CODES, { name: 'UserErrorCode', description: 'What kind of fault an input has.' });
+
+@ObjectType({ description: 'A fault of an input that whoever sent it can mend.' })
+export class UserError {
+  @Field(() => [String], { nullable: true, description: 'Path of the input field, or null when no single field is at fault.' })
+  field!: readonly string[] | null;
+
+  @Field(() => String, { description: 'What is wrong, for a person.' })
+  message!: string;
+
+  @Field(() => USER_ERROR_CODES, { description: 'What is wrong, for a program.' })
+  code!: UserErrorCode;
+
+  @Field(() => String, { nullable: true, description: 'What to do about it.' })
+  hint!: string | null;
+}

@@ -1,0 +1,50 @@
+/** The MCP server as it is stored; secrets are sealed, and what may be shown of them stands beside. */
+import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
+import type { DenialStyle, Transport, UpstreamAuth } from '../../shared/mcp-server.ts';
+import type { Pricing } from '../../shared/pricing.ts';
+import type { SealedSecret } from '../../shared/sealed-secret.ts';
+import type { SemanticFilter } from '../../shared/semantic-filter.ts';
+import { tenantFilter } from '../database/tenant-filter.ts';
+
+/** What the API shows of a secret. */
+export interface SecretFieldRow {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly updatedAt: string;
+}
+
+export const McpServerEntity = defineEntity({
+  name: 'McpServer',
+  tableName: 'mcp_servers',
+  filters: tenantFilter,
+  properties: {
+    id: p.string().primary(),
+    organisationId: p.string(),
+    slug: p.string(),
+    name: p.string(),
+    description: p.text().nullable(),
+    transport: p.string().$type<Transport>(),
+    endpointUrl: p.text().nullable(),
+    stdioCommand: p.text().nullable(),
+    stdioArgs: p.json<string[]>(),
+    stdioEnv: p.json<Record<string, SealedSecret>>(),
+    auth: p.json<UpstreamAuth>(),
+    secretFields: p.json<SecretFieldRow[]>(),
+    enabled: p.boolean().default(false),
+    isPublic: p.boolean().default(false),
+    teamId: p.string().nullable(),
+    apiKeyId: p.string().nullable(),
+    allowedTools: p.json<string[]>(),
+    blockedTools: p.json<string[]>(),
+    toolRulesMode: p.string().$type<'ENFORCE' | 'OBSERVE'>().default('ENFORCE'),
+    semanticFilter: p.json<SemanticFilter>().nullable(),
+    pricing: p.json<Pricing>(),
+    pricedAt: p.datetime().nullable(),
+    denialStyle: p.string().$type<DenialStyle>().default('AUTO'),
+    metadata: p.json<Record<string, unknown>>(),
+    version: p.integer().default(1),
+    createdAt: p.datetime().defaultRaw('now()'),
+    updatedAt: p.datetime().defaultRaw('now()'),
+  },
+});
+export type McpServer = InferEntity<typeof McpServerEntity>;

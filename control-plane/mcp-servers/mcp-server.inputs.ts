@@ -1,0 +1,49 @@
+/** What the service of servers is given: the API's inputs with every default filled in. */
+import type { DenialStyle, Transport } from '../../shared/mcp-server.ts';
+import type { Aim } from './mcp-servers.service.ts';
+import type { PricingInput, SemanticFilterInput } from './server-rules.ts';
+import type { ServerScopeInput } from './server-scope.ts';
+import type { AuthInput, SecretEntry } from './server-secrets.ts';
+
+export interface CreateServerInput {
+  readonly name: string;
+  readonly slug: string | null;
+  readonly description: string | null;
+  readonly transport: Transport;
+  readonly endpointUrl: string | null;
+  readonly stdioCommand: string | null;
+  readonly stdioArgs: readonly string[];
+  readonly stdioEnv: readonly SecretEntry[];
+  readonly auth: AuthInput | null;
+  readonly enabled: boolean;
+  readonly isPublic: boolean;
+  readonly scope: ServerScopeInput | null;
+  readonly allowedTools: readonly string[];
+  readonly blockedTools: readonly string[];
+  readonly pricing: PricingInput | null;
+  readonly semanticFilter: SemanticFilterInput | null;
+  readonly policy: unknown;
+  readonly denialStyle: DenialStyle | null;
+  readonly grantTo: readonly string[];
+  readonly metadata: Record<string, unknown>;
+  readonly dryRun: boolean;
+}
+
+/** Absent means unchanged. */
+export interface UpdateServerInput extends Aim {
+  readonly slug?: string;
+  readonly scope?: ServerScopeInput;
+  /** Columns that are taken as they are given. */
+  readonly changes: {
+    readonly name?: string;
+    readonly description?: string | null;
+    readonly endpointUrl?: string | null;
+    readonly stdioCommand?: string | null;
+    readonly stdioArgs?: string[];
+    readonly isPublic?: boolean;
+    readonly denialStyle?: DenialStyle;
+    readonly metadata?: Record<string, unknown>;
+  };
+  readonly stdioEnvSet: readonly SecretEntry[];
+  readonly stdioEnvUnset: readonly string[];
+}

@@ -1,0 +1,206 @@
+/** The public shape of servers: everything but their secrets. */
+import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import type { DenialStyle, Transport } from '../../shared/mcp-server.ts';
+import type { SemanticFilter } from '../../shared/semantic-filter.ts';
+import { connectionOf } from '../graphql/connection.ts';
+import { DateTime, JsonObject, NanoUsd } from '../graphql/scalars.ts';
+import { UserError } from '../graphql/user-error.types.ts';
+import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
+
+export const TRANSPORT = { STREAMABLE_HTTP: 'STREAMABLE_HTTP', SSE: 'SSE', STDIO: 'STDIO' } as const;
+registerEnumType(TRANSPORT, { name: 'McpTransport', description: 'How the tool server is reached. SSE is refused by this version.' });
+export const AUTH_TYPE = { NONE: 'NONE', BEARER: 'BEARER', BASIC: 'BASIC', API_KEY: 'API_KEY' } as const;
+registerEnumType(AUTH_TYPE, { name: 'McpAuthType', description: 'How Turnpike signs in upstream.' });
+export const RULE_MODE = { ENFORCE: 'ENFORCE', OBSERVE: 'OBSERVE' } as const;
+registerEnumType(RULE_MODE, { name: 'RuleMode', description: 'OBSERVE lets pass, and records what it would have done.' });
+export const FILTER_DIRECTION = { REQUEST: 'REQUEST', RESPONSE: 'RESPONSE' } as const;
+registerEnumType(FILTER_DIRECTION, { name: 'FilterDirection', description: 'What a filter looks at.' });
+export const FILTER_ACTION = { BLOCK: 'BLOCK', REDACT: 'REDACT', OBSERVE: 'OBSERVE' } as const;
+registerEnumType(FILTER_ACTION, { name: 'FilterAction', description: 'What a filter does with a match. REDACT is refused by this version.' });
+export const SERVER_SCOPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', API_KEY: 'API_KEY' } as const;
+registerEnumType(SERVER_SCOPE, { name: 'ServerScope', description: 'Which granted keys may call: all, those of one team, or one.' });
+
+@ObjectType({ description: 'What may be known of a secret.' })
+export class SecretField {
+  @Field(() => String, { description: 'Such as `auth.token` or `stdioEnv.API_TOKEN`.' })
+  name!: string;
+
+  @Field(() => Boolean, { description: 'Whether there is one.' })
+  set!: boolean;
+
+  @Field(() => String, { nullable: true, description: 'Eight hex digits of a keyed hash: changes when the secret does.' })
+  fingerprint!: string | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'When it was set.' })
+  updatedAt!: Date | null;
+}
+
+@ObjectType({ description: 'How Turnpike signs in upstream; secrets are written, never read.' })
+export class AuthConfig {
+  @Field(() => AUTH_TYPE, { description: 'The way.' })
+  type!: keyof typeof AUTH_TYPE;
+
+  @Field(() => Boolean, { description: 'Whether all that the type needs is there.' })
+  configured!: boolean;
+
+  @Field(() => String, { nullable: true, description: 'The header of an API key.' })
+  header!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The user name of basic authentication.' })
+  username!: string | null;
+
+  @Field(() => [SecretField], { description: 'Its secrets, as far as they may be known.' })
+  secretFields!: SecretField[];
+}
+
+@ObjectType('SemanticFilter', { description: 'Words and patterns that messages must not hold.' })
+export class SemanticFilterType {
+  @Field(() => [String], { description: 'Found whatever their case, width or spacing.' })
+  blockedKeywords!: string[];
+
+  @Field(() => [String], { description: 'RE2 syntax.' })
+  blockedPatterns!: string[];
+
+  @Field(() => [FILTER_DIRECTION], { description: 'What it looks at.' })
+  applyTo!: SemanticFilter['applyTo'];
+
+  @Field(() => FILTER_ACTION, { description: 'What it does with a match.' })
+  action!: SemanticFilter['action'];
+}
+
+@ObjectType({ description: 'Prices of one tool, in the place of the server’s.' })
+export class ToolPriceOverride {
+  @Field(() => String, { description: 'The tool.' })
+  tool!: string;
+
+  @Field(() => NanoUsd, { description: 'For a call.' })
+  callNanosUsd!: string;
+
+  @Field(() => NanoUsd, { description: 'For a byte of the request.' })
+  inputByteNanosUsd!: string;
+
+  @Field(() => NanoUsd, { description: 'For a byte of the answer.' })
+  outputByteNanosUsd!: string;
+}
+
+@ObjectType('Pricing', { description: 'What a call costs: call + input bytes + output bytes, exact, rounded half up once.' })
+export class PricingType {
+  @Field(() => NanoUsd, { description: 'For a call.' })
+  callNanosUsd!: string;
+
+  @Field(() => NanoUsd, { description: 'For a byte of the request.' })
+  inputByteNanosUsd!: string;
+
+  @Field(() => NanoUsd, { description: 'For a byte of the answer.' })
+  outputByteNanosUsd!: string;
+
+  @Field(() => String, { description: 'As it was entered.' })
+  usdPerMillionCalls!: string;
+
+  @Field(() => String, { description: 'As it was entered.' })
+  usdPerMillionInputBytes!: string;
+
+  @Field(() => String, { description: 'As it was entered.' })
+  usdPerMillionOutputBytes!: string;
+
+  @Field(() => [String], { description: 'JSON-RPC methods that cost something; `*` is all.' })
+  pricedMethods!: string[];
+
+  @Field(() => [ToolPriceOverride], { description: 'Tools with prices of their own.' })
+  toolOverrides!: ToolPriceOverride[];
+
+  @Field(() => DateTime, { nullable: true, description: 'When it was last set.' })
+  updatedAt!: Date | null;
+}
+
+@ObjectType('McpServer', { description: 'How to reach a tool server, and how to govern it.' })
+export class McpServerType {
+  @Field(() => ID, { description: 'Of the form `srv_…`; works in the gateway’s URL like the slug.' })
+  id!: string;
+
+  @Field(() => String, { description: 'Unique in the organisation, part of the gateway’s URL.' })
+  slug!: string;
+
+  @Field(() => String, { description: 'For people.' })
+  name!: string;
+
+  @Field(() => String, { nullable: true, description: 'For people.' })
+  description?: string | null | undefined;
+
+  @Field(() => TRANSPORT, { description: 'How it is reached.' })
+  transport!: Transport;
+
+  @Field(() => String, { nullable: true, description: 'Where it is reached over HTTP.' })
+  endpointUrl?: string | null | undefined;
+
+  @Field(() => String, { nullable: true, description: 'The program of a STDIO server.' })
+  stdioCommand?: string | null | undefined;
+
+  @Field(() => [String], { description: 'Its arguments.' })
+  stdioArgs!: string[];
+
+  @Field(() => [String], { description: 'Names of its environment variables; the values are secrets.' })
+  stdioEnvKeys?: string[];
+
+  @Field(() => AuthConfig, { description: 'How Turnpike signs in there.' })
+  auth?: unknown;
+
+  @Field(() => Boolean, { description: 'Whether it may be called at all.' })
+  enabled!: boolean;
+
+  @Field(() => Boolean, { description: 'On the public Internet: connected to at public addresses only.' })
+  isPublic!: boolean;
+
+  @Field(() => SERVER_SCOPE, { description: 'Which granted keys may call.' })
+  scope?: string;
+
+  @Field(() => ID, { nullable: true, description: 'The team whose keys may call.' })
+  teamId?: string | null | undefined;
+
+  @Field(() => ID, { nullable: true, description: 'The one key that may call.' })
+  apiKeyId?: string | null | undefined;
+
+  @Field(() => [String], { description: 'The only tools that may be called; empty means any.' })
+  allowedTools!: string[];
+
+  @Field(() => [String], { description: 'Tools that may not be called, and are gone from lists.' })
+  blockedTools!: string[];
+
+  @Field(() => RULE_MODE, { description: 'Whether the tool rules refuse or only record.' })
+  toolRulesMode!: 'ENFORCE' | 'OBSERVE';
+
+  @Field(() => SemanticFilterType, { nullable: true, description: 'Words and patterns that messages must not hold.' })
+  semanticFilter?: SemanticFilterType | null | undefined;
+
+  @Field(() => PricingType, { description: 'What a call costs.' })
+  pricing?: unknown;
+
+  @Field(() => DENIAL_STYLE, { description: 'How refused calls are written.' })
+  denialStyle!: DenialStyle;
+
+  @Field(() => String, { description: 'Where agents call it.' })
+  gatewayUrl?: string;
+
+  @Field(() => JsonObject, { description: 'Whatever its owner notes.' })
+  metadata!: Record<string, unknown>;
+
+  @Field(() => Int, { description: 'Grows with every change; give it as `expectedVersion`.' })
+  version!: number;
+
+  @Field(() => DateTime, { description: 'When it was made.' })
+  createdAt!: Date;
+
+  @Field(() => DateTime, { description: 'When it was last changed.' })
+  updatedAt!: Date;
+}
+
+export const McpServerConnection = connectionOf('McpServer', () => McpServerType);
+
+@ObjectType({ description: 'The server as it stands now.' })
+export class ServerPayload {
+  @Field(() => McpServerType, { nullable: true, description: 'Null when the input was refused.' })
+  server!: McpServerType | null;
+
+  @Field(() => [UserError], { description: 'What is wrong with the input.' })
+  userErrors!: UserError[];
+}

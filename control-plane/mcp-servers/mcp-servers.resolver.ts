@@ -1,0 +1,147 @@
+/** GraphQL to the servers service. */
+import type { GraphQLResolveInfo } from 'graphql/index.js';
+import { Arg, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { formatNanos, formatUsdPerMillion } from '../../shared/nanos-usd.ts';
+import type { UnitPrices } from '../../shared/pricing.ts';
+import { PAGE_DEFAULT, readPage, type Connection } from '../graphql/connection.ts';
+import { badInput } from '../graphql/errors.ts';
+import { asPayload } from '../graphql/input-refused.ts';
+import { asAdmin, type RequestContext } from '../request-context.ts';
+import type { McpServer } from './mcp-server.entity.ts';
+import { AuthConfig, McpServerConnection, McpServerType, PricingType, SERVER_SCOPE, ServerPayload } from './mcp-server.types.ts';
+import {
+  CreateServerInputType,
+  SetEnabledInput,
+  SetPricingInput,
+  SetSemanticFilterInput,
+  SetServerAuthInput,
+  SetToolRulesInput,
+  UpdateServerInputType,
+} from './server-inputs.types.ts';
+import { toCreateInput, toUpdateInput } from './server-inputs.ts';
+
+@Resolver(() => McpServerType)
+export class McpServersResolver {
+  @Query(() => McpServerConnection, { description: 'Servers, oldest first.' })
+  servers(
+    @Ctx() context: RequestContext,
+    @Arg('first', () => Int, { defaultValue: PAGE_DEFAULT }) first: number,
+    @Arg('after', () => String, { nullable: true }) after: string | null,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Connection<McpServerType>> {
+    return context.services.mcpServers.list(asAdmin(context), readPage(first, after), info);
+  }
+
+  @Query(() => McpServerType, { nullable: true, description: 'One server by id or slug; null when there is none.' })
+  server(
+    @Ctx() context: RequestContext,
+    @Arg('id', () => ID, { nullable: true }) id: string | null,
+    @Arg('slug', () => String, { nullable: true }) slug: string | null,
+  ): Promise<McpServerType | null> {
+    const admin = asAdmin(context);
+    if (id != null) return context.services.mcpServers.find(admin, { id });
+    if (slug != null) return context.services.mcpServers.find(admin, { slug });
+    throw badInput('give an id or a slug');
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Makes a server. Needs SERVER_CREATE.' })
+  createServer(@Ctx() context: RequestContext, @Arg('input', () => CreateServerInputType) input: CreateServerInputType): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'SERVER_CREATE');
+    return answer(() => context.services.mcpServers.create(admin, toCreateInput(input)));
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Changes what is given of a server. Needs SERVER_UPDATE.' })
+  updateServer(@Ctx() context: RequestContext, @Arg('input', () => UpdateServerInputType) input: UpdateServerInputType): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'SERVER_UPDATE');
+    return answer(() => context.services.mcpServers.update(admin, toUpdateInput(input)));
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Switches a server on or off, from the next call on. Needs SERVER_UPDATE.' })
+  setServerEnabled(@Ctx() context: RequestContext, @Arg('input', () => SetEnabledInput) input: SetEnabledInput): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'SERVER_UPDATE');
+    return answer(() => context.services.mcpServers.setEnabled(admin, aimOf(input), input.enabled));
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Sets how Turnpike signs in upstream; secrets are sealed at once. Needs SERVER_UPDATE.' })
+  setServerAuth(@Ctx() context: RequestContext, @Arg('input', () => SetServerAuthInput) input: SetServerAuthInput): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'SERVER_UPDATE');
+    return answer(() => context.services.mcpServers.setAuth(admin, aimOf(input), input.auth));
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Sets which tools may be called. Needs TOOL_CONFIGURE.' })
+  setToolRules(@Ctx() context: RequestContext, @Arg('input', () => SetToolRulesInput) input: SetToolRulesInput): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'TOOL_CONFIGURE');
+    return answer(() => context.services.mcpServers.setToolRules(admin, { ...aimOf(input), dryRun: input.dryRun }, input));
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Sets prices for calls from now on; records keep theirs. Needs SERVER_UPDATE.' })
+  setPricing(@Ctx() context: RequestContext, @Arg('input', () => SetPricingInput) input: SetPricingInput): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'SERVER_UPDATE');
+    return answer(() => context.services.mcpServers.setPricing(admin, { id: input.serverId, expectedVersion: input.expectedVersion ?? null }, input.pricing));
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Sets or removes the semantic filter. Needs TOOL_CONFIGURE.' })
+  setSemanticFilter(@Ctx() context: RequestContext, @Arg('input', () => SetSemanticFilterInput) input: SetSemanticFilterInput): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'TOOL_CONFIGURE');
+    return answer(() => context.services.mcpServers.setSemanticFilter(admin, { id: input.serverId, expectedVersion: input.expectedVersion ?? null }, input.filter ?? null));
+  }
+
+  @FieldResolver(() => [String], { description: 'Names of its environment variables; the values are secrets.' })
+  stdioEnvKeys(@Root() server: McpServer): string[] {
+    return Object.keys(server.stdioEnv);
+  }
+
+  @FieldResolver(() => AuthConfig, { description: 'How Turnpike signs in there.' })
+  auth(@Root() server: McpServer): AuthConfig {
+    const { auth } = server;
+    const fields = server.secretFields.filter(({ name }) => name.startsWith('auth.'));
+    return {
+      type: auth.type,
+      configured: true,
+      header: auth.type === 'API_KEY' ? auth.header : null,
+      username: auth.type === 'BASIC' ? auth.username : null,
+      secretFields: fields.map(({ name, fingerprint, updatedAt }) => ({ name, fingerprint, set: true, updatedAt: new Date(updatedAt) })),
+    };
+  }
+
+  @FieldResolver(() => SERVER_SCOPE, { description: 'Which granted keys may call.' })
+  scope(@Root() server: McpServer): keyof typeof SERVER_SCOPE {
+    if (server.teamId != null) return 'TEAM';
+    return server.apiKeyId == null ? 'ORGANISATION' : 'API_KEY';
+  }
+
+  @FieldResolver(() => PricingType, { description: 'What a call costs.' })
+  pricing(@Root() server: McpServer): PricingType {
+    const { pricing } = server;
+    return {
+      ...nanosOf(pricing),
+      usdPerMillionCalls: formatUsdPerMillion(BigInt(pricing.callFemtosUsd)),
+      usdPerMillionInputBytes: formatUsdPerMillion(BigInt(pricing.inputByteFemtosUsd)),
+      usdPerMillionOutputBytes: formatUsdPerMillion(BigInt(pricing.outputByteFemtosUsd)),
+      pricedMethods: pricing.pricedMethods,
+      toolOverrides: Object.entries(pricing.toolOverrides).map(([tool, prices]) => ({ tool, ...nanosOf(prices) })),
+      updatedAt: server.pricedAt ?? null,
+    };
+  }
+
+  @FieldResolver(() => String, { description: 'Where agents call it.' })
+  gatewayUrl(@Root() server: McpServer, @Ctx() context: RequestContext): string {
+    return `${context.gatewayUrl}/v1/mcp/${server.slug}`;
+  }
+}
+
+function answer(work: () => Promise<McpServer>): Promise<ServerPayload> {
+  return asPayload(async () => ({ server: await work() }), { server: null });
+}
+
+function aimOf(input: { id: string; expectedVersion: number | null }): { id: string; expectedVersion: number | null } {
+  return { id: input.id, expectedVersion: input.expectedVersion ?? null };
+}
+
+function nanosOf(prices: UnitPrices): { callNanosUsd: string; inputByteNanosUsd: string; outputByteNanosUsd: string } {
+  return {
+    callNanosUsd: formatNanos(BigInt(prices.callFemtosUsd)),
+    inputByteNanosUsd: formatNanos(BigInt(prices.inputByteFemtosUsd)),
+    outputByteNanosUsd: formatNanos(BigInt(prices.outputByteFemtosUsd)),
+  };
+}

@@ -1,0 +1,193 @@
+/** The rules of servers: what may be changed, by whom, and that secrets are never touched by accident. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { GraphQLResolveInfo } from 'graphql/index.js';
+import type { ConfigChange } from '../../shared/config-document.ts';
+import { newId } from '../../shared/ids.ts';
+import { FREE } from '../../shared/pricing.ts';
+import type { SecretSealer } from '../../shared/sealed-secret.ts';
+import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
+import type { AccessGrantsService } from '../access-grants/access-grants.service.ts';
+import { audit } from '../audit/audit.ts';
+import { appendConfigChanges } from '../config-feed/change-log.ts';
+import type { Connection, Page } from '../graphql/connection.ts';
+import { notFound, refuseInput } from '../graphql/input-refused.ts';
+import { pageOf } from '../graphql/paged-query.ts';
+import type { PoliciesService } from '../policies/policies.service.ts';
+import { upsertOfPolicy } from '../policies/policy.document.ts';
+import type { AdminContext } from '../request-context.ts';
+import { upsertOfMcpServer } from './mcp-server.document.ts';
+import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
+import { readName, readPricing, readSemanticFilter, readSlug, readToolNames, requireReach, type PricingInput, type SemanticFilterInput } from './server-rules.ts';
+import { scopeOf } from './server-scope.ts';
+import { ServerSecrets, type AuthInput } from './server-secrets.ts';
+import type { CreateServerInput, UpdateServerInput } from './mcp-server.inputs.ts';
+
+/** Which server, and the version that the caller has seen. */
+export interface Aim {
+  readonly id: string;
+  readonly expectedVersion: number | null;
+  /** Answers what would be, and changes nothing. */
+  readonly dryRun?: boolean;
+}
+
+export class McpServersService {
+  readonly #sealer: SecretSealer;
+  readonly #allowlist: StdioAllowlist;
+  readonly #grants: AccessGrantsService;
+  readonly #policies: PoliciesService;
+
+  constructor(parts: { sealer: SecretSealer; allowlist: StdioAllowlist; grants: AccessGrantsService; policies: PoliciesService }) {
+    this.#sealer = parts.sealer;
+    this.#allowlist = parts.allowlist;
+    this.#grants = parts.grants;
+    this.#policies = parts.policies;
+  }
+
+  list(context: AdminContext, page: Page, info: GraphQLResolveInfo): Promise<Connection<McpServer>> {
+    const { em } = context;
+    return pageOf({ find: (where, options) => em.find(McpServerEntity, where, options), count: () => em.count(McpServerEntity) }, page, info);
+  }
+
+  find(context: AdminContext, by: { id: string } | { slug: string }): Promise<McpServer | null> {
+    return context.em.findOne(McpServerEntity, by);
+  }
+
+  create(context: AdminContext, input: CreateServerInput): Promise<McpServer> {
+    return this.#inTransaction(context, input.dryRun, async (em) => {
+      const id = newId('mcpServer');
+      const secrets = this.#secretsOf(context, id);
+      const { auth, fields } = secrets.sealAuth(input.auth ?? { none: true });
+      const environment = secrets.sealEnvironment(input.stdioEnv);
+      const name = readName(input.name);
+      const server = em.create(McpServerEntity, {
+        id,
+        organisationId: context.caller.organisationId,
+        name,
+        slug: await this.#freeSlug(em, readSlug(input.slug, name), id),
+        description: input.description,
+        transport: input.transport,
+        endpointUrl: input.endpointUrl,
+        stdioCommand: input.stdioCommand,
+        stdioArgs: [...input.stdioArgs],
+        stdioEnv: environment.env,
+        auth,
+        secretFields: [...fields, ...environment.fields],
+        enabled: input.enabled,
+        isPublic: input.isPublic,
+        ...(await scopeOf(em, input.scope)),
+        allowedTools: readToolNames(input.allowedTools, 'allowedTools'),
+        blockedTools: readToolNames(input.blockedTools, 'blockedTools'),
+        semanticFilter: input.semanticFilter === null ? null : readSemanticFilter(input.semanticFilter),
+        pricing: input.pricing === null ? FREE : readPricing(input.pricing),
+        pricedAt: input.pricing === null ? null : new Date(),
+        denialStyle: input.denialStyle ?? 'AUTO',
+        metadata: input.metadata,
+      });
+      this.#requireReach(server);
+      await em.flush();
+      audit(em, context, { action: 'createServer', targetId: id, targetLabel: server.slug, before: null, after: shown(server) });
+      const changes: ConfigChange[] = [upsertOfMcpServer(server)];
+      if (input.policy != null) changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: id, policies: input.policy })));
+      for (const apiKeyId of input.grantTo) changes.push(await this.#grants.put(em, context, { apiKeyId, serverId: id, toolsAllowed: null, expiresAt: null, note: null }));
+      await appendConfigChanges(em, changes);
+      return server;
+    });
+  }
+
+  /** Only what is given changes; secrets change by their own names, in `stdioEnvSet` and `stdioEnvUnset`. */
+  update(context: AdminContext, input: UpdateServerInput): Promise<McpServer> {
+    return this.#change(context, 'updateServer', input, async (server, em) => {
+      const { env, fields } = this.#secretsOf(context, server.id).sealEnvironment(input.stdioEnvSet);
+      const touched = new Set([...fields.map(({ name }) => name), ...input.stdioEnvUnset.map((name) => `stdioEnv.${name}`)]);
+      const kept = Object.entries(server.stdioEnv).filter(([name]) => !input.stdioEnvUnset.includes(name));
+      if (input.slug !== undefined) await this.#freeSlug(em, readSlug(input.slug, server.name), server.id);
+      return {
+        ...input.changes,
+        ...(input.slug === undefined ? {} : { slug: readSlug(input.slug, server.name) }),
+        ...(input.changes.name === undefined ? {} : { name: readName(input.changes.name) }),
+        ...(input.scope === undefined ? {} : await scopeOf(em, input.scope)),
+        stdioEnv: { ...Object.fromEntries(kept), ...env },
+        secretFields: [...server.secretFields.filter(({ name }) => !touched.has(name)), ...fields],
+      };
+    });
+  }
+
+  setEnabled(context: AdminContext, aim: Aim, enabled: boolean): Promise<McpServer> {
+    return this.#change(context, 'setServerEnabled', aim, () => ({ enabled }));
+  }
+
+  setAuth(context: AdminContext, aim: Aim, input: AuthInput): Promise<McpServer> {
+    return this.#change(context, 'setServerAuth', aim, (server) => {
+      const { auth, fields } = this.#secretsOf(context, server.id).sealAuth(input);
+      return { auth, secretFields: [...fields, ...server.secretFields.filter(({ name }) => !name.startsWith('auth.'))] };
+    });
+  }
+
+  setToolRules(context: AdminContext, aim: Aim, rules: { allowedTools: readonly string[]; blockedTools: readonly string[]; mode: 'ENFORCE' | 'OBSERVE' }): Promise<McpServer> {
+    return this.#change(context, 'setToolRules', aim, () => ({
+      allowedTools: readToolNames(rules.allowedTools, 'allowedTools'),
+      blockedTools: readToolNames(rules.blockedTools, 'blockedTools'),
+      toolRulesMode: rules.mode,
+    }));
+  }
+
+  setPricing(context: AdminContext, aim: Aim, pricing: PricingInput): Promise<McpServer> {
+    return this.#change(context, 'setPricing', aim, (server) => ({ pricing: readPricing(pricing, server.pricing), pricedAt: new Date() }));
+  }
+
+  setSemanticFilter(context: AdminContext, aim: Aim, filter: SemanticFilterInput | null): Promise<McpServer> {
+    return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter) }));
+  }
+
+  #change(context: AdminContext, action: string, aim: Aim, decide: (server: McpServer, em: EntityManager) => Partial<McpServer> | Promise<Partial<McpServer>>): Promise<McpServer> {
+    return this.#inTransaction(context, aim.dryRun === true, async (em) => {
+      const server = await em.findOne(McpServerEntity, { id: aim.id });
+      if (server === null) throw notFound('id', 'server');
+      if (aim.expectedVersion !== null && server.version !== aim.expectedVersion) {
+        throw refuseInput(['expectedVersion'], 'STALE_VERSION', `the server has version ${server.version}`, 'read it again, then decide');
+      }
+      const before = shown(server);
+      em.assign(server, { ...(await decide(server, em)), version: server.version + 1, updatedAt: new Date() });
+      this.#requireReach(server);
+      audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before, after: shown(server) });
+      await appendConfigChanges(em, [upsertOfMcpServer(server)]);
+      return server;
+    });
+  }
+
+  async #inTransaction(context: AdminContext, dryRun: boolean, work: (em: EntityManager) => Promise<McpServer>): Promise<McpServer> {
+    const em = context.em.fork();
+    await em.begin();
+    try {
+      const server = await work(em);
+      if (dryRun) await em.rollback();
+      else await em.commit();
+      return server;
+    } catch (error) {
+      await em.rollback();
+      throw error;
+    }
+  }
+
+  #secretsOf(context: AdminContext, serverId: string): ServerSecrets {
+    return new ServerSecrets(this.#sealer, { organisationId: context.caller.organisationId, serverId });
+  }
+
+  #requireReach(server: McpServer): void {
+    const { transport, endpointUrl, stdioCommand, stdioArgs, stdioEnv } = server;
+    requireReach({ transport, endpointUrl: endpointUrl ?? null, stdioCommand: stdioCommand ?? null, stdioArgs, envNames: Object.keys(stdioEnv) }, this.#allowlist);
+  }
+
+  async #freeSlug(em: EntityManager, slug: string, serverId: string): Promise<string> {
+    const holder = await em.findOne(McpServerEntity, { slug });
+    if (holder !== null && holder.id !== serverId) throw refuseInput(['slug'], 'TAKEN', `the slug ${slug} is taken`);
+    return slug;
+  }
+}
+
+/** What the audit trail keeps: sealed values are left out, the fingerprints in `secretFields` say when one changed. */
+function shown(server: McpServer): Record<string, unknown> {
+  const { auth, stdioEnv, ...rest } = { ...server };
+  return { ...rest, authType: auth.type, stdioEnvKeys: Object.keys(stdioEnv) };
+}
+

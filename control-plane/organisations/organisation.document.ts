@@ -1,0 +1,7 @@
+/** Turns a stored organisation into what the data planes obey. */
+import type { ConfigUpsert } from '../../shared/config-document.ts';
+import type { Organisation } from './organisation.entity.ts';
+
+export function upsertOfOrganisation({ id, slug, denialStyle }: Organisation): ConfigUpsert {
+  return { op: 'upsert', kind: 'organisation', value: { id, slug, denialStyle } };
+}

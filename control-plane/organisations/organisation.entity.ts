@@ -1,0 +1,17 @@
+/** The organisation as it is stored: the tenant boundary. */
+import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
+import type { DenialStyle } from '../../shared/mcp-server.ts';
+
+export const OrganisationEntity = defineEntity({
+  name: 'Organisation',
+  tableName: 'organisations',
+  properties: {
+    id: p.string().primary(),
+    slug: p.string(),
+    name: p.string(),
+    denialStyle: p.string().$type<DenialStyle>().default('AUTO'),
+    createdAt: p.datetime().defaultRaw('now()'),
+    updatedAt: p.datetime().defaultRaw('now()'),
+  },
+});
+export type Organisation = InferEntity<typeof OrganisationEntity>;

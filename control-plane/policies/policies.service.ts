@@ -1,0 +1,80 @@
+/** The rules of policies: one envelope for each owner, valid when it is saved, in force with the same transaction. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { newId } from '../../shared/ids.ts';
+import { policyEnvelopeSchema } from '../../shared/policy.ts';
+import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
+import { audit } from '../audit/audit.ts';
+import { appendConfigChanges } from '../config-feed/change-log.ts';
+import { notFound, parseInput, refuseInput } from '../graphql/input-refused.ts';
+import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
+import type { AdminContext } from '../request-context.ts';
+import { TeamEntity } from '../teams/team.entity.ts';
+import { upsertOfPolicy } from './policy.document.ts';
+import { PolicyEntity, type OwnedScope, type Policy } from './policy.entity.ts';
+
+export interface SetPolicyInput {
+  readonly scope: OwnedScope;
+  readonly ownerId: string | null;
+  readonly policies: unknown;
+  readonly expectedVersion: number | null;
+}
+
+export class PoliciesService {
+  list(context: AdminContext, scopes: readonly OwnedScope[] | null): Promise<Policy[]> {
+    return context.em.find(PolicyEntity, scopes === null ? {} : { scope: { $in: [...scopes] } }, { orderBy: { id: 'asc' } });
+  }
+
+  ofOwners(context: AdminContext, ownerIds: readonly string[]): Promise<Policy[]> {
+    return context.em.find(PolicyEntity, { ownerId: { $in: [...ownerIds] } });
+  }
+
+  set(context: AdminContext, input: SetPolicyInput): Promise<Policy> {
+    return context.em.transactional(async (em) => {
+      const ownerId = await this.#ownerOf(em, context, input);
+      const policy = await this.put(em, context, { scope: input.scope, ownerId, policies: input.policies, expectedVersion: input.expectedVersion });
+      await appendConfigChanges(em, [upsertOfPolicy(policy)]);
+      return policy;
+    });
+  }
+
+  /** Writes the policy of an owner within the caller's transaction; the caller appends its configuration change. */
+  async put(em: EntityManager, context: AdminContext, given: { scope: OwnedScope; ownerId: string; policies: unknown; expectedVersion?: number | null }): Promise<Policy> {
+    // People write `{policies: {…}}` as the documentation shows it, or what stands inside.
+    const envelope = parseInput(policyEnvelopeSchema, isEnveloped(given.policies) ? given.policies : { policies: given.policies }, ['policy']);
+    const existing = await em.findOne(PolicyEntity, { ownerId: given.ownerId });
+    const before = existing?.envelope ?? null;
+    if (existing !== null && given.expectedVersion != null && existing.version !== given.expectedVersion) {
+      throw refuseInput(['expectedVersion'], 'STALE_VERSION', `the policy has version ${existing.version}`, 'read it again, then decide');
+    }
+    const policy =
+      existing ?? em.create(PolicyEntity, { id: newId('policy'), organisationId: context.caller.organisationId, scope: given.scope, ownerId: given.ownerId, envelope });
+    if (existing !== null) em.assign(existing, { envelope, version: existing.version + 1, updatedAt: new Date() });
+    audit(em, context, { action: 'setPolicy', targetId: policy.id, targetLabel: `${given.scope} ${given.ownerId}`, before, after: envelope });
+    return policy;
+  }
+
+  async #ownerOf(em: EntityManager, context: AdminContext, { scope, ownerId }: SetPolicyInput): Promise<string> {
+    if (scope === 'ORGANISATION') {
+      if (ownerId === null || ownerId === context.caller.organisationId) return context.caller.organisationId;
+      throw notFound('ownerId', 'organisation');
+    }
+    if (ownerId === null) throw refuseInput(['ownerId'], 'REQUIRED', `a policy of scope ${scope} needs its owner`);
+    if ((await countOwners(em, scope, ownerId)) === 0) throw notFound('ownerId', scope.toLowerCase().replace('_', ' '));
+    return ownerId;
+  }
+}
+
+function countOwners(em: EntityManager, scope: Exclude<OwnedScope, 'ORGANISATION'>, id: string): Promise<number> {
+  switch (scope) {
+    case 'TEAM':
+      return em.count(TeamEntity, { id });
+    case 'API_KEY':
+      return em.count(ApiKeyEntity, { id });
+    case 'MCP_SERVER':
+      return em.count(McpServerEntity, { id });
+  }
+}
+
+function isEnveloped(policies: unknown): boolean {
+  return typeof policies === 'object' && policies !== null && 'policies' in policies;
+}

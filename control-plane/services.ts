@@ -1,0 +1,22 @@
+/** The services by name, as the composition root builds them once. */
+import type { AccessGrantsService } from './access-grants/access-grants.service.ts';
+import type { ApiKeysService } from './api-keys/api-keys.service.ts';
+import type { ConfigFeed } from './config-feed/config-feed.ts';
+import type { DataPlanesService } from './data-planes/data-planes.service.ts';
+import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import type { PoliciesService } from './policies/policies.service.ts';
+import type { TeamsService } from './teams/teams.service.ts';
+import type { UsageLive } from './usage/usage-live.ts';
+import type { UsageRecordsService } from './usage/usage-records.service.ts';
+
+export interface Services {
+  readonly accessGrants: AccessGrantsService;
+  readonly apiKeys: ApiKeysService;
+  readonly configFeed: ConfigFeed;
+  readonly dataPlanes: DataPlanesService;
+  readonly mcpServers: McpServersService;
+  readonly policies: PoliciesService;
+  readonly teams: TeamsService;
+  readonly usageLive: UsageLive;
+  readonly usageRecords: UsageRecordsService;
+}

@@ -1,0 +1,54 @@
+/** Reads the control plane's environment once, into typed settings; nothing else in this plane looks at `process.env`. */
+import { z } from 'zod';
+
+const environmentSchema = z.object({
+  CONTROL_PLANE_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
+  DATA_PLANE_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  TURNPIKE_HOST: z.string().default('127.0.0.1'),
+  TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
+  TURNPIKE_SECRET_KEY: z.string(),
+  TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
+  TURNPIKE_GATEWAY_URL: z.url().optional(),
+  TURNPIKE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, 'must be a postgresql:// URL'),
+  REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
+  DATA_PLANE_TOKEN: z.string().optional(),
+});
+
+export interface ControlPlaneSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDirectory: string;
+  readonly secretKey: string;
+  readonly stdioAllowlistPath: string | undefined;
+  /** Where agents reach the gateway, for the URLs that the API shows. */
+  readonly gatewayUrl: string;
+  readonly logLevel: string;
+  readonly databaseUrl: string;
+  /** Undefined only where the usage source is handed in, as the standalone mode does. */
+  readonly redisUrl: string | undefined;
+  /** A data-plane token that the operator chose; its hash is registered at the start. */
+  readonly dataPlaneToken: string | undefined;
+}
+
+/** Throws one sentence that names every variable that is missing or wrong. */
+export function readControlPlaneSettings(environment: Readonly<Record<string, string | undefined>>): ControlPlaneSettings {
+  const reading = environmentSchema.safeParse(environment);
+  if (!reading.success) {
+    const faults = reading.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`the control plane's environment is incomplete: ${faults.join('; ')}`);
+  }
+  const given = reading.data;
+  return {
+    host: given.TURNPIKE_HOST,
+    port: given.CONTROL_PLANE_PORT,
+    dataDirectory: given.TURNPIKE_DATA_DIR,
+    secretKey: given.TURNPIKE_SECRET_KEY,
+    stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
+    gatewayUrl: given.TURNPIKE_GATEWAY_URL ?? `http://127.0.0.1:${given.DATA_PLANE_PORT}`,
+    logLevel: given.TURNPIKE_LOG_LEVEL,
+    databaseUrl: given.DATABASE_URL,
+    redisUrl: given.REDIS_URL,
+    dataPlaneToken: given.DATA_PLANE_TOKEN,
+  };
+}

@@ -1,0 +1,104 @@
+/** Brings usage from the stream into PostgreSQL: reads a batch, stores it, and only then acknowledges it. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import { usageEventSchema, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
+import { writeDeadLetter, writeUsage } from './usage-writer.ts';
+
+const BATCH_MAX = 500;
+const WAIT_MILLIS = 1000;
+const RETRY_MILLIS_MIN = 100;
+const RETRY_MILLIS_MAX = 5000;
+
+export class UsageIntake {
+  readonly #source: UsageSource;
+  readonly #em: EntityManager;
+  readonly #log: Logger;
+  readonly #ending = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(source: UsageSource, em: EntityManager, log: Logger) {
+    this.#source = source;
+    this.#em = em;
+    this.#log = log;
+    this.#running = this.#run();
+  }
+
+  /** Ends after the batch that is under way; what was not acknowledged is delivered to the next reader. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#source.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let retryMillis = RETRY_MILLIS_MIN;
+    while (!this.#ending.signal.aborted) {
+      try {
+        await this.#takeBatch();
+        retryMillis = RETRY_MILLIS_MIN;
+      } catch (error) {
+        if (this.#ending.signal.aborted) return;
+        this.#log.warn({ err: error }, 'usage waits in the stream');
+        await wait(retryMillis * (0.5 + Math.random() / 2), undefined, { signal: this.#ending.signal }).catch(() => undefined);
+        retryMillis = Math.min(RETRY_MILLIS_MAX, retryMillis * 2);
+      }
+    }
+  }
+
+  async #takeBatch(): Promise<void> {
+    const deliveries = await this.#source.read(BATCH_MAX, WAIT_MILLIS);
+    if (deliveries.length === 0) return;
+    const { events, unreadable } = sort(deliveries);
+    for (const { delivery, reason } of unreadable) await this.#setAside(delivery, reason);
+    if (events.length === 0) return;
+    try {
+      await writeUsage(this.#em, events.map(({ event }) => event));
+    } catch (error) {
+      if (!isFaultOfData(error)) throw error;
+      return this.#takeOneByOne(events);
+    }
+    await this.#source.acknowledge(events.map(({ delivery }) => delivery));
+  }
+
+  /** One event that PostgreSQL does not take must not hold up the others. */
+  async #takeOneByOne(events: readonly { event: UsageEvent; delivery: UsageDelivery }[]): Promise<void> {
+    for (const { event, delivery } of events) {
+      try {
+        await writeUsage(this.#em, [event]);
+        await this.#source.acknowledge([delivery]);
+      } catch (error) {
+        if (!isFaultOfData(error)) throw error;
+        await this.#setAside(delivery, error instanceof Error ? error.message : 'unknown');
+      }
+    }
+  }
+
+  async #setAside(delivery: UsageDelivery, reason: string): Promise<void> {
+    this.#log.error({ deliveryId: delivery.deliveryId, reason }, 'a usage event cannot be stored and was set aside');
+    await writeDeadLetter(this.#em, delivery.deliveryId, delivery.json, reason);
+    await this.#source.acknowledge([delivery]);
+  }
+}
+
+interface Sorted {
+  readonly events: { event: UsageEvent; delivery: UsageDelivery }[];
+  readonly unreadable: { delivery: UsageDelivery; reason: string }[];
+}
+
+function sort(deliveries: readonly UsageDelivery[]): Sorted {
+  const sorted: Sorted = { events: [], unreadable: [] };
+  for (const delivery of deliveries) {
+    try {
+      sorted.events.push({ event: usageEventSchema.parse(JSON.parse(delivery.json)), delivery });
+    } catch (error) {
+      sorted.unreadable.push({ delivery, reason: error instanceof Error ? error.message.slice(0, 1000) : 'unknown' });
+    }
+  }
+  return sorted;
+}
+
+/** SQLSTATE classes 22 and 23: the data is at fault, and will be at the next try. */
+function isFaultOfData(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code);
+}

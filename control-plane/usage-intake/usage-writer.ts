@@ -1,0 +1,108 @@
+/** Stores a batch of usage events, each once however often it is delivered. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { newId } from '../../shared/ids.ts';
+import type { UsageEvent } from '../../shared/usage-event.ts';
+import { USAGE_CHANNEL } from '../usage/usage-live.ts';
+
+/** Any number, the same in every replica: batches are stored one after the other, so that sequences are in the order of commits. */
+const INTAKE_LOCK = 7_261_002;
+
+const RECORD_COLUMNS = [
+  'id text', 'request_id text', 'occurred_at timestamptz', 'data_plane text', 'organisation_id text', 'team_id text', 'user_id text', 'user_domain text',
+  'api_key_id text', 'api_key_prefix text', 'status integer', 'decision text', 'code text', 'reason text', 'message text', 'rule jsonb', 'observed jsonb',
+  'retry_after_seconds integer', 'latency_micros bigint', 'upstream_latency_micros bigint', 'input_bytes bigint', 'output_bytes bigint',
+  'cost_nanos_usd numeric', 'client_name text', 'client_version text', 'client_ip text', 'trace_id text', 'dlp_outcome text',
+] as const;
+const SIDECAR_COLUMNS = [
+  'request_id text', 'server_id text', 'server_slug text', 'transport text', 'http_method text', 'rpc_method text', 'tool text', 'is_tool_error boolean',
+  'session_id text', 'protocol_version text', 'pricing jsonb',
+] as const;
+
+/** One statement per table, whatever the size of the batch: the rows travel as one JSON document. Answers how many were new. */
+export function writeUsage(em: EntityManager, events: readonly UsageEvent[]): Promise<number> {
+  return em.fork().transactional(async (writer) => {
+    await writer.execute('select pg_advisory_xact_lock(?)', [INTAKE_LOCK]);
+    const stored = await writer.execute<{ request_id: string }[]>(
+      `${insertFrom('usage_records', RECORD_COLUMNS)} on conflict (request_id) do nothing returning request_id`,
+      [JSON.stringify(events.map(toRecord))],
+    );
+    if (stored.length === 0) return 0;
+    const isNew = new Set(stored.map(({ request_id: requestId }) => requestId));
+    // Of an event that stands in the batch twice one record was stored, so one sidecar follows.
+    const sidecars = new Map(events.filter(({ requestId }) => isNew.has(requestId)).map((event) => [event.requestId, toSidecar(event)]));
+    await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [JSON.stringify([...sidecars.values()])]);
+    await touchKeys(writer, events);
+    await writer.execute(`select pg_notify('${USAGE_CHANNEL}', '')`);
+    return stored.length;
+  });
+}
+
+/** Keeps an event that cannot be stored, with the reason, where an operator finds it. */
+export async function writeDeadLetter(em: EntityManager, deliveryId: string, event: string, reason: string): Promise<void> {
+  await em.fork().execute('insert into usage_dead_letters (delivery_id, event, reason) values (?, ?, ?) on conflict do nothing', [deliveryId, event.replaceAll('\0', ''), reason]);
+}
+
+function insertFrom(table: string, columns: readonly string[]): string {
+  const names = columns.map((column) => column.slice(0, column.indexOf(' '))).join(', ');
+  return `insert into ${table} (${names}) select ${names} from jsonb_to_recordset(?::jsonb) as event (${columns.join(', ')})`;
+}
+
+async function touchKeys(em: EntityManager, events: readonly UsageEvent[]): Promise<void> {
+  const lastUsed = new Map<string, number>();
+  for (const { apiKeyId, timeMillis } of events) if (apiKeyId !== null) lastUsed.set(apiKeyId, Math.max(timeMillis, lastUsed.get(apiKeyId) ?? 0));
+  if (lastUsed.size === 0) return;
+  const rows = [...lastUsed].map(([id, millis]) => ({ id, at: new Date(millis) }));
+  await em.execute(
+    `update api_keys set last_used_at = greatest(last_used_at, used.at) from jsonb_to_recordset(?::jsonb) as used (id text, at timestamptz) where api_keys.id = used.id`,
+    [JSON.stringify(rows)],
+  );
+}
+
+function toRecord(event: UsageEvent): Record<(typeof RECORD_COLUMNS)[number] extends `${infer Name} ${string}` ? Name : never, unknown> {
+  return {
+    id: newId('usageRecord', event.timeMillis),
+    request_id: event.requestId,
+    occurred_at: new Date(event.timeMillis),
+    data_plane: event.dataPlane,
+    organisation_id: event.organisationId,
+    team_id: event.teamId,
+    user_id: event.userId,
+    user_domain: event.userDomain,
+    api_key_id: event.apiKeyId,
+    api_key_prefix: event.apiKeyPrefix,
+    status: event.status,
+    decision: event.decision,
+    code: event.code,
+    reason: event.reason,
+    message: event.message,
+    rule: event.rule,
+    observed: event.observed,
+    retry_after_seconds: event.retryAfterSeconds,
+    latency_micros: event.latencyMicros,
+    upstream_latency_micros: event.upstreamLatencyMicros,
+    input_bytes: event.inputBytes,
+    output_bytes: event.outputBytes,
+    cost_nanos_usd: event.costNanosUsd,
+    client_name: event.clientName,
+    client_version: event.clientVersion,
+    client_ip: event.clientIp,
+    trace_id: event.traceId,
+    dlp_outcome: event.dlpOutcome,
+  };
+}
+
+function toSidecar(event: UsageEvent): Record<(typeof SIDECAR_COLUMNS)[number] extends `${infer Name} ${string}` ? Name : never, unknown> {
+  return {
+    request_id: event.requestId,
+    server_id: event.serverId,
+    server_slug: event.serverSlug,
+    transport: event.transport,
+    http_method: event.httpMethod,
+    rpc_method: event.rpcMethod,
+    tool: event.tool,
+    is_tool_error: event.isToolError,
+    session_id: event.sessionId,
+    protocol_version: event.protocolVersion,
+    pricing: event.pricing,
+  };
+}

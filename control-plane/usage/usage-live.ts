@@ -1,0 +1,45 @@
+/** Live usage: replays what was recorded after a cursor, then goes on with what comes, without a gap and without repeating. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Notifications } from '../database/notifications.ts';
+import { cursorOf } from '../graphql/connection.ts';
+import type { UsageFilter } from './usage-filter.ts';
+import type { UsageRecordsService } from './usage-records.service.ts';
+import type { UsageRow } from './usage-row.ts';
+
+export const USAGE_CHANNEL = 'turnpike_usage';
+
+export interface UsageRecordEvent {
+  /** Give it as `after` to go on behind this record. */
+  readonly cursor: string;
+  readonly record: UsageRow;
+}
+
+/** Should a notification be lost, the wait is not longer than this. */
+const POLL_MILLIS = 2000;
+const BATCH_MAX = 200;
+
+export class UsageLive {
+  readonly #em: EntityManager;
+  readonly #records: UsageRecordsService;
+  readonly #notifications: Notifications;
+
+  constructor(em: EntityManager, records: UsageRecordsService, notifications: Notifications) {
+    this.#em = em;
+    this.#records = records;
+    this.#notifications = notifications;
+  }
+
+  /** `after` null begins now. What is read from the store is pulled by the reader, so nothing is ever buffered for a slow one. */
+  async *follow(organisationId: string, filter: UsageFilter, after: string | null, signal: AbortSignal): AsyncGenerator<UsageRecordEvent> {
+    let sequence = after ?? (await this.#records.lastSequence(this.#em, organisationId));
+    while (!signal.aborted) {
+      const woken = this.#notifications.next(USAGE_CHANNEL, POLL_MILLIS, signal);
+      const rows = await this.#records.after(this.#em, organisationId, filter, sequence, BATCH_MAX);
+      for (const record of rows) {
+        yield { cursor: cursorOf(record.sequence), record };
+        sequence = record.sequence;
+      }
+      if (rows.length < BATCH_MAX) await woken;
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/** Finds usage records of one organisation: pages of them, one by its id, and what came after a point in the stream. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import { COUNTED_MAX, cursorOf, toConnection, type Connection, type Page } from '../graphql/connection.ts';
+import { badInput } from '../graphql/errors.ts';
+import type { AdminContext } from '../request-context.ts';
+import { conditionOf, type UsageFilter } from './usage-filter.ts';
+import { USAGE_COLUMNS, usageRowSchema, type UsageRow } from './usage-row.ts';
+
+export const USAGE_ORDERS = { OCCURRED_AT: 'u.occurred_at', LATENCY: 'u.latency_micros', COST: 'u.cost_nanos_usd' } as const;
+export interface UsageOrder {
+  readonly field: keyof typeof USAGE_ORDERS;
+  readonly direction: 'ASC' | 'DESC';
+}
+
+const rowsSchema = z.array(usageRowSchema);
+const countSchema = z.object({ count: z.coerce.number() });
+const FROM = 'from usage_records u join mcp_usage_records m on m.request_id = u.request_id';
+
+export class UsageRecordsService {
+  /** Newest first unless ordered otherwise; ties are broken by id. */
+  async list(context: AdminContext, filter: UsageFilter, order: UsageOrder, page: Page, isCounted: boolean): Promise<Connection<UsageRow>> {
+    const condition = conditionOf(context.caller.organisationId, filter);
+    const column = USAGE_ORDERS[order.field];
+    const sign = order.direction === 'ASC' ? '>' : '<';
+    const after = page.after === undefined ? undefined : readPosition(page.after);
+    const type = order.field === 'OCCURRED_AT' ? 'timestamptz' : 'numeric';
+    const behind = after === undefined ? '' : ` and (${column}, u.id) ${sign} (?::${type}, ?)`;
+    const rows = rowsSchema.parse(
+      await context.em.execute(`select ${USAGE_COLUMNS} ${FROM} where ${condition.sql}${behind} order by ${column} ${order.direction}, u.id ${order.direction} limit ?`, [
+        ...condition.values,
+        ...(after ?? []),
+        page.first + 1,
+      ]),
+    );
+    const total = isCounted ? await this.#count(context.em, condition.sql, condition.values) : null;
+    return toConnection(rows, page, (row) => cursorOf(positionOf(row, order)), total);
+  }
+
+  async find(context: AdminContext, by: { id: string } | { requestId: string }): Promise<UsageRow | null> {
+    const [column, value] = 'id' in by ? ['u.id', by.id] : ['u.request_id', by.requestId];
+    const rows = await context.em.execute(`select ${USAGE_COLUMNS} ${FROM} where u.organisation_id = ? and ${column} = ?`, [context.caller.organisationId, value]);
+    return rowsSchema.parse(rows)[0] ?? null;
+  }
+
+  /** In the order in which they were recorded, which is the order of commits: nothing ever appears before a point that was passed. */
+  async after(em: EntityManager, organisationId: string, filter: UsageFilter, sequence: string, limit: number): Promise<UsageRow[]> {
+    const condition = conditionOf(organisationId, filter);
+    const rows = await em.fork().execute(`select ${USAGE_COLUMNS} ${FROM} where ${condition.sql} and u.sequence > ? order by u.sequence limit ?`, [...condition.values, sequence, limit]);
+    return rowsSchema.parse(rows);
+  }
+
+  /** Where the stream of an organisation ends now. */
+  async lastSequence(em: EntityManager, organisationId: string): Promise<string> {
+    const [row] = await em.fork().execute('select coalesce(max(sequence), 0)::text as last from usage_records where organisation_id = ?', [organisationId]);
+    return z.object({ last: z.string() }).parse(row).last;
+  }
+
+  /** Null above ten thousand: counting must not be what makes a page slow. */
+  async #count(em: EntityManager, sql: string, values: readonly unknown[]): Promise<number | null> {
+    const [row] = await em.execute(`select count(*) as count from (select 1 ${FROM} where ${sql} limit ${COUNTED_MAX + 1}) counted`, [...values]);
+    const { count } = countSchema.parse(row);
+    return count > COUNTED_MAX ? null : count;
+  }
+}
+
+function positionOf(row: UsageRow, order: UsageOrder): string {
+  switch (order.field) {
+    case 'OCCURRED_AT':
+      return row.position;
+    case 'LATENCY':
+      return `${row.latency_micros} ${row.id}`;
+    case 'COST':
+      return `${row.cost_nanos_usd} ${row.id}`;
+  }
+}
+
+function readPosition(position: string): [string, string] {
+  const at = position.lastIndexOf(' ');
+  if (at === -1 || !/^[\d.:+\- ]+$/.test(position.slice(0, at))) throw badInput('the cursor is not one of this list');
+  return [position.slice(0, at), position.slice(at + 1)];
+}

@@ -1,0 +1,247 @@
+/** The public shape of usage records. */
+import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { REFUSALS } from '../../shared/refusals.ts';
+import { connectionOf } from '../graphql/connection.ts';
+import { BigIntString, DateTime, NanoUsd } from '../graphql/scalars.ts';
+import { TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
+
+export const DECISION = { ALLOWED: 'ALLOWED', DENIED: 'DENIED', ERRORED: 'ERRORED' } as const;
+registerEnumType(DECISION, { name: 'Decision', description: 'DENIED: Turnpike said no. ERRORED: it said yes, and the call failed.' });
+export const DLP_OUTCOME = { NONE: 'NONE', BLOCKED: 'BLOCKED' } as const;
+registerEnumType(DLP_OUTCOME, { name: 'DlpOutcome', description: 'What the semantic filter did.' });
+export const DENIAL_CODE: Readonly<Record<string, string>> = Object.fromEntries(Object.keys(REFUSALS).map((code) => [code.toUpperCase(), code.toUpperCase()]));
+registerEnumType(DENIAL_CODE, { name: 'DenialCode', description: 'The codes of docs/refusals.md.' });
+export const USAGE_ORDER_FIELD = { OCCURRED_AT: 'OCCURRED_AT', LATENCY: 'LATENCY', COST: 'COST' } as const;
+registerEnumType(USAGE_ORDER_FIELD, { name: 'UsageOrderField', description: 'What records are ordered by.' });
+export const ORDER_DIRECTION = { ASC: 'ASC', DESC: 'DESC' } as const;
+registerEnumType(ORDER_DIRECTION, { name: 'OrderDirection', description: 'Smallest or largest first.' });
+
+@ObjectType({ description: 'An amount of money.' })
+export class Money {
+  @Field(() => NanoUsd, { description: 'In nano-USD.' })
+  nanosUsd!: string;
+
+  @Field(() => String, { description: 'In dollars, exact.' })
+  usd!: string;
+}
+
+@ObjectType({ description: 'The rule that decided.' })
+export class RuleRef {
+  @Field(() => String, { description: 'The noun that carries it.' })
+  kind!: string;
+
+  @Field(() => ID, { nullable: true, description: 'Which one.' })
+  id!: string | null;
+
+  @Field(() => String, { description: 'Where in it.' })
+  path!: string;
+}
+
+@ObjectType({ description: 'Why a request was refused or failed.' })
+export class Denial {
+  @Field(() => DENIAL_CODE, { description: 'A section of docs/refusals.md.' })
+  code!: string;
+
+  @Field(() => String, { description: 'Refines the code.' })
+  reason!: string;
+
+  @Field(() => String, { description: 'What the caller read.' })
+  message!: string;
+
+  @Field(() => RuleRef, { nullable: true, description: 'The rule that decided.' })
+  rule!: RuleRef | null;
+
+  @Field(() => String, { description: 'Where it is explained.' })
+  docsUrl!: string;
+
+  @Field(() => Int, { nullable: true, description: 'When asking again may help.' })
+  retryAfterSeconds!: number | null;
+}
+
+@ObjectType({ description: 'The unit prices that a record was priced with; later prices never change it.' })
+export class PricingSnapshot {
+  @Field(() => NanoUsd, { description: 'For the call.' })
+  callNanosUsd!: string;
+
+  @Field(() => NanoUsd, { description: 'For a byte of the request.' })
+  inputByteNanosUsd!: string;
+
+  @Field(() => NanoUsd, { description: 'For a byte of the answer.' })
+  outputByteNanosUsd!: string;
+
+  @Field(() => Boolean, { description: 'Whether they were a tool’s own.' })
+  override!: boolean;
+}
+
+@ObjectType({ description: 'The MCP side of a request.' })
+export class McpUsage {
+  @Field(() => ID, { nullable: true, description: 'The server; null when there was none of that name.' })
+  serverId!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Its slug then, or what was asked for.' })
+  serverSlug!: string | null;
+
+  @Field(() => TRANSPORT, { nullable: true, description: 'How it was reached.' })
+  transport!: string | null;
+
+  @Field(() => String, { description: 'The HTTP method.' })
+  httpMethod!: string;
+
+  @Field(() => String, { nullable: true, description: 'The JSON-RPC method.' })
+  rpcMethod!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The tool.' })
+  tool!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Names the session; does not open it.' })
+  sessionId!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The protocol revision that the client named.' })
+  protocolVersion!: string | null;
+
+  @Field(() => Boolean, { description: 'The answer was an error of the tool or of JSON-RPC.' })
+  isToolError!: boolean;
+
+  @Field(() => PricingSnapshot, { nullable: true, description: 'Null when the request was refused before it had a price.' })
+  pricing!: PricingSnapshot | null;
+}
+
+@ObjectType('UsageRecord', { description: 'One request: admitted, denied or failed.' })
+export class UsageRecordType {
+  @Field(() => ID, { description: 'Of the form `use_…`.' })
+  id!: string;
+
+  @Field(() => String, { description: 'What the caller got as `Turnpike-Request-Id`.' })
+  requestId!: string;
+
+  @Field(() => DateTime, { description: 'When the request arrived.' })
+  occurredAt!: Date;
+
+  @Field(() => ID, { nullable: true, description: 'The key’s team.' })
+  teamId!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The key.' })
+  apiKeyId!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The part of the key that may be seen.' })
+  apiKeyPrefix!: string | null;
+
+  @Field(() => Int, { description: 'The refusal’s or the answer’s own HTTP status, whatever went over the wire.' })
+  status!: number;
+
+  @Field(() => DECISION, { description: 'What became of it.' })
+  decision!: keyof typeof DECISION;
+
+  @Field(() => Denial, { nullable: true, description: 'Why, when it was refused or failed.' })
+  denial!: Denial | null;
+
+  @Field(() => [String], { description: 'What rules that only observe would have done.' })
+  observed!: string[];
+
+  @Field(() => DLP_OUTCOME, { description: 'What the semantic filter did.' })
+  dlpOutcome!: string;
+
+  @Field(() => Int, { description: 'From arrival to the end of the answer.' })
+  latencyMs!: number;
+
+  @Field(() => Int, { nullable: true, description: 'The upstream’s part of it.' })
+  upstreamLatencyMs!: number | null;
+
+  @Field(() => BigIntString, { description: 'Of the request’s body.' })
+  inputBytes!: string;
+
+  @Field(() => BigIntString, { description: 'Of the answer’s body.' })
+  outputBytes!: string;
+
+  @Field(() => Money, { description: 'What it cost; nothing when it never reached the server.' })
+  cost!: Money;
+
+  @Field(() => String, { nullable: true, description: 'Of the caller’s trace.' })
+  traceId!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Where it came from.' })
+  clientIp!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Who the client said it was.' })
+  clientName!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'In which version.' })
+  clientVersion!: string | null;
+
+  @Field(() => String, { description: 'The gateway node.' })
+  dataPlane!: string;
+
+  @Field(() => McpUsage, { description: 'The MCP side.' })
+  mcp!: McpUsage;
+}
+
+export const UsageRecordConnection = connectionOf('UsageRecord', () => UsageRecordType);
+
+@ObjectType('UsageRecordEvent', { description: 'A record as it is written.' })
+export class UsageRecordEventType {
+  @Field(() => String, { description: 'Give it as `after` to go on behind this record.' })
+  cursor!: string;
+
+  @Field(() => UsageRecordType, { description: 'The record.' })
+  record!: UsageRecordType;
+}
+
+@InputType({ description: 'A span of time, half-open.' })
+export class DateTimeRange {
+  @Field(() => DateTime, { nullable: true, description: 'From then on.' })
+  gte!: Date | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Before then.' })
+  lt!: Date | null;
+}
+
+@InputType('UsageOrder', { description: 'How records are ordered.' })
+export class UsageOrderInput {
+  @Field(() => USAGE_ORDER_FIELD, { description: 'By what.' })
+  field!: keyof typeof USAGE_ORDER_FIELD;
+
+  @Field(() => ORDER_DIRECTION, { defaultValue: 'DESC', description: 'Smallest or largest first.' })
+  direction!: keyof typeof ORDER_DIRECTION;
+}
+
+@InputType('UsageFilter', { description: 'Which records: fields are joined by AND, a list by OR.' })
+export class UsageFilterInput {
+  @Field(() => DateTimeRange, { description: 'When they occurred.' })
+  range!: DateTimeRange;
+
+  @Field(() => [ID], { nullable: true, description: 'Servers.' })
+  serverId!: string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'Servers by slug.' })
+  serverSlug!: string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'Tools.' })
+  tool!: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Keys.' })
+  apiKeyId!: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Teams.' })
+  teamId!: string[] | null;
+
+  @Field(() => [DECISION], { nullable: true, description: 'What became of them.' })
+  decision!: string[] | null;
+
+  @Field(() => [DENIAL_CODE], { nullable: true, description: 'Codes of refusals.' })
+  denialCode!: string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'Reasons of refusals.' })
+  reason!: string[] | null;
+
+  @Field(() => [Int], { nullable: true, description: 'Statuses.' })
+  status!: number[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'JSON-RPC methods.' })
+  rpcMethod!: string[] | null;
+
+  @Field(() => [TRANSPORT], { nullable: true, description: 'Transports.' })
+  transport!: string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'Request ids.' })
+  requestId!: string[] | null;
+}
