@@ -9,6 +9,7 @@ const RECONNECT_MILLIS_MAX = 1000;
 /** Options under which no command is ever applied twice without our knowing (`reliability.md`, Decisions 3). */
 export function connectRedis(url: string): Redis {
   return new Redis(url, {
+    protocol: 2,
     commandTimeout: COMMAND_TIMEOUT_MILLIS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,

@@ -1,12 +1,16 @@
 /** Looks at an answer on its way to the caller: hides tools from lists, blocks words, notes errors; otherwise lets the bytes pass. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { AllowedCall } from '../evidence.ts';
-import { dataOfEvent, EventStreamSplitter, withData } from '../mcp/event-stream.ts';
+import { createEventStreamFilter, type EventStreamFilter } from '../mcp/event-stream-filter.ts';
+import { dataOfEvent, EventStreamSplitter } from '../mcp/event-stream.ts';
+import { NO_KEYS, scanJson } from '../mcp/json-scan.ts';
 import type { CompiledFilter } from './semantic-filter.ts';
 import { filterToolList } from './tool-list.ts';
 
 /** An event that must be judged is held back until it is complete, up to this size. */
 const EVENT_BYTES_MAX = 16 * 1024 * 1024;
+/** Answers may nest deeper than requests, since JSON schemas do; what is deeper cannot be searched for words. */
+const ANSWER_LIMITS = { depthMax: 512, tokensMax: Number.POSITIVE_INFINITY } as const;
 const ERROR_MARKS = [Buffer.from('"isError"'), Buffer.from('"error"')] as const;
 
 export class AnswerGuard {
@@ -14,7 +18,7 @@ export class AnswerGuard {
   readonly #words: CompiledFilter | undefined;
   readonly #serverId: string;
   readonly #observed: (observation: string) => void;
-  #splitter: EventStreamSplitter | undefined;
+  #events: EventStreamFilter | undefined;
   /** The answer is a JSON-RPC error, or a tool result with `isError`. */
   sawError = false;
 
@@ -42,23 +46,12 @@ export class AnswerGuard {
       if (!this.sawError && ERROR_MARKS.some((mark) => chunk.includes(mark))) this.#noteErrorsIn(chunk);
       return [chunk];
     }
-    this.#splitter ??= new EventStreamSplitter();
-    const events = this.#splitter.push(chunk).map((event) => this.#judgeEvent(event));
-    if (this.#splitter.pendingBytes > EVENT_BYTES_MAX) throw unjudgeable('an event that is too large to be judged');
-    return events;
+    this.#events ??= createEventStreamFilter((data) => this.judge(data), EVENT_BYTES_MAX);
+    return this.#events.push(chunk);
   }
 
   end(): readonly Buffer[] {
-    const rest = this.#splitter?.end();
-    return rest === undefined ? [] : [this.#judgeEvent(rest)];
-  }
-
-  #judgeEvent(event: Buffer): Buffer {
-    const data = dataOfEvent(event);
-    if (data === undefined || data === '') return event;
-    const body = Buffer.from(data);
-    const judged = this.judge(body);
-    return judged === body ? event : withData(event, judged.toString('utf8').replace(/[\r\n]+/g, ' '));
+    return this.#events?.end() ?? [];
   }
 
   #withoutHidden(body: Buffer, hides: (tool: string) => boolean): Buffer {
@@ -71,9 +64,11 @@ export class AnswerGuard {
   #read(body: Buffer): void {
     const value = parse(body);
     this.sawError ||= isErrorAnswer(value);
-    const match = this.#words?.findIn(value);
+    if (this.#words === undefined) return;
+    if (scanJson(body, body.toString('latin1'), NO_KEYS, ANSWER_LIMITS).depth > ANSWER_LIMITS.depthMax) throw unjudgeable('an answer that is nested too deeply');
+    const match = this.#words.findIn(value);
     if (match === undefined) return;
-    if (this.#words?.action === 'OBSERVE') return this.#observed('mcp_guardrail_block/semantic_filter');
+    if (this.#words.action === 'OBSERVE') return this.#observed('mcp_guardrail_block/semantic_filter');
     const path = match.kind === 'keyword' ? 'semanticFilter.blockedKeywords' : 'semanticFilter.blockedPatterns';
     throw new Refusal('mcp_guardrail_block', 'semantic_filter', `the answer holds a blocked ${match.kind}`, { rule: { kind: 'mcpServer', id: this.#serverId, path } });
   }

@@ -1,5 +1,11 @@
 /** Cuts hidden tools out of the bytes of a `tools/list` answer, and leaves every other byte as it came. */
+import { isUtf8 } from 'node:buffer';
+import { lookalikeIn } from '../mcp/reserved-keys.ts';
 import { elementsOf, findMember, type ByteRange } from '../transports/json-members.ts';
+
+const MESSAGE_KEYS: ReadonlySet<string> = new Set(['result']);
+const RESULT_KEYS: ReadonlySet<string> = new Set(['tools']);
+const TOOL_KEYS: ReadonlySet<string> = new Set(['name']);
 
 /**
  * Answers the same buffer when nothing is hidden or the message is no tool list, and undefined for a list that cannot be judged, such as
@@ -22,13 +28,19 @@ export function filterToolList(body: Buffer, hides: (tool: string) => boolean): 
 
 /** The ranges to cut from one message; undefined when its list cannot be judged. */
 function hiddenIn(body: Buffer, message: ByteRange, value: unknown, hides: (tool: string) => boolean): ByteRange[] | undefined {
-  if (!isRecord(value) || !('result' in value)) return [];
+  if (!isRecord(value)) return [];
+  // A reader that is blind to case would see a second list beside the one that is judged here.
+  if (lookalikeIn(value, MESSAGE_KEYS) !== undefined) return undefined;
+  if (!('result' in value)) return [];
   const result = findMember(body, message, 'result');
   if (result === undefined) return undefined;
-  if (!isRecord(value['result']) || !('tools' in value['result'])) return [];
+  const list = value['result'];
+  if (!isRecord(list)) return [];
+  if (lookalikeIn(list, RESULT_KEYS) !== undefined) return undefined;
+  if (!('tools' in list)) return [];
   const tools = findMember(body, result, 'tools');
   const elements = tools === undefined ? undefined : elementsOf(body, tools);
-  if (elements === undefined) return undefined;
+  if (elements === undefined || !Array.isArray(list['tools']) || !list['tools'].every(isPlainTool)) return undefined;
   const cuts: ByteRange[] = [];
   for (const [index, element] of elements.entries()) {
     const name = nameOf(body, element);
@@ -45,6 +57,10 @@ function cutOf(elements: readonly ByteRange[], index: number, cutBefore: number)
   const next = elements[index + 1];
   if (cutBefore === index) return { start: element.start, end: next?.start ?? element.end };
   return { start: previous?.end ?? element.start, end: element.end };
+}
+
+function isPlainTool(tool: unknown): boolean {
+  return isRecord(tool) && lookalikeIn(tool, TOOL_KEYS) === undefined;
 }
 
 function nameOf(body: Buffer, tool: ByteRange): string | undefined {
@@ -68,12 +84,14 @@ function indexOfFirst(body: Buffer): number {
   return Math.max(0, body.findIndex((byte) => byte > 0x20));
 }
 
+/** Undefined for what is not JSON: no list that could be judged. */
 function parse(body: Buffer): unknown {
+  if (!isUtf8(body)) return undefined;
   try {
     return JSON.parse(body.toString('utf8'));
-  } catch {
-    // What is not JSON is no list that could be judged, and is answered as such.
-    return undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Which tools may be called: blocked wins over allowed, and an empty allowed list means any. */
 import type { McpServer } from '../../shared/mcp-server.ts';
+import { foldText } from './fold-text.ts';
 
 export type ToolVerdict = 'allowed' | 'blocked_tool' | 'tool_not_allowed';
 
@@ -9,31 +10,28 @@ export interface ToolRules {
   verdictOn(tool: string): ToolVerdict;
 }
 
-/** Names outside this set are not judged but refused wherever a list exists (SEP-986; `reliability.md`, S-06). */
+/** Names outside this set are not judged but refused wherever a list exists (MCP SEP-986). */
 const PLAIN_NAME = /^[A-Za-z0-9_.\-/]{1,128}$/;
+const TRAILING_DOTS_AND_SPACE = /[.\s]+$/;
 
 /** Blocked names are compared generously, so that no spelling of one slips by; allowed names to the letter. */
 export function compileToolRules({ allowedTools, blockedTools }: Pick<McpServer, 'allowedTools' | 'blockedTools'>): ToolRules {
   const allowed = new Set(allowedTools);
   const blocked = new Set(blockedTools.map(foldToolName));
-  const restricts = allowed.size > 0 || blocked.size > 0;
+  if (allowed.size === 0 && blocked.size === 0) return { restricts: false, verdictOn: () => 'allowed' };
   return {
-    restricts,
+    restricts: true,
     verdictOn: (tool) => {
-      if (!restricts) return 'allowed';
-      if (blocked.has(foldToolName(tool))) return 'blocked_tool';
-      if (!PLAIN_NAME.test(tool)) return 'tool_not_allowed';
-      return allowed.size === 0 || allowed.has(tool) ? 'allowed' : 'tool_not_allowed';
+      const isPlain = PLAIN_NAME.test(tool);
+      // A plain name has no other form than its lower case, unless it ends in a dot.
+      const folded = isPlain && !tool.endsWith('.') ? tool.toLowerCase() : foldToolName(tool);
+      if (blocked.has(folded)) return 'blocked_tool';
+      return isPlain && (allowed.size === 0 || allowed.has(tool)) ? 'allowed' : 'tool_not_allowed';
     },
   };
 }
 
-/** The form in which look-alikes are equal: compatibility forms, case, invisible characters and space at the ends are gone. */
-export function foldToolName(name: string): string {
-  return name
-    .normalize('NFKC')
-    .replace(/[\p{Cf}\p{Cc}]/gu, '')
-    .toLowerCase()
-    .trim()
-    .replace(/[. ]+$/, '');
+/** The form in which names are equal that a careless server could take for each other, as Windows and some shells do at the end of a name. */
+function foldToolName(name: string): string {
+  return foldText(name).replace(TRAILING_DOTS_AND_SPACE, '').trimStart();
 }

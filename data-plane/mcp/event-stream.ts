@@ -19,27 +19,20 @@ export class EventStreamSplitter {
   push(chunk: Buffer): Buffer[] {
     const events: Buffer[] = [];
     let start = 0;
-    for (let at = 0; at < chunk.length; at++) {
-      const byte = chunk[at];
-      const isLineEnd = byte === CR || (byte === LF && !this.#lastWasCr);
-      const isRestOfLineEnd = byte === LF && this.#lastWasCr;
-      this.#lastWasCr = byte === CR;
-      if (isRestOfLineEnd) continue;
-      if (!isLineEnd) {
-        this.#isAtLineStart = false;
-        continue;
-      }
+    // The second half of a line end: it belongs to a line that has ended, and ends none itself.
+    let at = this.#lastWasCr && chunk[0] === LF ? 1 : 0;
+    while (at < chunk.length) {
+      const lineEnd = endOfLine(chunk, at);
+      if (lineEnd > at) this.#isAtLineStart = false;
+      if (lineEnd === chunk.length) break;
+      at = lineEnd + (chunk[lineEnd] === CR && chunk[lineEnd + 1] === LF ? 2 : 1);
       if (this.#isAtLineStart) {
-        const end = byte === CR && chunk[at + 1] === LF ? at + 2 : at + 1;
-        events.push(this.#take(chunk.subarray(start, end)));
-        if (end === at + 2) {
-          this.#lastWasCr = false;
-          at++;
-        }
-        start = end;
+        events.push(this.#take(chunk.subarray(start, at)));
+        start = at;
       }
       this.#isAtLineStart = true;
     }
+    if (chunk.length > 0) this.#lastWasCr = chunk[chunk.length - 1] === CR;
     if (start < chunk.length) {
       this.#pending.push(start === 0 ? chunk : chunk.subarray(start));
       this.#pendingBytes += chunk.length - start;
@@ -61,31 +54,44 @@ export class EventStreamSplitter {
   }
 }
 
+function endOfLine(chunk: Buffer, from: number): number {
+  let at = from;
+  while (at < chunk.length && chunk[at] !== LF && chunk[at] !== CR) at++;
+  return at;
+}
+
 const BOM = '\ufeff';
 
 /** The data of one event, its lines joined by LF; undefined for an event without data, such as a comment. */
 export function dataOfEvent(event: Buffer): string | undefined {
   const lines: string[] = [];
-  const text = event.toString('utf8');
-  for (const line of (text.startsWith(BOM) ? text.slice(1) : text).split(/\r\n|\r|\n/)) {
-    if (line === 'data') lines.push('');
-    else if (line.startsWith('data:')) lines.push(line.slice(line.startsWith('data: ') ? 6 : 5));
+  for (const line of textOf(event).split(/\r\n|\r|\n/)) {
+    if (isData(line)) lines.push(line.slice(line.startsWith('data: ') ? 6 : 5));
   }
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
 /** The same event with other data: its further fields stay as they are. The data must be one line. */
 export function withData(event: Buffer, data: string): Buffer {
-  const lines = event.toString('utf8').split(/(\r\n|\r|\n)/);
+  const lines = textOf(event).split(/(\r\n|\r|\n)/);
   let text = '';
   let isWritten = false;
   for (let index = 0; index < lines.length; index += 2) {
     const line = lines[index] ?? '';
     const lineEnd = lines[index + 1] ?? '';
-    const isData = line === 'data' || line.startsWith('data:');
-    if (isData && isWritten) continue;
-    text += (isData ? `data: ${data}` : line) + lineEnd;
-    isWritten ||= isData;
+    if (!isData(line)) text += line + lineEnd;
+    else if (!isWritten) text += `data: ${data}${lineEnd}`;
+    isWritten ||= isData(line);
   }
   return Buffer.from(text);
+}
+
+/** A byte order mark may open a stream, and then is no part of its first line. */
+function textOf(event: Buffer): string {
+  const text = event.toString('utf8');
+  return text.startsWith(BOM) ? text.slice(1) : text;
+}
+
+function isData(line: string): boolean {
+  return line === 'data' || line.startsWith('data:');
 }

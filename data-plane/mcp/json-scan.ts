@@ -1,138 +1,102 @@
-/** Walks once over the bytes of valid JSON: counts what JSON.parse hides, and notes where the tokens of the envelope stand. */
+/** Walks once over the bytes of JSON: counts the members that were written, measures the nesting, and leads a finder to the keys. */
 
-/** Offsets of one message; -1 where there is no such token. */
-export interface MessageOffsets {
-  idStart: number;
-  idEnd: number;
-  progressTokenStart: number;
-  progressTokenEnd: number;
+/** What hears of keys near the top of a document, in the order in which they stand. */
+export interface KeyFinder {
+  /** Keys deeper than this are not told. The outermost object has depth 1. */
+  readonly depthMax: number;
+  openObject(depth: number): void;
+  /** A key stands from `start` up to, not including, `end`, quotes included; its value begins behind `colon`. */
+  key(depth: number, start: number, end: number, colon: number): void;
 }
+
+/** For who asks only for the figures. */
+export const NO_KEYS: KeyFinder = { depthMax: 0, openObject: () => undefined, key: () => undefined };
 
 export interface JsonScan {
-  /** Colons outside strings: one for each member that was written, duplicates included. */
+  /** Colons outside strings: one for each member that was written, so a key that stands twice counts twice. */
   readonly members: number;
-  readonly values: number;
+  /** Commas, colons and opening brackets: a measure of how many tokens there are that no white space can stretch. */
+  readonly tokens: number;
   readonly depth: number;
-  /** A key of the envelope or of its params is written with an escape. */
-  readonly hasEscapedKey: boolean;
-  readonly messages: readonly MessageOffsets[];
 }
 
-/** What the key at a level means, as far as offsets need to know. */
-const OTHER = 0;
-const ID = 1;
-const PARAMS = 2;
-const META = 3;
-const PROGRESS_TOKEN = 4;
+export interface JsonLimits {
+  readonly depthMax: number;
+  readonly tokensMax: number;
+}
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const SPACE = 0x20;
+/** A string that is longer is searched for its end by the engine's own search, which looks at many bytes at once. */
+const SHORT_STRING_BYTES = 48;
 
-/** Stops at `depthMax` or `valuesMax`, whichever is passed first; the caller refuses by the figures. */
-export function scanJson(bytes: Buffer, isBatch: boolean, { depthMax, valuesMax }: { depthMax: number; valuesMax: number }): JsonScan {
-  const envelope = isBatch ? 2 : 1;
-  const isObject: boolean[] = [];
-  const keys: number[] = [];
-  const messages: MessageOffsets[] = [];
-  let message: MessageOffsets = noOffsets();
-  let [depth, deepest, members, values, at] = [0, 0, 0, 0, 0];
-  let expectsKey = false;
-  let hasEscapedKey = false;
+const [PLAIN, STRING, COMMA, COLON, OBJECT, ARRAY, CLOSE] = [0, 1, 2, 3, 4, 5, 6] as const;
+const KINDS = new Uint8Array(256).fill(PLAIN);
+for (const [character, kind] of [['"', STRING], [',', COMMA], [':', COLON], ['{', OBJECT], ['[', ARRAY], ['}', CLOSE], [']', CLOSE]] as const) {
+  KINDS[character.charCodeAt(0)] = kind;
+}
 
-  while (at < bytes.length && deepest <= depthMax && values <= valuesMax) {
-    const byte = bytes[at] ?? 0;
-    if (byte <= SPACE) {
+/**
+ * `latin1` holds the same bytes, one character each. Ends on any bytes at all, but the figures only mean something for valid JSON.
+ * Stops soon after a limit is passed, with the figure that passed it.
+ */
+export function scanJson(bytes: Uint8Array, latin1: string, finder: KeyFinder, { depthMax, tokensMax }: JsonLimits): JsonScan {
+  const { length } = bytes;
+  const keyDepthMax = finder.depthMax;
+  let [at, depth, deepest, members, tokens, stringStart, stringEnd] = [0, 0, 0, 0, 0, 0, 0];
+  while (at < length) {
+    const kind = KINDS[bytes[at] ?? 0];
+    if (kind === PLAIN) {
       at++;
-    } else if (byte === QUOTE) {
-      const end = endOfString(bytes, at);
-      if (!expectsKey) {
-        values++;
-        noteToken(at, end);
-      } else {
-        expectsKey = false;
-        if (depth >= envelope && depth <= envelope + 2) noteKey(at, end);
-      }
-      at = end;
-    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      values++;
-      depth++;
-      if (depth > deepest) deepest = depth;
-      isObject[depth] = byte === OPEN_BRACE;
-      keys[depth] = OTHER;
-      expectsKey = byte === OPEN_BRACE;
-      if (depth === envelope && expectsKey) messages.push((message = noOffsets()));
-      at++;
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      depth--;
-      expectsKey = false;
-      at++;
-    } else if (byte === COMMA) {
-      expectsKey = isObject[depth] === true;
-      at++;
-    } else if (byte === COLON) {
-      members++;
-      at++;
-    } else {
-      values++;
-      const end = endOfScalar(bytes, at);
-      noteToken(at, end);
-      at = end;
+      continue;
     }
+    if (kind === STRING) {
+      stringStart = at;
+      at = endOfString(bytes, latin1, at + 1);
+      stringEnd = at;
+      continue;
+    }
+    if (kind === CLOSE) {
+      depth--;
+    } else {
+      tokens++;
+      if (kind === COLON) {
+        members++;
+        if (depth <= keyDepthMax) finder.key(depth, stringStart, stringEnd, at);
+      } else if (kind !== COMMA) {
+        depth++;
+        if (depth > deepest) deepest = depth;
+        if (kind === OBJECT && depth <= keyDepthMax) finder.openObject(depth);
+        if (depth > depthMax) break;
+      }
+      if (tokens > tokensMax) break;
+    }
+    at++;
   }
-  return { members, values, depth: deepest, hasEscapedKey, messages };
-
-  function noteKey(start: number, end: number): void {
-    const level = depth - envelope;
-    const isJudged = level === 0 || (level === 1 && keys[envelope] === PARAMS);
-    const isMeta = level === 2 && keys[envelope] === PARAMS && keys[envelope + 1] === META;
-    keys[depth] = OTHER;
-    if (!isJudged && !isMeta) return;
-    if (bytes.subarray(start, end).includes(BACKSLASH)) hasEscapedKey = true;
-    else if (level === 0) keys[depth] = isText(bytes, start, end, 'id') ? ID : isText(bytes, start, end, 'params') ? PARAMS : OTHER;
-    else if (level === 1) keys[depth] = isText(bytes, start, end, '_meta') ? META : OTHER;
-    else keys[depth] = isText(bytes, start, end, 'progressToken') ? PROGRESS_TOKEN : OTHER;
-  }
-
-  /** A string or scalar value: of interest when the keys above it lead to it. */
-  function noteToken(start: number, end: number): void {
-    if (depth === envelope && keys[depth] === ID) [message.idStart, message.idEnd] = [start, end];
-    else if (depth === envelope + 2 && keys[depth] === PROGRESS_TOKEN) [message.progressTokenStart, message.progressTokenEnd] = [start, end];
-  }
+  return { members, tokens, depth: deepest };
 }
 
-function noOffsets(): MessageOffsets {
-  return { idStart: -1, idEnd: -1, progressTokenStart: -1, progressTokenEnd: -1 };
+/** Just behind the closing quote of the string whose text begins at `from`; the end of the bytes when there is none. */
+export function endOfString(bytes: Uint8Array, latin1: string, from: number): number {
+  const near = Math.min(bytes.length, from + SHORT_STRING_BYTES);
+  let at = from;
+  while (at < near) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at + 1;
+    at += byte === BACKSLASH ? 2 : 1;
+  }
+  return endOfLongString(latin1, at);
 }
 
-/** Just behind the closing quote. Long strings are skipped by the native search for quotes. */
-function endOfString(bytes: Buffer, open: number): number {
-  let close = bytes.indexOf(QUOTE, open + 1);
-  while (close !== -1 && isEscaped(bytes, close, open)) close = bytes.indexOf(QUOTE, close + 1);
-  return close === -1 ? bytes.length : close + 1;
+function endOfLongString(latin1: string, from: number): number {
+  let quote = latin1.indexOf('"', from);
+  while (quote !== -1 && isEscaped(latin1, quote, from)) quote = latin1.indexOf('"', quote + 1);
+  return quote === -1 ? latin1.length : quote + 1;
 }
 
 /** An odd run of backslashes before a quote escapes it. */
-function isEscaped(bytes: Buffer, quote: number, open: number): boolean {
-  let at = quote - 1;
-  while (at > open && bytes[at] === BACKSLASH) at--;
-  return (quote - 1 - at) % 2 === 1;
-}
-
-function endOfScalar(bytes: Buffer, from: number): number {
-  let at = from;
-  for (let byte = bytes[at]; byte !== undefined && byte > SPACE && byte !== COMMA && byte !== CLOSE_BRACE && byte !== CLOSE_BRACKET; byte = bytes[at]) at++;
-  return at;
-}
-
-function isText(bytes: Buffer, open: number, end: number, text: string): boolean {
-  if (end - open !== text.length + 2) return false;
-  for (let index = 0; index < text.length; index++) if (bytes[open + 1 + index] !== text.charCodeAt(index)) return false;
-  return true;
+function isEscaped(latin1: string, quote: number, from: number): boolean {
+  let at = quote;
+  while (at > from && latin1.charCodeAt(at - 1) === BACKSLASH) at--;
+  return (quote - at) % 2 === 1;
 }

@@ -1,0 +1,82 @@
+/** Hidden tools leave a list without a trace, and every other byte of it stays. */
+import { array, assert, boolean, constantFrom, nat, property, tuple } from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { filterToolList } from '../../../data-plane/guardrails/tool-list.ts';
+import { jsonNode, spacing, spelled, writeJson, type JsonNode } from '../../support/json-text.ts';
+
+const hides = (tool: string): boolean => tool.startsWith('hidden');
+const filtered = (body: string): string | undefined => filterToolList(Buffer.from(body), hides)?.toString('utf8');
+
+const tool = tuple(constantFrom('read', 'hidden_a', 'hidden', 'writé').chain((name) => tuple(constantFrom(name), spelled(name))), jsonNode, boolean()).map(([[name, token], schema, isNameLast]) => {
+  const members: [string, JsonNode][] = [['"name"', token], ['"inputSchema"', schema], ['"x-limit"', '1.0']];
+  return { name, node: { members: isNameLast ? members.toReversed() : members } };
+});
+const list = tuple(array(tool, { maxLength: 6 }), jsonNode, nat(2));
+
+function answer(tools: readonly JsonNode[], extra: JsonNode, order: number): JsonNode {
+  const result: [string, JsonNode][] = [['"tools"', { items: [...tools] }], ['"nextCursor"', '"c\\u0041"'], ['"_meta"', extra]];
+  const members: [string, JsonNode][] = [['"jsonrpc"', '"2.0"'], ['"id"', '12345678901234567890'], ['"result"', { members: [...result.slice(order), ...result.slice(0, order)] }]];
+  return { members: order === 1 ? members.toReversed() : members };
+}
+
+describe('filterToolList', () => {
+  test('answers what filtering the value would, and leaves the bytes of what stays', () => {
+    assert(
+      property(list, spacing, boolean(), ([tools, extra, order], spaces, isBatch) => {
+        const wrap = (node: JsonNode): JsonNode => (isBatch ? { items: [node, { members: [['"jsonrpc"', '"2.0"'], ['"method"', '"x"']] }] } : node);
+        const body = writeJson(wrap(answer(tools.map(({ node }) => node), extra, order)), spaces);
+        const kept = tools.filter(({ name }) => !hides(name)).map(({ node }) => node);
+        const output = filtered(body);
+        expect(JSON.parse(output ?? '')).toEqual(JSON.parse(writeJson(wrap(answer(kept, extra, order)), [''])));
+        // What is left stands in the input in the same order: nothing was written anew.
+        expect(isSubsequence(output ?? '', body)).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('answers the same buffer when nothing is hidden', () => {
+    for (const text of ['{"id":1,"result":{"tools":[{"name":"a"}]}}', '{"id":1,"result":{}}', '{"id":1,"error":{"code":1}}', '{"method":"x"}', '[]', '{"id":1,"result":{"tools":[]}}', 'null']) {
+      const body = Buffer.from(text);
+      expect(filterToolList(body, hides)).toBe(body);
+    }
+  });
+
+  test('an emptied page keeps its cursor', () => {
+    expect(filtered('{"id":1,"result":{"tools": [ {"name":"hidden"} , {"name":"hidden_b"} ],"nextCursor":"n"}}')).toBe('{"id":1,"result":{"tools": [  ],"nextCursor":"n"}}');
+  });
+
+  test('numbers, spaces and unknown fields stay as they are written', () => {
+    expect(filtered('{"id":1.0,"result":{"tools":[{"name":"a","n":1e2},  {"name":"hidden"}, {"name":"b","n":-0}],"x":[ 9007199254740993 ]}}')).toBe(
+      '{"id":1.0,"result":{"tools":[{"name":"a","n":1e2}, {"name":"b","n":-0}],"x":[ 9007199254740993 ]}}',
+    );
+  });
+
+  test.each([
+    ['no JSON', '<html>'],
+    ['a cut list', '{"result":{"tools":[{"name":"a"}'],
+    ['two lists', '{"result":{"tools":[{"name":"hidden"}],"tools":[]}}'],
+    ['two lists, one in disguise', '{"result":{"tools":[],"t\\u006fols":[{"name":"hidden"}]}}'],
+    ['two results', '{"result":{"tools":[{"name":"hidden"}]},"result":{}}'],
+    ['a tool with two names', '{"result":{"tools":[{"name":"a","name":"hidden"}]}}'],
+    ['a list for readers that are blind to case', '{"result":{"tools":[],"Tools":[{"name":"hidden"}]}}'],
+    ['a result for readers that are blind to case', '{"result":{},"RESULT":{"tools":[{"name":"hidden"}]}}'],
+    ['a name for readers that are blind to case', '{"result":{"tools":[{"name":"a","Name":"hidden"}]}}'],
+    ['a tool without a name', '{"result":{"tools":[{"title":"hidden"}]}}'],
+    ['a tool that is a string', '{"result":{"tools":["hidden"]}}'],
+    ['a name that is no string', '{"result":{"tools":[{"name":["hidden"]}]}}'],
+    ['tools that are no list', '{"result":{"tools":{"0":{"name":"hidden"}}}}'],
+  ])('cannot judge %s', (_name, body) => {
+    expect(filtered(body)).toBeUndefined();
+  });
+
+  test('cannot judge what is not UTF-8', () => {
+    expect(filterToolList(Buffer.from('{"result":{"tools":[{"name":"\xff"}]}}', 'latin1'), hides)).toBeUndefined();
+  });
+});
+
+function isSubsequence(part: string, whole: string): boolean {
+  let found = 0;
+  for (let at = 0; at < whole.length && found < part.length; at++) if (whole[at] === part[found]) found++;
+  return found === part.length;
+}
