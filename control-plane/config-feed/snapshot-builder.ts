@@ -1,10 +1,9 @@
-/** Reads the whole configuration that a data plane may see, as it stands at one version, and packs it into parts. */
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+/** Reads the whole configuration that a data plane may see, as it stands at one version, page by page into packed parts. */
 import { IsolationLevel } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import type { ConfigUpsert, SnapshotPayload } from '../../shared/config-document.ts';
+import type { ConfigUpsert } from '../../shared/config-document.ts';
+import { PART_ENTITIES_MAX, PartPacker } from '../../shared/config-parts.ts';
 import { upsertOfAccessGrant } from '../access-grants/access-grant.document.ts';
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
 import { upsertOfApiKey } from '../api-keys/api-key.document.ts';
@@ -17,42 +16,63 @@ import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
 
-export interface BuiltSnapshot {
-  readonly version: string;
-  readonly upserts: readonly ConfigUpsert[];
+/** Where the parts go as they are made. */
+export interface SnapshotSink {
+  begin(version: string): void;
+  add(packed: string): void;
 }
 
-const ENTITIES_PER_PART = 1000;
-const pack = promisify(gzip);
+interface Page {
+  readonly upserts: readonly ConfigUpsert[];
+  /** Undefined after the last page. */
+  readonly nextAfterId: string | undefined;
+}
+
+type PageReader = (reader: EntityManager, afterId: string) => Promise<Page>;
+
 const versionSchema = z.object({ version: z.string() });
 
-/** `organisationIds` null means all. The feed crosses tenants on purpose, so the tenant filter is off here and nowhere else. */
-export function readSnapshot(em: EntityManager, organisationIds: readonly string[] | null): Promise<BuiltSnapshot> {
-  return em.fork().transactional(
+/** `organisationIds` null means all. One transaction sees one state of the database, whatever is committed meanwhile. */
+export async function buildSnapshot(em: EntityManager, organisationIds: readonly string[] | null, sink: SnapshotSink): Promise<void> {
+  await em.fork().transactional(
     async (reader) => {
       const [row] = await reader.execute('select version::text as version from config_version');
-      const { version } = versionSchema.parse(row);
-      const owned = organisationIds === null ? {} : { organisationId: { $in: [...organisationIds] } };
-      const options = { filters: { [TENANT_FILTER]: false } };
-      const organisations = await reader.find(OrganisationEntity, organisationIds === null ? {} : { id: { $in: [...organisationIds] } });
-      const upserts = [
-        ...organisations.map(upsertOfOrganisation),
-        ...(await reader.find(ApiKeyEntity, owned, options)).map(upsertOfApiKey),
-        ...(await reader.find(McpServerEntity, owned, options)).map(upsertOfMcpServer),
-        ...(await reader.find(AccessGrantEntity, owned, options)).map(upsertOfAccessGrant),
-        ...(await reader.find(PolicyEntity, owned, options)).map(upsertOfPolicy),
-      ];
-      return { version, upserts };
+      sink.begin(versionSchema.parse(row).version);
+      const packer = new PartPacker();
+      for (const readPage of pageReaders(organisationIds)) {
+        for (let afterId: string | undefined = ''; afterId !== undefined; ) {
+          const page = await readPage(reader, afterId);
+          reader.clear();
+          for (const upsert of page.upserts) {
+            packer.add(upsert);
+            if (packer.isFull) sink.add((await packer.take()).toString('base64'));
+          }
+          afterId = page.nextAfterId;
+        }
+      }
+      // One part at least: a configuration without anything is a valid one.
+      sink.add((await packer.take()).toString('base64'));
     },
     { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true },
   );
 }
 
-/** One part at least: an organisation without anything is a valid configuration. */
-export async function* partsOf(upserts: readonly ConfigUpsert[]): AsyncGenerator<SnapshotPayload> {
-  const parts = Math.max(1, Math.ceil(upserts.length / ENTITIES_PER_PART));
-  for (let part = 0; part < parts; part++) {
-    const slice = upserts.slice(part * ENTITIES_PER_PART, (part + 1) * ENTITIES_PER_PART);
-    yield { part, parts, gzip: (await pack(JSON.stringify(slice))).toString('base64') };
-  }
+/** The feed crosses tenants on purpose, within what the token may see; so the tenant filter is off here and nowhere else. */
+function pageReaders(organisationIds: readonly string[] | null): readonly PageReader[] {
+  const owned = organisationIds === null ? {} : { organisationId: { $in: [...organisationIds] } };
+  const itself = organisationIds === null ? [] : [{ id: { $in: [...organisationIds] } }];
+  const after = (afterId: string) => ({ id: { $gt: afterId }, ...owned });
+  const options = { filters: { [TENANT_FILTER]: false }, orderBy: { id: 'asc' }, limit: PART_ENTITIES_MAX } as const;
+  return [
+    async (reader, afterId) => pageOf(await reader.find(OrganisationEntity, { $and: [{ id: { $gt: afterId } }, ...itself] }, { orderBy: { id: 'asc' }, limit: PART_ENTITIES_MAX }), upsertOfOrganisation),
+    async (reader, afterId) => pageOf(await reader.find(ApiKeyEntity, after(afterId), options), upsertOfApiKey),
+    async (reader, afterId) => pageOf(await reader.find(McpServerEntity, after(afterId), options), upsertOfMcpServer),
+    async (reader, afterId) => pageOf(await reader.find(AccessGrantEntity, after(afterId), options), upsertOfAccessGrant),
+    async (reader, afterId) => pageOf(await reader.find(PolicyEntity, after(afterId), options), upsertOfPolicy),
+  ];
+}
+
+function pageOf<Entity extends { readonly id: string }>(entities: readonly Entity[], toUpsert: (entity: Entity) => ConfigUpsert): Page {
+  const isFull = entities.length === PART_ENTITIES_MAX;
+  return { upserts: entities.map(toUpsert), nextAfterId: isFull ? entities.at(-1)?.id : undefined };
 }

@@ -7,13 +7,17 @@ import type { Logger } from 'pino';
 import { postgresAccount, type Account } from './postgres-account.ts';
 import { isFilled, postgresHome, SOCKET_PORT, type PostgresHome } from './postgres-home.ts';
 import { readyPrograms, type PostgresPrograms } from './postgres-programs.ts';
-import { isAbsence, isGone, isPostmaster, pause, readPostmaster, stopPostmaster, type Postmaster } from './postmaster.ts';
+import { isAbsence, isGone, isPostmaster, killPostmaster, pause, readPostmaster, stopPostmaster, type Postmaster } from './postmaster.ts';
 
 export interface EmbeddedPostgres {
   readonly databaseUrl: string;
   /** Whether this start made the database. */
   readonly isNew: boolean;
+  /** Such as `18`. */
+  readonly majorVersion: string;
   stop(): Promise<void>;
+  /** Ends the server without waiting; the next start recovers. */
+  kill(): void;
 }
 
 const SUPERUSER = 'turnpike';
@@ -30,14 +34,14 @@ export async function startEmbeddedPostgres({ dataDirectory, log }: { dataDirect
   const living = await findLiving(clusterDirectory);
   if (living !== undefined) {
     log.info({ pid: living.pid, clusterDirectory }, 'the embedded database still runs and is used again');
-    return running(living.pid, living.socketDirectory, home, false);
+    return running(living, clusterDirectory, false);
   }
   const programs = await readyPrograms(home.account, home.baseDirectory);
   const isNew = !(await isFilled(clusterDirectory));
   if (isNew) await makeCluster(programs, home);
   const child = await startServer(programs, home);
   child.once('exit', (code, signal) => log.info({ code, signal }, 'the embedded database has ended'));
-  return running(child.pid ?? 0, home.socketDirectory, home, isNew);
+  return running({ pid: child.pid ?? 0, socketDirectory: home.socketDirectory }, clusterDirectory, isNew);
 }
 
 /** Waits for a server that is starting, and for the end of one that is stopping. A file that names no such server is cleared away. */
@@ -58,9 +62,14 @@ async function findLiving(clusterDirectory: string): Promise<Postmaster | undefi
   }
 }
 
-function running(pid: number, socketDirectory: string, home: PostgresHome, isNew: boolean): EmbeddedPostgres {
-  const databaseUrl = `postgresql://${SUPERUSER}@localhost/postgres?host=${encodeURIComponent(socketDirectory)}&port=${SOCKET_PORT}`;
-  return { databaseUrl, isNew, stop: () => stopPostmaster(pid, home.clusterDirectory) };
+async function running({ pid, socketDirectory }: Pick<Postmaster, 'pid' | 'socketDirectory'>, clusterDirectory: string, isNew: boolean): Promise<EmbeddedPostgres> {
+  return {
+    databaseUrl: `postgresql://${SUPERUSER}@localhost/postgres?host=${encodeURIComponent(socketDirectory)}&port=${SOCKET_PORT}`,
+    isNew,
+    majorVersion: (await readFile(join(clusterDirectory, 'PG_VERSION'), 'utf8')).trim(),
+    stop: () => stopPostmaster(pid, clusterDirectory),
+    kill: () => killPostmaster(pid),
+  };
 }
 
 /** The directory gets its name when it is complete, so that a start that is interrupted leaves nothing half made. */

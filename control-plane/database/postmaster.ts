@@ -51,6 +51,15 @@ export async function stopPostmaster(pid: number, clusterDirectory: string): Pro
   throw new Error(`the embedded database, process ${pid}, does not end`);
 }
 
+/** Ends the server at once; it recovers at its next start. */
+export function killPostmaster(pid: number): void {
+  try {
+    process.kill(pid, 'SIGQUIT');
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+  }
+}
+
 /** Waits for the end of the process; false when it is still there after that time. */
 export async function isGone(pid: number, clusterDirectory: string, waitMillis: number): Promise<boolean> {
   const deadline = performance.now() + waitMillis;

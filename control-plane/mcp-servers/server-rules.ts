@@ -1,6 +1,6 @@
 /** What a server's settings must be, whoever sets them: read once, into what is stored. */
-import { RE2JS } from 're2js';
 import { z } from 'zod';
+import { requireAffordablePatterns } from '../../shared/filter-patterns.ts';
 import { slugSchema, type Transport } from '../../shared/mcp-server.ts';
 import { parseUsdPerMillion } from '../../shared/nanos-usd.ts';
 import { FREE, type Pricing, type UnitPrices } from '../../shared/pricing.ts';
@@ -103,14 +103,15 @@ export function readSemanticFilter(input: SemanticFilterInput): SemanticFilter {
     { blockedKeywords: input.blockedKeywords ?? [], blockedPatterns: input.blockedPatterns ?? [], applyTo: input.applyTo ?? ['REQUEST'], action: input.action ?? 'BLOCK' },
     ['semanticFilter'],
   );
-  for (const [index, pattern] of filter.blockedPatterns.entries()) requireLinearTime(pattern, ['semanticFilter', 'blockedPatterns', String(index)]);
+  requireLinearTime(filter.blockedPatterns);
   return filter;
 }
 
-function requireLinearTime(pattern: string, field: readonly string[]): void {
+function requireLinearTime(patterns: readonly string[]): void {
   try {
-    RE2JS.compile(pattern);
+    requireAffordablePatterns(patterns);
   } catch (error) {
-    throw refuseInput(field, 'PATTERN_UNSAFE', `not a pattern that runs in linear time: ${error instanceof Error ? error.message : ''}`, 'RE2 syntax has no look-around and no back-references');
+    const why = error instanceof Error ? error.message : '';
+    throw refuseInput(['semanticFilter', 'blockedPatterns'], 'PATTERN_UNSAFE', `not patterns that run in linear time: ${why}`, 'RE2 syntax has no look-around and no back-references');
   }
 }

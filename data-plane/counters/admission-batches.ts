@@ -70,18 +70,31 @@ export class AdmissionBatches {
     }
   }
 
+  /** Rates and leases that several requests share, as those of one key do, are written once. */
   #values(organisationId: string, batch: readonly Waiting[], isAgain: boolean): string[] {
-    const values = [`{${organisationId}}:`, this.#intentLifetime, String(batch.length)];
+    const planned: Admission[] = [];
+    const planValues: string[] = [];
+    const values: string[] = [];
     for (const { admission } of batch) {
-      values.push(admission.requestId, isAgain ? '1' : '0', admission.intent ?? '', String(admission.rates.length));
-      for (const { key, limit, windowMillis, burst } of admission.rates) values.push(key, String(limit), String(windowMillis), String(burst ?? -1));
-      values.push(String(admission.leases.length));
-      for (const { key, max, ttlMillis } of admission.leases) values.push(key, String(max), String(ttlMillis));
-      values.push(String(admission.holds.length));
+      // The lists of a key and server are the same objects from call to call, so telling them apart costs nothing.
+      let index = planned.findIndex(({ rates, leases }) => rates === admission.rates && leases === admission.leases);
+      if (index === -1) {
+        index = planned.push(admission) - 1;
+        writePlan(planValues, admission);
+      }
+      const plan = String(index + 1);
+      values.push(admission.requestId, isAgain ? '1' : '0', admission.intent ?? '', plan, String(admission.holds.length));
       for (const hold of admission.holds) values.push(hold.key, String(hold.amount), String(hold.limit), hold.observe ? '1' : '0', String(hold.expireAtMillis));
     }
-    return values;
+    return [`{${organisationId}}:`, this.#intentLifetime, String(planned.length), ...planValues, String(batch.length), ...values];
   }
+}
+
+function writePlan(values: string[], admission: Admission): void {
+  values.push(String(admission.rates.length));
+  for (const { key, limit, windowMillis, burst } of admission.rates) values.push(key, String(limit), String(windowMillis), String(burst ?? -1));
+  values.push(String(admission.leases.length));
+  for (const { key, max, ttlMillis } of admission.leases) values.push(key, String(max), String(ttlMillis));
 }
 
 const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };

@@ -1,13 +1,21 @@
 /** Hands settlements and events over to Redis behind the requests' backs, in batches, again and again until it has them. */
-import type { Settlement } from './counters.ts';
+import type { LeaseCheck, Settlement } from './counters.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisScripts } from './redis-scripts.ts';
 
 const BATCH_MAX = 128;
 const FLUSH_CHECK_MILLIS = 10;
 
-/** The script's arguments of one entry. */
-type Entry = readonly string[];
+/** A settlement, or an event without one. */
+interface Entry {
+  readonly requestId: string;
+  readonly event: string;
+  readonly leases: readonly LeaseCheck[];
+  /** Key, held amount and actual amount of each hold. */
+  readonly holds: readonly string[];
+}
+
+const NO_LEASES: readonly LeaseCheck[] = [];
 
 export class SettlementOutbox {
   readonly #link: RedisLink;
@@ -28,15 +36,12 @@ export class SettlementOutbox {
   }
 
   settle({ admission, amounts, event }: Settlement): void {
-    const entry = [admission.requestId, event, String(admission.leases.length)];
-    for (const { key } of admission.leases) entry.push(key);
-    entry.push(String(admission.holds.length));
-    for (const [index, { key, amount }] of admission.holds.entries()) entry.push(key, String(amount), String(amounts[index] ?? 0));
-    this.#add(admission.organisationId, entry);
+    const holds = admission.holds.flatMap(({ key, amount }, index) => [key, String(amount), String(amounts[index] ?? 0)]);
+    this.#add(admission.organisationId, { requestId: admission.requestId, event, leases: admission.leases, holds });
   }
 
   record(owner: string, event: string): void {
-    this.#add(owner, ['', event, '0', '0']);
+    this.#add(owner, { requestId: '', event, leases: NO_LEASES, holds: [] });
   }
 
   /** Sends what waits, unless a call for that organisation is under way already: its end sends the rest. */
@@ -68,7 +73,7 @@ export class SettlementOutbox {
     this.#sending.add(owner);
     try {
       for (let batch = this.#next(owner); batch.length > 0; batch = this.#next(owner)) {
-        await this.#scripts.run('settle', [`{${owner}}:intents`, `{${owner}}:usage`], [`{${owner}}:`, String(batch.length), ...batch.flat()]);
+        await this.#scripts.run('settle', [`{${owner}}:intents`, `{${owner}}:usage`], valuesOf(owner, batch));
         this.#waiting.get(owner)?.splice(0, batch.length);
         this.#size -= batch.length;
       }
@@ -83,4 +88,20 @@ export class SettlementOutbox {
   #next(owner: string): readonly Entry[] {
     return this.#waiting.get(owner)?.slice(0, BATCH_MAX) ?? [];
   }
+}
+
+/** Leases that several entries share, as those of one key do, are written once. */
+function valuesOf(owner: string, batch: readonly Entry[]): string[] {
+  const planned: (readonly LeaseCheck[])[] = [];
+  const planValues: string[] = [];
+  const values: string[] = [];
+  for (const { requestId, event, leases, holds } of batch) {
+    let index = planned.indexOf(leases);
+    if (index === -1) {
+      index = planned.push(leases) - 1;
+      planValues.push(String(leases.length), ...leases.map(({ key }) => key));
+    }
+    values.push(requestId, event, String(index + 1), String(holds.length / 3), ...holds);
+  }
+  return [`{${owner}}:`, String(planned.length), ...planValues, String(batch.length), ...values];
 }

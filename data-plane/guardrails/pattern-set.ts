@@ -1,28 +1,21 @@
 /** The blocked patterns of a server, all judged in one pass that takes linear time whatever pattern and text. */
-import { RE2JS, RE2Set } from 're2js';
+import { RE2Set } from 're2js';
+import { PATTERN_FLAGS, requireAffordablePatterns } from '../../shared/filter-patterns.ts';
 import { visibleText } from './fold-text.ts';
 import { visitStrings } from './json-strings.ts';
 
-/** Strings are lines of the judged text: `^` and `$` mean the ends of a string, and only `\s` leads from one into the next. */
-const FLAGS = RE2JS.CASE_INSENSITIVE | RE2JS.MULTILINE;
-/** Instructions of all patterns together; a text costs at most its length times this. */
-const INSTRUCTIONS_MAX = 2_000;
 const STATE_CACHE_BYTES_MAX = 2 * 1024 * 1024;
 
 export class PatternSet {
   readonly #rules: readonly string[];
-  readonly #set = new RE2Set(RE2Set.UNANCHORED, FLAGS, STATE_CACHE_BYTES_MAX);
+  readonly #set = new RE2Set(RE2Set.UNANCHORED, PATTERN_FLAGS, STATE_CACHE_BYTES_MAX);
 
   /** Throws when a pattern is not RE2 syntax, or when all of them together are too large. */
   constructor(rules: readonly string[]) {
     this.#rules = rules;
     if (rules.length === 0) return;
-    let instructions = 0;
-    for (const rule of rules) {
-      instructions += RE2JS.compile(rule, FLAGS).programSize();
-      this.#set.add(rule);
-    }
-    if (instructions > INSTRUCTIONS_MAX) throw new Error(`the patterns need ${instructions} instructions of at most ${INSTRUCTIONS_MAX}`);
+    requireAffordablePatterns(rules);
+    for (const rule of rules) this.#set.add(rule);
     this.#set.compile();
   }
 

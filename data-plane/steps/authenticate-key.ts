@@ -31,6 +31,18 @@ export function authenticateKey(gateway: Pick<Gateway, 'hasher' | 'clock' | 'gue
   return key;
 }
 
+/**
+ * Finds whose request it was that an earlier step refused, so that its record is shown to its organisation. Proves nothing
+ * and admits nothing: it is asked only when the request has already ended.
+ */
+export function attributeKey(gateway: Pick<Gateway, 'hasher' | 'config'>, exchange: Exchange, trail: Trail): void {
+  const token = BEARER.exec(exchange.header('authorization') ?? '')?.[1] ?? exchange.header('x-api-key') ?? '';
+  const reading = readToken(token);
+  if (reading.kind !== 'apiKey') return;
+  trail.keyPrefix = reading.prefix;
+  trail.key = gateway.config.current()?.keysByHash.get(gateway.hasher.hash(token))?.key;
+}
+
 /** `Authorization: Bearer` wins over `X-API-Key`; a key anywhere else, such as the query, is not looked for. */
 function presentedToken(exchange: Exchange): string {
   const authorization = exchange.header('authorization');

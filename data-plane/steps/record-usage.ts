@@ -5,6 +5,7 @@ import type { Outcome, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Trail } from '../trail.ts';
+import { attributeKey } from './authenticate-key.ts';
 import { costOfEnding, eventEnding, eventHead } from '../usage/usage-event-json.ts';
 
 export interface EndingEvent {
@@ -14,6 +15,7 @@ export interface EndingEvent {
 }
 
 export function recordUsage(gateway: Gateway, exchange: Exchange, trail: Trail, hold: SpendHold | undefined, ending: Outcome | Refusal): EndingEvent {
+  if (trail.key === undefined && trail.keyPrefix === undefined) attributeKey(gateway, exchange, trail);
   const latencyMillis = gateway.clock.elapsed() - exchange.startedAt;
   const costNanosUsd = costOfEnding(hold, ending);
   const head = hold?.eventHead ?? eventHead(gateway.nodeName, exchange, trail, NO_PRICE);

@@ -14,6 +14,8 @@ import { eventEnding, eventHead, unknownEnding } from '../usage/usage-event-json
 /** How a client finds out what it talks to: never refused for its rate, or clients fall back to older handshakes (`protocol.md` section 1). */
 const PROBES: ReadonlySet<string> = new Set(['server/discover']);
 
+const NO_CHECKS: readonly never[] = [];
+
 /** What is asked of the counters, and what a refusal of theirs is told from. */
 interface Booking {
   readonly ticket: RateTicket;
@@ -35,8 +37,8 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
   const admission = {
     organisationId: key.organisationId,
     requestId: exchange.requestId,
-    rates: PROBES.has(trail.method ?? '') ? [] : plan.rates.checks,
-    leases: exchange.method === 'POST' ? plan.leases.checks : [],
+    rates: PROBES.has(trail.method ?? '') ? NO_CHECKS : plan.rates.checks,
+    leases: exchange.method === 'POST' ? plan.leases.checks : NO_CHECKS,
     holds: holdChecksOf(limits, estimate, nowMillis),
     intent: head + unknownEnding(estimate.costNanosUsd),
   };

@@ -314,7 +314,8 @@ test.each([false, true])('a blocked tool is gone from tools/list, and nothing el
 });
 
 function dataOf(text: string): string {
-  return /^data: (.*)$/m.exec(text)?.[1] ?? text;
+  // Not `.`, which ends at U+2028 too.
+  return /^data: ([^\n]*)$/m.exec(text)?.[1] ?? text;
 }
 
 test('1,000 simultaneous calls against 300 a minute: exactly 300 are admitted', async () => {

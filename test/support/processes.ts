@@ -15,8 +15,13 @@ export interface Program {
   stop(signal?: NodeJS.Signals): Promise<number | string>;
 }
 
-export function startProgram(command: string, args: readonly string[], environment: Readonly<Record<string, string>>, directory = ROOT): Program {
-  const child = spawn(command, args, { cwd: directory, env: { ...inheritedEnvironment(), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  { directory = ROOT, ...owner }: { directory?: string; uid?: number; gid?: number } = {},
+): Program {
+  const child = spawn(command, args, { ...owner, cwd: directory, env: { ...inheritedEnvironment(), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const note = (chunk: Buffer) => (output += chunk.toString('utf8'));
   child.stdout.on('data', note);

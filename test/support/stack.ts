@@ -50,12 +50,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   let control: Program;
   let data: Program;
   const startControl = async () => {
-    control = startProgram(process.execPath, [BIN, 'control-plane'], environment);
+    control = startProgram(process.execPath, ['--import', './node_modules/tsx/dist/esm/index.mjs', '/tmp/it/run.mjs', 'cp'], environment);
     await ready(control, `${controlUrl}/v1/healthz`);
     return control;
   };
   const startData = async () => {
-    data = startProgram(process.execPath, [BIN, 'data-plane'], environment);
+    data = startProgram(process.execPath, ['--import', './node_modules/tsx/dist/esm/index.mjs', '/tmp/it/run.mjs', 'dp'], environment);
     await ready(data, `${gatewayUrl}/v1/healthz`);
     return data;
   };
@@ -82,10 +82,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function ready(program: Program, url: string): Promise<void> {
-  await eventually(async () => {
-    if (program.child.exitCode !== null) throw new Error(`it ended: ${program.output()}`);
-    return answersOk(url);
-  }, `${url} being ready`);
+  const state = await eventually(async () => (program.child.exitCode === null ? answersOk(url).then((isOk) => (isOk === true ? 'ready' : undefined)) : 'ended'), `${url} being ready`);
+  if (state === 'ended') throw new Error(`it ended: ${program.output()}`);
 }
 
 async function settled(admin: AdminClient): Promise<void> {

@@ -1,14 +1,16 @@
 -- Judges a batch of admissions of one organisation, each all or nothing, and takes what the admitted ones ask for.
--- KEYS[1] intents hash. ARGV: key prefix, lifetime of intents in ms, number of admissions, then for each of them
---   request id, 1 when it is asked again, intent or "", rates (key limit window burst|-1), leases (key max ttl), holds (key amount limit observe expireAt),
--- each list led by its length. Answers one string per admission: "ok", "ok:i,j" with observed holds, or "check:index:used:reserved:retryAfterMillis".
--- State is read once and written once per key and batch, so what many requests share costs little.
+-- KEYS[1] intents hash. ARGV: key prefix, lifetime of intents in ms,
+--   number of plans, then for each of them rates (key limit window burst|-1) and leases (key max ttl), each list led by its length,
+--   number of admissions, then for each of them request id, 1 when it is asked again, intent or "", number of its plan,
+--   and holds (key amount limit observe expireAt), led by their number.
+-- Answers one string per admission: "ok", "ok:i,j" with observed holds, or "check:index:used:reserved:retryAfterMillis".
+-- State is read once and written once per key and batch, and plans are read once, so what many requests share costs little.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ARGV = ARGV
 local prefix, lifetime = ARGV[1], tonumber(ARGV[2])
 local SLOTS = 10
-local at = 4
-local function take() local value = ARGV[at]; at = at + 1; return value end
+local at = 3
 local function whole(number) return string.format('%.0f', number) end
 
 local windows, paces, holders, ledgers, intents = {}, {}, {}, {}, {}
@@ -76,101 +78,121 @@ local function refusal(check, index, used, reserved, wait)
   return check .. ':' .. whole(index - 1) .. ':' .. whole(used) .. ':' .. whole(reserved) .. ':' .. whole(wait)
 end
 
-local function readRates()
-  local rates = {}
-  for index = 1, tonumber(take()) do rates[index] = { key = take(), limit = tonumber(take()), length = tonumber(take()), burst = tonumber(take()) } end
-  return rates
+local function readPlan()
+  local rates, leases = {}, {}
+  local count = tonumber(ARGV[at])
+  at = at + 1
+  for index = 1, count do
+    local rate = { key = ARGV[at], limit = tonumber(ARGV[at + 1]), length = tonumber(ARGV[at + 2]), burst = tonumber(ARGV[at + 3]) }
+    if rate.burst < 0 then rate.window = windowOf(rate.key, rate.length) else rate.pace = paceOf(rate.key) end
+    rates[index] = rate
+    at = at + 4
+  end
+  count = tonumber(ARGV[at])
+  at = at + 1
+  for index = 1, count do
+    leases[index] = { key = ARGV[at], max = tonumber(ARGV[at + 1]), ttl = tonumber(ARGV[at + 2]), held = holdersOf(ARGV[at]) }
+    at = at + 3
+  end
+  local names = { whole(#leases) }
+  for _, lease in ipairs(leases) do names[#names + 1] = lease.key end
+  return { rates = rates, leases = leases, trace = table.concat(names, '\n') }
 end
-local function readLeases()
-  local leases = {}
-  for index = 1, tonumber(take()) do leases[index] = { key = take(), max = tonumber(take()), ttl = tonumber(take()) } end
-  return leases
-end
+
+local NONE = {}
 local function readHolds()
+  local count = tonumber(ARGV[at])
+  at = at + 1
+  if count == 0 then return NONE end
   local holds = {}
-  for index = 1, tonumber(take()) do
-    holds[index] = { key = take(), amount = tonumber(take()), limit = tonumber(take()), observe = take() == '1', expireAt = take() }
+  for index = 1, count do
+    holds[index] = { key = ARGV[at], amount = tonumber(ARGV[at + 1]), limit = tonumber(ARGV[at + 2]), observe = ARGV[at + 3] == '1', expireAt = ARGV[at + 4], ledger = ledgerOf(ARGV[at]) }
+    at = at + 5
   end
   return holds
 end
 
 local function judgeRate(rate, index)
   if rate.burst < 0 then
-    local window = windowOf(rate.key, rate.length)
+    local window = rate.window
     if window.sum < rate.limit then return nil end
     local wait = (window.oldest + SLOTS + 1) * window.slotMillis - now
     return refusal('rate', index, window.sum, 0, rate.limit == 0 and rate.length or math.max(1, wait))
   end
   if rate.limit == 0 or rate.burst == 0 then return refusal('rate', index, 0, 0, rate.length) end
   local step = rate.length / rate.limit
-  rate.nextArrival = math.max(paceOf(rate.key).arrival, now) + step
+  rate.nextArrival = math.max(rate.pace.arrival, now) + step
   local excess = rate.nextArrival - now - rate.burst * step
   if excess > 0.000001 then return refusal('rate', index, rate.limit, 0, math.ceil(excess)) end
   return nil
 end
 
-local function judge(rates, leases, holds)
-  for index, rate in ipairs(rates) do
+local function judge(plan, holds)
+  for index, rate in ipairs(plan.rates) do
     local no = judgeRate(rate, index)
     if no then return no end
   end
-  for index, lease in ipairs(leases) do
-    local held = holdersOf(lease.key)
-    if held.count >= lease.max then return refusal('lease', index, held.count, 0, 1000) end
+  for index, lease in ipairs(plan.leases) do
+    if lease.held.count >= lease.max then return refusal('lease', index, lease.held.count, 0, 1000) end
   end
-  local observed = {}
+  local observed = NONE
   for index, hold in ipairs(holds) do
-    local ledger = ledgerOf(hold.key)
+    local ledger = hold.ledger
     if ledger.used + ledger.reserved + hold.amount > hold.limit then
       if not hold.observe then return refusal('hold', index, ledger.used, ledger.reserved, 0) end
+      if observed == NONE then observed = {} end
       observed[#observed + 1] = whole(index - 1)
     end
   end
-  if #observed > 0 then return 'ok:' .. table.concat(observed, ',') end
+  if observed ~= NONE then return 'ok:' .. table.concat(observed, ',') end
   return 'ok'
 end
 
-local function takeAll(id, intent, rates, leases, holds)
-  local trace = { whole(now + lifetime), whole(#leases) }
-  for _, rate in ipairs(rates) do
+local expireAt = whole(now + lifetime)
+
+local function takeAll(id, intent, plan, holds)
+  for _, rate in ipairs(plan.rates) do
     if rate.burst < 0 then
-      local window = windowOf(rate.key, rate.length)
-      window.sum, window.added = window.sum + 1, window.added + 1
+      rate.window.sum, rate.window.added = rate.window.sum + 1, rate.window.added + 1
     else
-      local pace = paceOf(rate.key)
-      pace.arrival, pace.changed, pace.length = rate.nextArrival, true, rate.length * math.max(1, rate.burst / rate.limit)
+      rate.pace.arrival, rate.pace.changed, rate.pace.length = rate.nextArrival, true, rate.length * math.max(1, rate.burst / rate.limit)
     end
   end
-  for _, lease in ipairs(leases) do
-    local held = holdersOf(lease.key)
+  for _, lease in ipairs(plan.leases) do
+    local held = lease.held
     held.count, held.ttl = held.count + 1, math.max(held.ttl, lease.ttl)
     held.entries[#held.entries + 1] = whole(now + lease.ttl)
     held.entries[#held.entries + 1] = id
-    trace[#trace + 1] = lease.key
   end
-  trace[#trace + 1] = whole(#holds)
+  local trace = expireAt .. '\n' .. plan.trace .. '\n' .. whole(#holds)
   for _, hold in ipairs(holds) do
-    local ledger = ledgerOf(hold.key)
+    local ledger = hold.ledger
     ledger.reserved, ledger.added, ledger.expireAt = ledger.reserved + hold.amount, ledger.added + hold.amount, hold.expireAt
-    trace[#trace + 1] = hold.key
-    trace[#trace + 1] = whole(hold.amount)
+    trace = trace .. '\n' .. hold.key .. '\n' .. whole(hold.amount)
   end
   if intent ~= '' then
-    trace[#trace + 1] = intent
     intents[#intents + 1] = id
-    intents[#intents + 1] = table.concat(trace, '\n')
+    intents[#intents + 1] = trace .. '\n' .. intent
   end
 end
 
+local plans = {}
+local count = tonumber(ARGV[at])
+at = at + 1
+for index = 1, count do plans[index] = readPlan() end
+
 local answers = {}
-for index = 1, tonumber(ARGV[3]) do
-  local id, isAgain, intent = take(), take() == '1', take()
-  local rates, leases, holds = readRates(), readLeases(), readHolds()
+count = tonumber(ARGV[at])
+at = at + 1
+for index = 1, count do
+  local id, isAgain, intent, plan = ARGV[at], ARGV[at + 1] == '1', ARGV[at + 2], plans[tonumber(ARGV[at + 3])]
+  at = at + 4
+  local holds = readHolds()
   if isAgain and redis.call('HEXISTS', KEYS[1], id) == 1 then
     answers[index] = 'ok'
   else
-    local answer = judge(rates, leases, holds)
-    if string.sub(answer, 1, 2) == 'ok' then takeAll(id, intent, rates, leases, holds) end
+    local answer = judge(plan, holds)
+    if string.sub(answer, 1, 2) == 'ok' then takeAll(id, intent, plan, holds) end
     answers[index] = answer
   end
 end

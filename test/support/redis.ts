@@ -1,0 +1,85 @@
+/** A real Redis of the tests' own, which can be stopped and brought back. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { eventually, freePort, startProgram } from './processes.ts';
+
+export interface TestRedis {
+  readonly url: string;
+  /** Everything in it, as text. */
+  dump(): Promise<string>;
+  /** Stops it in order, so that what it holds is on disk. */
+  halt(): Promise<void>;
+  /** Brings it back on the same port, with what it held. */
+  resume(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Whether this machine can run a Redis; where it cannot, suites that need one say so and are left out, except in CI. */
+export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
+if (!hasRedis) {
+  const sentence = 'redis-server is not installed: what needs a real Redis is NOT tested here (apt-get install redis-server)';
+  if (process.env['CI'] !== undefined) throw new Error(sentence);
+  process.stderr.write(`\n*** ${sentence} ***\n\n`);
+}
+
+export async function startTestRedis(): Promise<TestRedis> {
+  const directory = mkdtempSync(join(tmpdir(), 'turnpike-redis-'));
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  const start = async () => {
+    const program = startProgram('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--maxmemory-policy', 'noeviction'], {});
+    await eventually(() => withRedis(url, async (redis) => (await redis.ping()) === 'PONG'), 'Redis answering');
+    return program;
+  };
+  let program = await start();
+  return {
+    url,
+    dump: () => withRedis(url, dumpOf),
+    halt: async () => void (await program.stop()),
+    resume: async () => {
+      program = await start();
+    },
+    stop: async () => {
+      await program.stop('SIGKILL');
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A short connection that complains to its caller alone. */
+export async function withRedis<Answer>(url: string, work: (redis: Redis) => Promise<Answer>): Promise<Answer> {
+  const redis = new Redis(url, { lazyConnect: true, protocol: 2, retryStrategy: () => null });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function dumpOf(redis: Redis): Promise<string> {
+  const parts: string[] = [];
+  for (const key of await redis.keys('*')) parts.push(key, (await redis.dumpBuffer(key)).toString('latin1'), JSON.stringify(await valueOf(redis, key)));
+  return parts.join('\n');
+}
+
+async function valueOf(redis: Redis, key: string): Promise<unknown> {
+  switch (await redis.type(key)) {
+    case 'string':
+      return redis.get(key);
+    case 'hash':
+      return redis.hgetall(key);
+    case 'set':
+      return redis.smembers(key);
+    case 'zset':
+      return redis.zrange(key, '0', '-1');
+    case 'stream':
+      return redis.xrange(key, '-', '+');
+    default:
+      throw new Error(`there is a key of an unexpected type: ${key}`);
+  }
+}
