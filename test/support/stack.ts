@@ -50,12 +50,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   let control: Program;
   let data: Program;
   const startControl = async () => {
-    control = startProgram(process.execPath, ['--import', './node_modules/tsx/dist/esm/index.mjs', '/tmp/it/run.mjs', 'cp'], environment);
+    control = startProgram(process.execPath, [BIN, 'control-plane'], environment);
     await ready(control, `${controlUrl}/v1/healthz`);
     return control;
   };
   const startData = async () => {
-    data = startProgram(process.execPath, ['--import', './node_modules/tsx/dist/esm/index.mjs', '/tmp/it/run.mjs', 'dp'], environment);
+    data = startProgram(process.execPath, [BIN, 'data-plane'], environment);
     await ready(data, `${gatewayUrl}/v1/healthz`);
     return data;
   };

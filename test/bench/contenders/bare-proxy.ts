@@ -1,0 +1,47 @@
+/** A proxy without governance, written as well as the gateway's own transport: the cost that governance is measured against. */
+import { createServer, type ServerResponse } from 'node:http';
+import { Pool, type Dispatcher } from 'undici';
+
+const [port, upstreamPort] = process.argv.slice(2).map(Number);
+const pool = new Pool(`http://127.0.0.1:${upstreamPort}`, { connections: 256, pipelining: 1, allowH2: false });
+
+class Relay implements Dispatcher.DispatchHandler {
+  readonly #response: ServerResponse;
+  #status = 0;
+  #chunks: Buffer[] = [];
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  onRequestStart(): void {}
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+    this.#status = status;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const [first] = this.#chunks;
+    const body = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
+    this.#response.writeHead(this.#status, ['Content-Type', 'application/json', 'Content-Length', String(body.length)]);
+    this.#response.end(body);
+  }
+
+  onResponseError(): void {
+    this.#response.destroy();
+  }
+}
+
+createServer((request, response) => {
+  const chunks: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  request.on('end', () => {
+    const [first] = chunks;
+    const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+    pool.dispatch({ path: '/mcp', method: 'POST', headers: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'], body }, new Relay(response));
+  });
+}).listen(port, '127.0.0.1');

@@ -1,0 +1,104 @@
+/** Builders of configuration for tests and benchmarks: whatever is not said is what most servers and keys have. */
+import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { ApiKey } from '../../shared/api-key.ts';
+import type { ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
+import { newId } from '../../shared/ids.ts';
+import type { Limit } from '../../shared/limit.ts';
+import type { McpServer } from '../../shared/mcp-server.ts';
+import { FREE } from '../../shared/pricing.ts';
+import { mintToken, type TokenHasher } from '../../shared/token.ts';
+
+export function organisation(): OrganisationConfig {
+  const id = newId('organisation');
+  return { id, slug: id.slice(-8), denialStyle: 'AUTO' };
+}
+
+/** The key as a data plane knows it, and the token that opens it. */
+export function apiKey(organisationId: string, hasher: TokenHasher, given: Partial<ApiKey> = {}): { key: ApiKey; token: string } {
+  const { token, prefix } = mintToken('apiKey');
+  const key: ApiKey = {
+    id: newId('apiKey'),
+    organisationId,
+    type: 'ORGANISATION',
+    name: 'agent',
+    prefix,
+    teamId: null,
+    userId: null,
+    userDomain: null,
+    hashes: [{ hash: hasher.hash(token), validUntilMillis: null }],
+    state: 'ACTIVE',
+    expiresAtMillis: null,
+    denialStyle: null,
+    ...given,
+  };
+  return { key, token };
+}
+
+export function mcpServer(organisationId: string, given: Partial<McpServer> = {}): McpServer {
+  return {
+    id: newId('mcpServer'),
+    organisationId,
+    slug: 'tools',
+    name: 'tools',
+    transport: 'STREAMABLE_HTTP',
+    endpointUrl: 'http://127.0.0.1:9/mcp',
+    stdioCommand: null,
+    stdioArgs: [],
+    stdioEnv: {},
+    auth: { type: 'NONE' },
+    enabled: true,
+    isPublic: false,
+    teamId: null,
+    apiKeyId: null,
+    allowedTools: [],
+    blockedTools: [],
+    toolRulesMode: 'ENFORCE',
+    semanticFilter: null,
+    pricing: FREE,
+    denialStyle: 'AUTO',
+    ...given,
+  };
+}
+
+export function accessGrant(key: ApiKey, server: McpServer): AccessGrant {
+  return { id: newId('accessGrant'), organisationId: key.organisationId, apiKeyId: key.id, mcpServerId: server.id, toolsAllowed: null, expiresAtMillis: null };
+}
+
+export function policy(organisationId: string, given: Pick<PolicyConfig, 'scope' | 'ownerId' | 'envelope'>): PolicyConfig {
+  return { id: newId('policy'), organisationId, mode: 'ENFORCE', ...given };
+}
+
+export function limit(organisationId: string, given: Pick<Limit, 'ownerType' | 'ownerId' | 'metric' | 'amount'> & Partial<Limit>): Limit {
+  return {
+    id: newId('limit'),
+    organisationId,
+    name: 'limit',
+    mcpServerId: null,
+    tool: null,
+    period: 'MONTHLY',
+    timezone: 'UTC',
+    startAtMillis: 0,
+    endAtMillis: null,
+    mode: 'ENFORCE',
+    ...given,
+  };
+}
+
+/** A whole configuration, as a snapshot carries it. */
+export function snapshotOf(entities: {
+  organisations?: readonly OrganisationConfig[];
+  apiKeys?: readonly ApiKey[];
+  mcpServers?: readonly McpServer[];
+  accessGrants?: readonly AccessGrant[];
+  policies?: readonly PolicyConfig[];
+  limits?: readonly Limit[];
+}): ConfigUpsert[] {
+  return [
+    ...(entities.organisations ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'organisation', value })),
+    ...(entities.apiKeys ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'apiKey', value })),
+    ...(entities.mcpServers ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'mcpServer', value })),
+    ...(entities.accessGrants ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'accessGrant', value })),
+    ...(entities.policies ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'policy', value })),
+    ...(entities.limits ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'limit', value })),
+  ];
+}
