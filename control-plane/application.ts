@@ -36,15 +36,33 @@ export interface RunningControlPlane {
   close(): Promise<void>;
 }
 
+/** Starts everything or, when a part cannot start, takes down what was started and throws. The usage source is closed with the plane. */
 export async function startControlPlane(settings: ControlPlaneSettings, parts: ControlPlaneParts): Promise<RunningControlPlane> {
-  const { log } = parts;
+  const started: (() => Promise<void>)[] = [() => parts.usageSource.close()];
+  const close = async () => {
+    for (let end = started.pop(); end !== undefined; end = started.pop()) await end();
+  };
+  try {
+    const url = await startParts(settings, parts, started);
+    parts.log.info({ url }, 'control plane listens');
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Answers the URL; pushes the end of each part as it starts. */
+async function startParts(settings: ControlPlaneSettings, { log, usageSource }: ControlPlaneParts, started: (() => Promise<void>)[]): Promise<string> {
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const allowlist = readAllowlist(settings);
   const orm = await openOrm(settings.databaseUrl, log);
+  started.push(() => orm.close(true));
   await migrate(orm, log);
   await bootstrap(orm.em, hasher, settings, log);
   const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL], log);
+  started.push(() => notifications.close());
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
@@ -59,18 +77,11 @@ export async function startControlPlane(settings: ControlPlaneSettings, parts: C
     usageLive: new UsageLive(orm.em, usageRecords, notifications),
     usageRecords,
   };
-  const intake = new UsageIntake(parts.usageSource, orm.em, log);
+  const intake = new UsageIntake(usageSource, orm.em, log);
+  started.push(() => intake.close());
   const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
-  log.info({ url: server.url }, 'control plane listens');
-  return {
-    url: server.url,
-    close: async () => {
-      await server.close();
-      await intake.close();
-      await notifications.close();
-      await orm.close(true);
-    },
-  };
+  started.push(() => server.close());
+  return server.url;
 }
 
 function readAllowlist(settings: ControlPlaneSettings): StdioAllowlist {

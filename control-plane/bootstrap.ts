@@ -1,5 +1,5 @@
 /** The first start: an organisation, and an administrator's token that is left for the operator in a file. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
@@ -40,7 +40,9 @@ async function makeFirstOrganisation(em: EntityManager, hasher: TokenHasher, set
   await appendConfigChanges(em, [upsertOfOrganisation(organisation)]);
   const file = join(settings.dataDirectory, ADMIN_TOKEN_FILE);
   await mkdir(settings.dataDirectory, { recursive: true, mode: 0o700 });
-  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  // A file that is left from another database would keep its own mode.
+  await rm(file, { force: true });
+  await writeFile(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
   log.info({ organisation: organisation.slug, file }, 'made the first organisation; its administrator’s token is in the file');
 }
 

@@ -4,6 +4,7 @@ import type { AdminCaller, Caller, DataPlaneCaller } from './access/caller.ts';
 import type { Permission } from './access/permissions.ts';
 import { TENANT_FILTER } from './database/tenant-filter.ts';
 import { forbidden, unauthenticated } from './graphql/errors.ts';
+import type { Loaders } from './graphql/loaders.ts';
 import type { Services } from './services.ts';
 
 export interface RequestContext {
@@ -11,6 +12,7 @@ export interface RequestContext {
   readonly caller: Caller;
   /** Forked for the request; for an administrator it sees one organisation only. */
   readonly em: EntityManager;
+  readonly loaders: Loaders;
   readonly services: Services;
   /** Where agents reach the gateway. */
   readonly gatewayUrl: string;
@@ -27,6 +29,11 @@ export function asAdmin(context: RequestContext, permission?: Permission): Admin
   if (caller.kind !== 'admin') throw forbidden('administrator');
   if (permission !== undefined && !caller.permissions.has(permission)) throw forbidden(permission);
   return { ...context, caller };
+}
+
+/** For work that is part of another: a token may give away in passing only what it may give away by itself. */
+export function requirePermission({ caller }: AdminContext, permission: Permission): void {
+  if (!caller.permissions.has(permission)) throw forbidden(permission);
 }
 
 export function asDataPlane(context: RequestContext): DataPlaneCaller {

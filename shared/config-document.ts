@@ -38,8 +38,7 @@ export const ENTITY_SCHEMAS = {
 export type EntityKind = keyof typeof ENTITY_SCHEMAS;
 export type EntityOf<Kind extends EntityKind> = z.infer<(typeof ENTITY_SCHEMAS)[Kind]>;
 
-const upsertOf = <Kind extends EntityKind>(kind: Kind) =>
-  z.strictObject({ op: z.literal('upsert'), kind: z.literal(kind), value: ENTITY_SCHEMAS[kind] });
+const upsertOf = <Kind extends EntityKind>(kind: Kind) => z.strictObject({ op: z.literal('upsert'), kind: z.literal(kind), value: ENTITY_SCHEMAS[kind] });
 
 export const configUpsertSchema = z.discriminatedUnion('kind', [
   upsertOf('organisation'),
@@ -59,30 +58,35 @@ export const configRemovalSchema = z.strictObject({
 export type ConfigRemoval = z.infer<typeof configRemovalSchema>;
 
 /** One entity put or taken away. A snapshot is a list of upserts alone. */
-export const configChangeSchema = z.union([configUpsertSchema, configRemovalSchema]);
-export type ConfigChange = z.infer<typeof configChangeSchema>;
+export type ConfigChange = ConfigUpsert | ConfigRemoval;
 
 /** `SNAPSHOT`: one part of the whole, gzip in base64 of a JSON array of upserts; the last part makes it valid. An empty array is valid. */
 export const snapshotPayloadSchema = z.strictObject({
   part: z.int().nonnegative(),
-  parts: z.int().positive(),
+  isLast: z.boolean(),
   gzip: z.string(),
 });
-/** `DELTA`: everything that changed after version `from`, up to the frame's version. */
+/** `DELTA`: everything that changed after version `from`, up to the frame's version, in its order; each is a `ConfigChange`. */
 export const deltaPayloadSchema = z.strictObject({
   from: z.string().regex(/^\d+$/),
-  changes: z.array(configChangeSchema),
+  changes: z.array(z.unknown()),
 });
 export type SnapshotPayload = z.infer<typeof snapshotPayloadSchema>;
 export type DeltaPayload = z.infer<typeof deltaPayloadSchema>;
 
-/** A frame of the feed as `dataPlaneConfig` delivers it. `version` is a decimal string: the control plane's sequence is 64 bits wide. */
-export type ConfigFrame =
-  | { readonly kind: 'SNAPSHOT'; readonly version: string; readonly payload: SnapshotPayload; readonly checksum: string }
-  | { readonly kind: 'DELTA'; readonly version: string; readonly payload: DeltaPayload; readonly checksum: string }
-  | { readonly kind: 'HEARTBEAT'; readonly version: string; readonly payload: Record<string, never>; readonly checksum: string };
+export const CONFIG_FRAME_KINDS = ['SNAPSHOT', 'DELTA', 'HEARTBEAT'] as const;
+export type ConfigFrameKind = (typeof CONFIG_FRAME_KINDS)[number];
+
+/** A frame of the feed as `dataPlaneConfig` delivers it; the payload is judged by whoever obeys it, and by nobody before. */
+export interface ConfigFrame {
+  readonly kind: ConfigFrameKind;
+  /** A decimal string: the control plane's sequence is 64 bits wide. */
+  readonly version: string;
+  readonly payload: unknown;
+  readonly checksum: string;
+}
 
 /** SHA-256 in hex over version, kind and the payload's JSON; both planes compute it over the text that JSON.stringify gives. */
-export function checksumOfFrame(version: string, kind: ConfigFrame['kind'], payload: unknown): string {
+export function checksumOfFrame(version: string, kind: ConfigFrameKind, payload: unknown): string {
   return hash('sha256', `${version}\n${kind}\n${JSON.stringify(payload)}`, 'hex');
 }

@@ -1,9 +1,13 @@
 /** GraphQL to the grants service. */
+import assert from 'node:assert/strict';
 import type { GraphQLResolveInfo } from 'graphql/index.js';
-import { Arg, Args, ArgsType, Ctx, Field, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { ApiKeyType } from '../api-keys/api-key.types.ts';
 import { PAGE_DEFAULT, readPage, type Connection } from '../graphql/connection.ts';
 import { asPayload } from '../graphql/input-refused.ts';
+import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
+import type { AccessGrant } from './access-grant.entity.ts';
 import { AccessGrantConnection, AccessGrantType, GrantsPayload, SetGrantsInput, type GrantInputType } from './access-grant.types.ts';
 import type { GrantInput } from './access-grants.service.ts';
 
@@ -22,7 +26,7 @@ class GrantsArgs {
   serverId!: string | null;
 }
 
-@Resolver()
+@Resolver(() => AccessGrantType)
 export class AccessGrantsResolver {
   @Query(() => AccessGrantConnection, { description: 'Grants, oldest first; of one key, of one server, or all.' })
   grants(@Ctx() context: RequestContext, @Args(() => GrantsArgs) args: GrantsArgs, @Info() info: GraphQLResolveInfo): Promise<Connection<AccessGrantType>> {
@@ -35,6 +39,20 @@ export class AccessGrantsResolver {
     const admin = asAdmin(context, 'GRANT_MANAGE');
     const given = { add: (input.add ?? []).map(toGrant), remove: input.remove ?? [], dryRun: input.dryRun };
     return asPayload(() => context.services.accessGrants.set(admin, given), { grants: [], removedIds: [] });
+  }
+
+  @FieldResolver(() => ApiKeyType, { description: 'The key.' })
+  async apiKey(@Root() { apiKeyId }: AccessGrant, @Ctx() { loaders }: RequestContext): Promise<ApiKeyType> {
+    const apiKey = await loaders.apiKeys.load(apiKeyId);
+    assert(apiKey !== null, 'a grant is removed before its key');
+    return apiKey;
+  }
+
+  @FieldResolver(() => McpServerType, { description: 'The server.' })
+  async server(@Root() { mcpServerId }: AccessGrant, @Ctx() { loaders }: RequestContext): Promise<McpServerType> {
+    const server = await loaders.mcpServers.load(mcpServerId);
+    assert(server !== null, 'a grant is removed before its server');
+    return server;
   }
 }
 

@@ -1,16 +1,19 @@
 /** The rules of grants: one for each key and server of the same organisation. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { GraphQLResolveInfo } from 'graphql/index.js';
+import { z } from 'zod';
 import type { ConfigChange, ConfigUpsert } from '../../shared/config-document.ts';
 import { newId } from '../../shared/ids.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
+import { inTransaction } from '../database/in-transaction.ts';
+import { FOR_CHANGE } from '../database/version-check.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
-import { notFound } from '../graphql/input-refused.ts';
+import { notFound, parseInput, refuseInput } from '../graphql/input-refused.ts';
 import { pageOf } from '../graphql/paged-query.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
-import type { AdminContext } from '../request-context.ts';
+import { requirePermission, type AdminContext } from '../request-context.ts';
 import { upsertOfAccessGrant } from './access-grant.document.ts';
 import { AccessGrantEntity, type AccessGrant } from './access-grant.entity.ts';
 
@@ -20,6 +23,18 @@ export interface GrantInput {
   readonly toolsAllowed: readonly string[] | null;
   readonly expiresAt: Date | null;
   readonly note: string | null;
+}
+
+export interface GrantedPair {
+  readonly apiKeyId: string;
+  readonly serverId: string;
+}
+
+export interface SetGrantsInput {
+  readonly add: readonly GrantInput[];
+  readonly remove: readonly string[];
+  /** Answers what would be, and changes nothing. */
+  readonly dryRun: boolean;
 }
 
 export interface GrantsFilter {
@@ -32,6 +47,14 @@ export interface GrantsChanged {
   readonly removedIds: string[];
 }
 
+/** One change holds up every other one for as long as it is written. */
+const GRANTS_MAX = 200;
+const termsSchema = z.strictObject({
+  toolsAllowed: z.array(z.string().min(1).max(128)).max(1000).nullable(),
+  expiresAt: z.date().refine((date) => date.getTime() > Date.now(), 'the expiry lies in the past').nullable(),
+  note: z.string().max(2000).nullable(),
+});
+
 export class AccessGrantsService {
   list(context: AdminContext, filter: GrantsFilter, page: Page, info: GraphQLResolveInfo): Promise<Connection<AccessGrant>> {
     const where = { ...(filter.apiKeyId === null ? {} : { apiKeyId: filter.apiKeyId }), ...(filter.serverId === null ? {} : { mcpServerId: filter.serverId }) };
@@ -39,52 +62,49 @@ export class AccessGrantsService {
     return pageOf({ find: (behind, options) => em.find(AccessGrantEntity, { ...where, ...behind }, options), count: () => em.count(AccessGrantEntity, where) }, page, info);
   }
 
-  /** All of it or nothing: an id that does not exist refuses the whole change. A dry run is rolled back. */
-  async set(context: AdminContext, input: { add: readonly GrantInput[]; remove: readonly string[]; dryRun: boolean }): Promise<GrantsChanged> {
-    const em = context.em.fork();
-    await em.begin();
-    try {
-      const changed = await this.#change(em, context, input);
-      if (input.dryRun) await em.rollback();
-      else await em.commit();
-      return changed;
-    } catch (error) {
-      await em.rollback();
-      throw error;
-    }
+  /** All of it or nothing: an id that does not exist refuses the whole change. */
+  set(context: AdminContext, input: SetGrantsInput): Promise<GrantsChanged> {
+    if (input.add.length + input.remove.length > GRANTS_MAX) throw refuseInput(null, 'TOO_LONG', `at most ${GRANTS_MAX} grants are changed at once`);
+    return inTransaction(context.em, input, async (em) => {
+      const changes: ConfigChange[] = [];
+      for (const id of input.remove) changes.push(await this.#remove(em, context, id));
+      const grants: AccessGrant[] = [];
+      for (const [index, grant] of input.add.entries()) grants.push(await this.#put(em, context, grant, ['add', String(index)]));
+      changes.push(...grants.map(upsertOfAccessGrant));
+      if (changes.length > 0) await appendConfigChanges(em, changes);
+      return { grants, removedIds: [...input.remove] };
+    });
   }
 
-  /** Writes one grant within the caller's transaction; a grant that exists is changed. The caller appends the configuration change. */
-  async put(em: EntityManager, context: AdminContext, input: GrantInput): Promise<ConfigUpsert> {
-    return upsertOfAccessGrant(await this.#put(em, context, input));
+  /** Makes plain grants within the caller's transaction, as part of making a key or a server; the caller appends their configuration changes. */
+  async putAll(em: EntityManager, context: AdminContext, pairs: readonly GrantedPair[], field: string): Promise<ConfigUpsert[]> {
+    if (pairs.length > 0) requirePermission(context, 'GRANT_MANAGE');
+    if (pairs.length > GRANTS_MAX) throw refuseInput([field], 'TOO_LONG', `at most ${GRANTS_MAX} grants are made at once`);
+    const upserts: ConfigUpsert[] = [];
+    for (const pair of pairs) upserts.push(upsertOfAccessGrant(await this.#put(em, context, { ...pair, toolsAllowed: null, expiresAt: null, note: null }, [field])));
+    return upserts;
   }
 
-  async #change(em: EntityManager, context: AdminContext, input: { add: readonly GrantInput[]; remove: readonly string[] }): Promise<GrantsChanged> {
-    const changes: ConfigChange[] = [];
-    for (const id of input.remove) {
-      const grant = await em.findOne(AccessGrantEntity, { id });
-      if (grant === null) throw notFound('remove', 'grant');
-      audit(em, context, { action: 'removeGrant', targetId: id, targetLabel: `${grant.apiKeyId} → ${grant.mcpServerId}`, before: { ...grant }, after: null });
-      em.remove(grant);
-      changes.push({ op: 'remove', kind: 'accessGrant', id });
-    }
-    const grants: AccessGrant[] = [];
-    for (const grant of input.add) grants.push(await this.#put(em, context, grant));
-    changes.push(...grants.map(upsertOfAccessGrant));
-    if (changes.length > 0) await appendConfigChanges(em, changes);
-    return { grants, removedIds: [...input.remove] };
+  async #remove(em: EntityManager, context: AdminContext, id: string): Promise<ConfigChange> {
+    const grant = await em.findOne(AccessGrantEntity, { id }, FOR_CHANGE);
+    if (grant === null) throw notFound('remove', 'grant');
+    audit(em, context, { action: 'removeGrant', targetId: id, targetLabel: `${grant.apiKeyId} → ${grant.mcpServerId}`, before: { ...grant }, after: null });
+    em.remove(grant);
+    return { op: 'remove', kind: 'accessGrant', id };
   }
 
-  async #put(em: EntityManager, context: AdminContext, input: GrantInput): Promise<AccessGrant> {
-    if ((await em.count(ApiKeyEntity, { id: input.apiKeyId })) === 0) throw notFound('apiKeyId', 'API key');
-    if ((await em.count(McpServerEntity, { id: input.serverId })) === 0) throw notFound('serverId', 'server');
-    const existing = await em.findOne(AccessGrantEntity, { apiKeyId: input.apiKeyId, mcpServerId: input.serverId });
+  async #put(em: EntityManager, context: AdminContext, input: GrantInput, at: readonly string[]): Promise<AccessGrant> {
+    const { apiKeyId, serverId } = input;
+    if ((await em.count(ApiKeyEntity, { id: apiKeyId })) === 0) throw notFound([...at, 'apiKeyId'], 'API key');
+    if ((await em.count(McpServerEntity, { id: serverId })) === 0) throw notFound([...at, 'serverId'], 'server');
+    const terms = parseInput(termsSchema, { toolsAllowed: input.toolsAllowed, expiresAt: input.expiresAt, note: input.note }, at);
+    const existing = await em.findOne(AccessGrantEntity, { apiKeyId, mcpServerId: serverId }, FOR_CHANGE);
     const before = existing === null ? null : { ...existing };
-    const terms = { toolsAllowed: input.toolsAllowed === null ? null : [...input.toolsAllowed], expiresAt: input.expiresAt, note: input.note };
     const grant =
-      existing ?? em.create(AccessGrantEntity, { id: newId('accessGrant'), organisationId: context.caller.organisationId, apiKeyId: input.apiKeyId, mcpServerId: input.serverId, ...terms });
+      existing ??
+      em.create(AccessGrantEntity, { id: newId('accessGrant'), organisationId: context.caller.organisationId, apiKeyId, mcpServerId: serverId, createdAt: new Date(), ...terms });
     if (existing !== null) em.assign(existing, terms);
-    audit(em, context, { action: 'setGrant', targetId: grant.id, targetLabel: `${grant.apiKeyId} → ${grant.mcpServerId}`, before, after: { ...grant } });
+    audit(em, context, { action: 'setGrant', targetId: grant.id, targetLabel: `${apiKeyId} → ${serverId}`, before, after: { ...grant } });
     return grant;
   }
 }

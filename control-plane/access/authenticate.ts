@@ -26,7 +26,7 @@ async function findAdmin(em: EntityManager, hash: string): Promise<Caller> {
   const token = await em.findOne(AdminTokenEntity, { hash });
   if (token === null || token.revokedAt != null) return { kind: 'anonymous', why: 'the token is not known' };
   const expiresAtMillis = token.expiresAt?.getTime() ?? null;
-  if (expiresAtMillis !== null && expiresAtMillis <= Date.now()) return { kind: 'anonymous', why: 'the token has expired' };
+  if (expiresAtMillis !== null && expiresAtMillis <= Date.now()) return { kind: 'anonymous', why: 'the token has expired', hasExpired: true };
   return { kind: 'admin', tokenId: token.id, organisationId: token.organisationId, permissions: new Set(token.permissions), expiresAtMillis };
 }
 

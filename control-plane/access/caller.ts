@@ -16,4 +16,12 @@ export interface DataPlaneCaller {
   readonly organisationIds: readonly string[] | null;
 }
 
-export type Caller = AdminCaller | DataPlaneCaller | { readonly kind: 'anonymous'; readonly why: string };
+export interface AnonymousCaller {
+  readonly kind: 'anonymous';
+  /** A sentence for whoever sent the token, or none. */
+  readonly why: string;
+  /** The token was good once, and a new one is all that is needed. */
+  readonly hasExpired?: true;
+}
+
+export type Caller = AdminCaller | DataPlaneCaller | AnonymousCaller;

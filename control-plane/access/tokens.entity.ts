@@ -28,7 +28,7 @@ export const DataPlaneTokenEntity = defineEntity({
     prefix: p.string(),
     hash: p.string(),
     /** Null means every organisation. */
-    organisationIds: p.array<string>().nullable(),
+    organisationIds: p.array().nullable(),
     revokedAt: p.datetime().nullable(),
     createdAt: p.datetime().defaultRaw('now()'),
   },

@@ -3,7 +3,9 @@ import type { GraphQLResolveInfo } from 'graphql/index.js';
 import { Arg, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { PAGE_DEFAULT, readPage, type Connection } from '../graphql/connection.ts';
 import { asPayload } from '../graphql/input-refused.ts';
+import { PolicyType } from '../policies/policy.types.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
+import { TeamType } from '../teams/team.types.ts';
 import type { ApiKey } from './api-key.entity.ts';
 import {
   API_KEY_STATUS,
@@ -67,5 +69,15 @@ export class ApiKeysResolver {
     if (key.state !== 'ACTIVE') return key.state;
     if (key.expiresAt != null && key.expiresAt.getTime() <= Date.now()) return 'EXPIRED';
     return key.graceUntil != null && key.graceUntil.getTime() > Date.now() ? 'ROTATING' : 'ACTIVE';
+  }
+
+  @FieldResolver(() => TeamType, { nullable: true, description: 'The team of a team’s key.' })
+  team(@Root() { teamId }: ApiKey, @Ctx() { loaders }: RequestContext): Promise<TeamType | null> {
+    return teamId == null ? Promise.resolve(null) : loaders.teams.load(teamId);
+  }
+
+  @FieldResolver(() => PolicyType, { nullable: true, description: 'The policy that holds for every call with it.' })
+  policy(@Root() { id }: ApiKey, @Ctx() { loaders }: RequestContext): Promise<PolicyType | null> {
+    return loaders.policies.load(id);
   }
 }

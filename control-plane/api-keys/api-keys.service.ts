@@ -1,13 +1,15 @@
 /** The rules of virtual keys: shown once, stored as keyed hashes, rotated with grace, revoked for good. */
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { GraphQLResolveInfo } from 'graphql/index.js';
-import { z } from 'zod';
 import { newId } from '../../shared/ids.ts';
 import { mintToken, type TokenHasher } from '../../shared/token.ts';
 import type { AccessGrantsService } from '../access-grants/access-grants.service.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
-import { notFound, parseInput, refuseInput } from '../graphql/input-refused.ts';
+import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
+import { notFound, refuseInput } from '../graphql/input-refused.ts';
+import { readName } from '../graphql/names.ts';
 import { pageOf } from '../graphql/paged-query.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
@@ -34,7 +36,6 @@ export interface KeyWithSecret {
 }
 
 const GRACE_SECONDS_MAX = 30 * 86_400;
-const nameSchema = z.string().trim().min(1).max(200);
 
 export class ApiKeysService {
   readonly #hasher: TokenHasher;
@@ -59,10 +60,9 @@ export class ApiKeysService {
   create(context: AdminContext, input: CreateApiKeyInput): Promise<KeyWithSecret> {
     const { token, prefix } = mintToken('apiKey');
     return context.em.transactional(async (em) => {
-      const name = parseInput(nameSchema, input.name, ['name']);
+      const name = readName(input.name);
       if (input.expiresAt !== null && input.expiresAt.getTime() <= Date.now()) throw refuseInput(['expiresAt'], 'OUT_OF_RANGE', 'the expiry lies in the past');
-      const teamId = input.type === 'TEAM' ? input.ownerId : null;
-      if (input.type === 'TEAM' && (teamId === null || (await em.count(TeamEntity, { id: teamId })) === 0)) throw notFound('ownerId', 'team');
+      const teamId = await teamOf(em, context, input);
       const apiKey = em.create(ApiKeyEntity, {
         id: newId('apiKey'),
         organisationId: context.caller.organisationId,
@@ -79,33 +79,35 @@ export class ApiKeysService {
       audit(em, context, { action: 'createApiKey', targetId: apiKey.id, targetLabel: prefix, before: null, after: shown(apiKey) });
       const changes = [upsertOfApiKey(apiKey)];
       if (input.policy != null) changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'API_KEY', ownerId: apiKey.id, policies: input.policy })));
-      for (const serverId of input.grantServerIds) {
-        changes.push(await this.#grants.put(em, context, { apiKeyId: apiKey.id, serverId, toolsAllowed: null, expiresAt: null, note: null }));
-      }
+      const pairs = [...new Set(input.grantServerIds)].map((serverId) => ({ apiKeyId: apiKey.id, serverId }));
+      changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantServerIds')));
       await appendConfigChanges(em, changes);
       return { apiKey, secret: token };
     });
   }
 
   /** The old secret works until the grace is over; a second rotation ends the first one's grace. */
-  rotate(context: AdminContext, { id, graceSeconds }: { id: string; graceSeconds: number }): Promise<KeyWithSecret> {
+  async rotate(context: AdminContext, { id, graceSeconds }: { id: string; graceSeconds: number }): Promise<KeyWithSecret> {
     const { token, prefix } = mintToken('apiKey');
-    return this.#change(context, id, 'rotateApiKey', (apiKey) => {
-      if (graceSeconds < 0 || graceSeconds > GRACE_SECONDS_MAX) throw refuseInput(['graceSeconds'], 'OUT_OF_RANGE', `the grace must be between 0 and ${GRACE_SECONDS_MAX} seconds`);
-      if (apiKey.state === 'REVOKED') throw refuseInput(['id'], 'ALREADY_REVOKED', 'a revoked key cannot be rotated', 'create a new key');
+    const apiKey = await this.#change(context, id, 'rotateApiKey', (current) => {
+      if (graceSeconds < 0 || graceSeconds > GRACE_SECONDS_MAX) {
+        throw refuseInput(['graceSeconds'], 'OUT_OF_RANGE', `the grace must be between 0 and ${GRACE_SECONDS_MAX} seconds`);
+      }
+      if (current.state === 'REVOKED') throw refuseInput(['id'], 'ALREADY_REVOKED', 'a revoked key cannot be rotated', 'create a new key');
       return {
-        previousPrefix: apiKey.prefix,
-        previousHash: apiKey.hash,
+        previousPrefix: current.prefix,
+        previousHash: current.hash,
         graceUntil: new Date(Date.now() + graceSeconds * 1000),
         prefix,
         hash: this.#hasher.hash(token),
       };
-    }).then((apiKey) => ({ apiKey, secret: token }));
+    });
+    return { apiKey, secret: token };
   }
 
   revoke(context: AdminContext, id: string, expectedVersion: number | null): Promise<ApiKey> {
     return this.#change(context, id, 'revokeApiKey', (apiKey) => {
-      if (expectedVersion !== null && apiKey.version !== expectedVersion) throw refuseInput(['expectedVersion'], 'STALE_VERSION', `the key has version ${apiKey.version}`, 'read it again, then decide');
+      requireVersion(apiKey, expectedVersion, 'key');
       if (apiKey.state === 'REVOKED') throw refuseInput(['id'], 'ALREADY_REVOKED', 'the key is revoked already');
       return { state: 'REVOKED', revokedAt: new Date() };
     });
@@ -113,7 +115,7 @@ export class ApiKeysService {
 
   #change(context: AdminContext, id: string, action: string, decide: (apiKey: ApiKey) => Partial<ApiKey>): Promise<ApiKey> {
     return context.em.transactional(async (em) => {
-      const apiKey = await em.findOne(ApiKeyEntity, { id });
+      const apiKey = await em.findOne(ApiKeyEntity, { id }, FOR_CHANGE);
       if (apiKey === null) throw notFound('id', 'API key');
       const before = shown(apiKey);
       em.assign(apiKey, { ...decide(apiKey), version: apiKey.version + 1, updatedAt: new Date() });
@@ -122,6 +124,17 @@ export class ApiKeysService {
       return apiKey;
     });
   }
+}
+
+/** The team of a team's key; null for the organisation's. An owner that does not fit the type is refused rather than ignored. */
+async function teamOf(em: EntityManager, context: AdminContext, { type, ownerId }: CreateApiKeyInput): Promise<string | null> {
+  if (type === 'ORGANISATION') {
+    if (ownerId === null || ownerId === context.caller.organisationId) return null;
+    throw notFound('ownerId', 'organisation');
+  }
+  if (ownerId === null) throw refuseInput(['ownerId'], 'REQUIRED', 'a key of a team needs its team');
+  if ((await em.count(TeamEntity, { id: ownerId })) === 0) throw notFound('ownerId', 'team');
+  return ownerId;
 }
 
 /** What the audit trail keeps: everything but the hashes. */

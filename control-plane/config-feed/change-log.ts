@@ -17,14 +17,12 @@ export async function appendConfigChanges(em: EntityManager, changes: readonly C
   await em.flush();
   const [row] = await em.execute('update config_version set version = version + 1 returning version::text as version');
   const { version } = versionSchema.parse(row);
-  for (const [position, change] of changes.entries()) {
-    await em.execute('insert into config_changes (version, position, organisation_id, change) values (?, ?, ?, ?::jsonb)', [
-      version,
-      position,
-      organisationOf(change),
-      JSON.stringify(change),
-    ]);
-  }
+  const rows = changes.map((change, position) => ({ position, organisation_id: organisationOf(change), change }));
+  await em.execute(
+    `insert into config_changes (version, position, organisation_id, change)
+     select ?, position, organisation_id, change from jsonb_to_recordset(?::jsonb) as rows (position integer, organisation_id text, change jsonb)`,
+    [version, JSON.stringify(rows)],
+  );
   await em.execute('delete from config_changes where version < ?', [String(BigInt(version) - BigInt(VERSIONS_KEPT))]);
   await em.execute(`select pg_notify('${CONFIG_CHANNEL}', ?)`, [version]);
   return version;

@@ -72,7 +72,11 @@ export class ConfigFeed {
   }
 
   /** Everything after a version, in its order and as it was written; undefined when the way from there is not known any more, or never was. */
-  async #changesAfter(version: string, current: string, { oldest, caller }: { readonly oldest: string | null; readonly caller: DataPlaneCaller }): Promise<unknown[] | undefined> {
+  async #changesAfter(
+    version: string,
+    current: string,
+    { oldest, caller }: { readonly oldest: string | null; readonly caller: DataPlaneCaller },
+  ): Promise<unknown[] | undefined> {
     if (current === version) return [];
     // A version ahead of ours comes from a database that has since been put back: only a snapshot helps.
     const isKnown = BigInt(version) < BigInt(current) && oldest !== null && BigInt(oldest) <= BigInt(version) + 1n;

@@ -3,7 +3,10 @@ import { Field, ObjectType, registerEnumType } from 'type-graphql';
 import { BigIntString, Json } from '../graphql/scalars.ts';
 
 export const CONFIG_FRAME_KIND = { SNAPSHOT: 'SNAPSHOT', DELTA: 'DELTA', HEARTBEAT: 'HEARTBEAT' } as const;
-registerEnumType(CONFIG_FRAME_KIND, { name: 'ConfigFrameKind', description: 'SNAPSHOT: a part of the whole. DELTA: what changed since. HEARTBEAT: nothing did.' });
+registerEnumType(CONFIG_FRAME_KIND, {
+  name: 'ConfigFrameKind',
+  description: 'SNAPSHOT: a part of the whole. DELTA: what changed since. HEARTBEAT: nothing did.',
+});
 
 @ObjectType('ConfigFrame', { description: 'One message of the configuration feed.' })
 export class ConfigFrameType {

@@ -8,16 +8,18 @@ import { AcknowledgeConfigInput, DataPlaneHelloInput, DataPlanePayload, DataPlan
 
 @Resolver(() => DataPlaneType)
 export class DataPlanesResolver {
-  @Query(() => [DataPlaneType], { description: 'Gateway nodes that were heard of within a day.' })
+  @Query(() => [DataPlaneType], { description: 'Gateway nodes that serve this organisation and were heard of within a day.' })
   dataPlanes(@Ctx() context: RequestContext): Promise<DataPlaneType[]> {
-    asAdmin(context);
-    return context.services.dataPlanes.list(context.em);
+    const { caller } = asAdmin(context);
+    return context.services.dataPlanes.list(context.em, caller.organisationId);
   }
 
   @Mutation(() => DataPlanePayload, { description: 'For data planes: registers a node, or says that it is still there.' })
   dataPlaneHello(@Ctx() context: RequestContext, @Arg('input', () => DataPlaneHelloInput) input: DataPlaneHelloInput): Promise<DataPlanePayload> {
     const caller = asDataPlane(context);
-    return asPayload(async () => ({ dataPlane: await context.services.dataPlanes.hello(context.em, caller, { ...input, region: input.region ?? null }) }), { dataPlane: null });
+    return asPayload(async () => ({ dataPlane: await context.services.dataPlanes.hello(context.em, caller, { ...input, region: input.region ?? null }) }), {
+      dataPlane: null,
+    });
   }
 
   @Mutation(() => DataPlanePayload, { description: 'For data planes: says that a configuration is in force, or why it is not.' })

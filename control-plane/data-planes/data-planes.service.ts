@@ -3,7 +3,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { newId } from '../../shared/ids.ts';
 import type { DataPlaneCaller } from '../access/caller.ts';
-import { notFound } from '../graphql/input-refused.ts';
+import { notFound, parseInput } from '../graphql/input-refused.ts';
+import { DataPlaneTokenEntity } from '../access/tokens.entity.ts';
 import { DataPlaneEntity, type DataPlane } from './data-plane.entity.ts';
 
 export interface Hello {
@@ -27,28 +28,37 @@ export interface Acknowledgement {
 const FORGOTTEN_AFTER_MILLIS = 24 * 3_600_000;
 const SILENT_AFTER_MILLIS = 15_000;
 const versionSchema = z.object({ version: z.string() });
+const versionNumberSchema = z.string().regex(/^\d{1,19}$/, 'must be a version of the configuration');
+
+const helloSchema = z.object({
+  name: z.string().min(1).max(200),
+  region: z.string().max(100).nullable(),
+  version: z.string().min(1).max(64),
+  configVersion: versionNumberSchema,
+  ready: z.boolean(),
+  inFlight: z.int().nonnegative(),
+  endpoints: z.array(z.string().max(500)).max(16),
+});
+const acknowledgementSchema = z.object({ dataPlaneId: z.string(), version: versionNumberSchema, refusedReason: z.string().max(1000).nullable() });
 
 export class DataPlanesService {
   /** Registers a node by its name under its token, or notes that it is still there. */
-  async hello(em: EntityManager, caller: DataPlaneCaller, hello: Hello): Promise<DataPlane> {
-    const existing = await em.findOne(DataPlaneEntity, { tokenId: caller.tokenId, name: hello.name });
-    const state = { ...hello, endpoints: [...hello.endpoints], lastSeenAt: new Date() };
-    if (existing !== null) {
-      em.assign(existing, state);
-      await em.flush();
-      return existing;
-    }
-    const dataPlane = em.create(DataPlaneEntity, { id: newId('dataPlane'), tokenId: caller.tokenId, ...state });
-    await em.flush();
-    return dataPlane;
+  async hello(em: EntityManager, caller: DataPlaneCaller, given: Hello): Promise<DataPlane> {
+    const hello = parseInput(helloSchema, given);
+    return em.upsert(
+      DataPlaneEntity,
+      { id: newId('dataPlane'), tokenId: caller.tokenId, ...hello, lastSeenAt: new Date() },
+      { onConflictFields: ['tokenId', 'name'], onConflictExcludeFields: ['id'] },
+    );
   }
 
   async acknowledge(em: EntityManager, caller: DataPlaneCaller, given: Acknowledgement): Promise<DataPlane> {
-    const dataPlane = await this.find(em, caller, given.dataPlaneId);
+    const { dataPlaneId, version, refusedReason } = parseInput(acknowledgementSchema, given);
+    const dataPlane = await this.find(em, caller, dataPlaneId);
     if (dataPlane === null) throw notFound('dataPlaneId', 'data plane');
-    const applied = { configVersion: given.version, refusedVersion: null, refusedReason: null };
-    const refused = { refusedVersion: given.version, refusedReason: given.refusedReason };
-    em.assign(dataPlane, { ...(given.refusedReason === null ? applied : refused), lastSeenAt: new Date() });
+    const applied = { configVersion: version, refusedVersion: null, refusedReason: null };
+    const refused = { refusedVersion: version, refusedReason };
+    em.assign(dataPlane, { ...(refusedReason === null ? applied : refused), lastSeenAt: new Date() });
     await em.flush();
     return dataPlane;
   }
@@ -57,8 +67,11 @@ export class DataPlanesService {
     return em.findOne(DataPlaneEntity, { id, tokenId: caller.tokenId });
   }
 
-  list(em: EntityManager): Promise<DataPlane[]> {
-    return em.find(DataPlaneEntity, { lastSeenAt: { $gt: new Date(Date.now() - FORGOTTEN_AFTER_MILLIS) } }, { orderBy: { name: 'asc' } });
+  /** The nodes that serve the organisation; those of others are not seen. */
+  async list(em: EntityManager, organisationId: string): Promise<DataPlane[]> {
+    const tokens = await em.find(DataPlaneTokenEntity, { $or: [{ organisationIds: null }, { organisationIds: { $contains: [organisationId] } }] });
+    const since = new Date(Date.now() - FORGOTTEN_AFTER_MILLIS);
+    return em.find(DataPlaneEntity, { tokenId: { $in: tokens.map(({ id }) => id) }, lastSeenAt: { $gt: since } }, { orderBy: { name: 'asc' } });
   }
 
   /** How many versions a node is behind; of one that is ahead, after the database was put back, none. */

@@ -80,6 +80,7 @@ export class Notifications {
     if (!this.#followed.delete(client)) return;
     client.removeAllListeners();
     client.on('error', () => undefined);
+    client.end().catch((failure: unknown) => this.#log.debug({ err: failure }, 'a lost connection did not close in order'));
     if (this.#isClosed) return;
     this.#client = undefined;
     this.#wakeAll();

@@ -7,6 +7,7 @@ import { MIGRATIONS } from './migrations/list.ts';
 
 const STATEMENT_TIMEOUT_MILLIS = 10_000;
 const LOCK_TIMEOUT_MILLIS = 5000;
+const CONNECTION_TIMEOUT_MILLIS = 5000;
 const CONNECTIONS_MAX = 10;
 /** Any number, the same in every replica: only one of them migrates at a time. */
 const MIGRATION_LOCK = 7_261_001;
@@ -33,7 +34,7 @@ export async function openOrm(databaseUrl: string, log: Logger): Promise<MikroOR
     extensions: [Migrator],
     migrations: { migrationsList: MIGRATIONS, tableName: 'turnpike_migrations', snapshot: false, allOrNothing: true, silent: true },
     pool: { min: 0, max: CONNECTIONS_MAX },
-    driverOptions: { statement_timeout: STATEMENT_TIMEOUT_MILLIS, lock_timeout: LOCK_TIMEOUT_MILLIS },
+    driverOptions: { statement_timeout: STATEMENT_TIMEOUT_MILLIS, lock_timeout: LOCK_TIMEOUT_MILLIS, connectionTimeoutMillis: CONNECTION_TIMEOUT_MILLIS },
     logger: (message) => log.debug(message),
     debug: false,
   });

@@ -1,6 +1,6 @@
 /** Relay connections: keyset pages in one stable order, with cursors that tell nothing. */
 import { Field, Int, ObjectType, type ClassType } from 'type-graphql';
-import type { GraphQLResolveInfo } from 'graphql/index.js';
+import { Kind, type GraphQLResolveInfo } from 'graphql/index.js';
 import { badInput } from './errors.ts';
 
 @ObjectType({ description: 'Where a page stands in the whole list.' })
@@ -97,5 +97,5 @@ export function toConnection<Node>(rows: readonly Node[], page: Page, cursor: (n
 
 /** Whether the operation selects a field right below the one that is resolved. Fragments count as selecting everything. */
 export function selects(info: GraphQLResolveInfo, field: string): boolean {
-  return info.fieldNodes.some((node) => node.selectionSet?.selections.some((selection) => selection.kind !== 'Field' || selection.name.value === field) === true);
+  return info.fieldNodes.some((node) => node.selectionSet?.selections.some((selection) => selection.kind !== Kind.FIELD || selection.name.value === field) === true);
 }

@@ -17,6 +17,12 @@ const TELLABLE: ReadonlySet<string> = new Set([
   'SERVICE_UNAVAILABLE',
 ]);
 
+/** Codes of PostgreSQL for text that it cannot keep, such as NUL or half of a surrogate pair. */
+const UNSTORABLE: ReadonlySet<string> = new Set(['22021', '22P05', '22P02']);
+/** Codes of PostgreSQL for two changes that waited for each other: one was given up, and can be made again. */
+const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03']);
+const OUTAGES: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT', '57P01', '57P02', '57P03', '08006', '08001', '53300']);
+
 export function unauthenticated(why: string): GraphQLError {
   return new GraphQLError(`not signed in: ${why}`, { extensions: { code: 'UNAUTHENTICATED' } });
 }
@@ -35,20 +41,43 @@ export function tooComplex(message: string): GraphQLError {
 
 /** What leaves: known errors as they are, without stack; unknown ones as `INTERNAL_SERVER_ERROR`, with the cause in the log. */
 export function formatError(formatted: GraphQLFormattedError, error: unknown, requestId: string, log: Logger): GraphQLFormattedError {
-  const code = String(formatted.extensions?.['code'] ?? 'INTERNAL_SERVER_ERROR');
-  const place = { ...(formatted.locations === undefined ? {} : { locations: formatted.locations }), ...(formatted.path === undefined ? {} : { path: formatted.path }) };
-  if (TELLABLE.has(code)) {
-    const { stacktrace: _hidden, ...extensions } = formatted.extensions ?? {};
-    return { message: formatted.message, ...place, extensions: { ...extensions, code, requestId } };
-  }
+  const { stacktrace: _hidden, code, ...extensions } = formatted.extensions ?? {};
+  const place = {
+    ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
+    ...(formatted.path === undefined ? {} : { path: formatted.path }),
+  };
+  if (typeof code === 'string' && TELLABLE.has(code)) return { message: withoutValues(formatted.message), ...place, extensions: { requestId, ...extensions, code } };
   const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
-  log.error({ err: cause, requestId }, 'a GraphQL operation failed');
-  if (isOutage(cause)) return { message: 'the database does not answer', ...place, extensions: { code: 'SERVICE_UNAVAILABLE', requestId } };
-  return { message: 'Turnpike failed to handle the request', ...place, extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } };
+  const told = toldOf(cause);
+  if (told === INTERNAL) log.error({ err: cause, requestId }, 'a GraphQL operation failed');
+  else log.warn({ err: cause, requestId }, told.message);
+  return { message: told.message, ...place, extensions: { code: told.code, requestId } };
 }
 
-const OUTAGES: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT', '57P01', '57P03', '08006', '08001', '53300']);
+/** Cuts the values out of the library's sentences, which repeat what was sent: it may be a secret in the wrong place. */
+export function withoutValues(message: string): string {
+  if (message.startsWith('Syntax Error')) return message.replace(/((?:Block)?String) ".*$/s, '$1');
+  return message
+    .replace(/(cannot represent [^:]*):.*$/s, '$1')
+    .replace(/(invalid date-time-string) .*$/s, '$1')
+    .replace(/, found .*$/s, '');
+}
 
-function isOutage(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' && OUTAGES.has(cause.code);
+interface Told {
+  readonly code: string;
+  readonly message: string;
+}
+
+const INTERNAL: Told = { code: 'INTERNAL_SERVER_ERROR', message: 'Turnpike failed to handle the request' };
+
+function toldOf(cause: unknown): Told {
+  const code = codeOf(cause);
+  if (UNSTORABLE.has(code)) return { code: 'BAD_USER_INPUT', message: 'the input holds characters that cannot be stored' };
+  if (COLLISIONS.has(code)) return { code: 'CONFLICT', message: 'another change came in between; try again' };
+  if (OUTAGES.has(code)) return { code: 'SERVICE_UNAVAILABLE', message: 'the database does not answer' };
+  return INTERNAL;
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
 }

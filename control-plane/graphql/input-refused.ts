@@ -1,4 +1,5 @@
 /** How a service says that an input is at fault, and how a resolver turns that into a payload. */
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { z } from 'zod';
 import type { UserError, UserErrorCode } from './user-error.types.ts';
 
@@ -18,8 +19,8 @@ export function refuseInput(field: readonly string[] | null, code: UserErrorCode
 }
 
 /** Another organisation's object is refused exactly so. */
-export function notFound(field: string, noun: string): InputRefused {
-  return refuseInput([field], 'NOT_FOUND', `there is no such ${noun}`);
+export function notFound(field: string | readonly string[], noun: string): InputRefused {
+  return refuseInput(typeof field === 'string' ? [field] : field, 'NOT_FOUND', `there is no such ${noun}`);
 }
 
 /** The payload of a mutation: what the work yields, or `empty` with the faults of the input. */
@@ -31,8 +32,15 @@ export async function asPayload<Full extends object, Empty extends { [Field in k
     return { ...(await work()), userErrors: [] };
   } catch (error) {
     if (error instanceof InputRefused) return { ...empty, userErrors: [...error.userErrors] };
+    if (error instanceof UniqueConstraintViolationException) return { ...empty, userErrors: [takenInBetween(error)] };
     throw error;
   }
+}
+
+/** Services look before they write; this is for two who looked at the same moment. */
+function takenInBetween(violation: UniqueConstraintViolationException): UserError {
+  if (/_slug_key/.test(violation.message)) return { field: ['slug'], code: 'TAKEN', message: 'the slug is taken', hint: null };
+  return { field: null, code: 'CONFLICT', message: 'somebody else made it at the same moment', hint: 'read it again, then decide' };
 }
 
 /** Parses an input with a schema; every fault becomes a user error, at its own path. */
@@ -43,9 +51,16 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unkn
 }
 
 function codeOf(issue: z.core.$ZodIssue): UserErrorCode {
-  if (issue.code === 'unrecognized_keys') return 'UNKNOWN_FIELD';
-  if (issue.code === 'too_big' || issue.code === 'too_small') return 'OUT_OF_RANGE';
-  return 'INVALID';
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return 'UNKNOWN_FIELD';
+    case 'too_big':
+      return issue.origin === 'string' || issue.origin === 'array' ? 'TOO_LONG' : 'TOO_LARGE';
+    case 'too_small':
+      return issue.origin === 'string' || issue.origin === 'array' ? 'REQUIRED' : 'TOO_SMALL';
+    default:
+      return 'INVALID';
+  }
 }
 
 /** The value itself is never part of a message: inputs carry secrets. */

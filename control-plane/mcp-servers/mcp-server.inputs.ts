@@ -1,7 +1,8 @@
 /** What the service of servers is given: the API's inputs with every default filled in. */
 import type { DenialStyle, Transport } from '../../shared/mcp-server.ts';
 import type { Aim } from './mcp-servers.service.ts';
-import type { PricingInput, SemanticFilterInput } from './server-rules.ts';
+import type { PricingInput } from './server-pricing.ts';
+import type { SemanticFilterInput } from './server-rules.ts';
 import type { ServerScopeInput } from './server-scope.ts';
 import type { AuthInput, SecretEntry } from './server-secrets.ts';
 

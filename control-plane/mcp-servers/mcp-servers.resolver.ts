@@ -1,26 +1,18 @@
 /** GraphQL to the servers service. */
 import type { GraphQLResolveInfo } from 'graphql/index.js';
-import { Arg, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { formatNanos, formatUsdPerMillion } from '../../shared/nanos-usd.ts';
-import type { UnitPrices } from '../../shared/pricing.ts';
+import { Arg, Ctx, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql';
 import { PAGE_DEFAULT, readPage, type Connection } from '../graphql/connection.ts';
 import { badInput } from '../graphql/errors.ts';
 import { asPayload } from '../graphql/input-refused.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
 import type { McpServer } from './mcp-server.entity.ts';
-import { AuthConfig, McpServerConnection, McpServerType, PricingType, SERVER_SCOPE, ServerPayload } from './mcp-server.types.ts';
-import {
-  CreateServerInputType,
-  SetEnabledInput,
-  SetPricingInput,
-  SetSemanticFilterInput,
-  SetServerAuthInput,
-  SetToolRulesInput,
-  UpdateServerInputType,
-} from './server-inputs.types.ts';
+import type { Aim } from './mcp-servers.service.ts';
+import { McpServerConnection, McpServerType, ServerPayload } from './mcp-server.types.ts';
+import { CreateServerInputType, UpdateServerInputType } from './server-inputs.types.ts';
 import { toCreateInput, toUpdateInput } from './server-inputs.ts';
+import { SetEnabledInput, SetPricingInput, SetSemanticFilterInput, SetServerAuthInput, SetToolRulesInput } from './setting-inputs.types.ts';
 
-@Resolver(() => McpServerType)
+@Resolver()
 export class McpServersResolver {
   @Query(() => McpServerConnection, { description: 'Servers, oldest first.' })
   servers(
@@ -77,56 +69,13 @@ export class McpServersResolver {
   @Mutation(() => ServerPayload, { description: 'Sets prices for calls from now on; records keep theirs. Needs SERVER_UPDATE.' })
   setPricing(@Ctx() context: RequestContext, @Arg('input', () => SetPricingInput) input: SetPricingInput): Promise<ServerPayload> {
     const admin = asAdmin(context, 'SERVER_UPDATE');
-    return answer(() => context.services.mcpServers.setPricing(admin, { id: input.serverId, expectedVersion: input.expectedVersion ?? null }, input.pricing));
+    return answer(() => context.services.mcpServers.setPricing(admin, aimAtServer(input), input.pricing));
   }
 
   @Mutation(() => ServerPayload, { description: 'Sets or removes the semantic filter. Needs TOOL_CONFIGURE.' })
   setSemanticFilter(@Ctx() context: RequestContext, @Arg('input', () => SetSemanticFilterInput) input: SetSemanticFilterInput): Promise<ServerPayload> {
     const admin = asAdmin(context, 'TOOL_CONFIGURE');
-    return answer(() => context.services.mcpServers.setSemanticFilter(admin, { id: input.serverId, expectedVersion: input.expectedVersion ?? null }, input.filter ?? null));
-  }
-
-  @FieldResolver(() => [String], { description: 'Names of its environment variables; the values are secrets.' })
-  stdioEnvKeys(@Root() server: McpServer): string[] {
-    return Object.keys(server.stdioEnv);
-  }
-
-  @FieldResolver(() => AuthConfig, { description: 'How Turnpike signs in there.' })
-  auth(@Root() server: McpServer): AuthConfig {
-    const { auth } = server;
-    const fields = server.secretFields.filter(({ name }) => name.startsWith('auth.'));
-    return {
-      type: auth.type,
-      configured: true,
-      header: auth.type === 'API_KEY' ? auth.header : null,
-      username: auth.type === 'BASIC' ? auth.username : null,
-      secretFields: fields.map(({ name, fingerprint, updatedAt }) => ({ name, fingerprint, set: true, updatedAt: new Date(updatedAt) })),
-    };
-  }
-
-  @FieldResolver(() => SERVER_SCOPE, { description: 'Which granted keys may call.' })
-  scope(@Root() server: McpServer): keyof typeof SERVER_SCOPE {
-    if (server.teamId != null) return 'TEAM';
-    return server.apiKeyId == null ? 'ORGANISATION' : 'API_KEY';
-  }
-
-  @FieldResolver(() => PricingType, { description: 'What a call costs.' })
-  pricing(@Root() server: McpServer): PricingType {
-    const { pricing } = server;
-    return {
-      ...nanosOf(pricing),
-      usdPerMillionCalls: formatUsdPerMillion(BigInt(pricing.callFemtosUsd)),
-      usdPerMillionInputBytes: formatUsdPerMillion(BigInt(pricing.inputByteFemtosUsd)),
-      usdPerMillionOutputBytes: formatUsdPerMillion(BigInt(pricing.outputByteFemtosUsd)),
-      pricedMethods: pricing.pricedMethods,
-      toolOverrides: Object.entries(pricing.toolOverrides).map(([tool, prices]) => ({ tool, ...nanosOf(prices) })),
-      updatedAt: server.pricedAt ?? null,
-    };
-  }
-
-  @FieldResolver(() => String, { description: 'Where agents call it.' })
-  gatewayUrl(@Root() server: McpServer, @Ctx() context: RequestContext): string {
-    return `${context.gatewayUrl}/v1/mcp/${server.slug}`;
+    return answer(() => context.services.mcpServers.setSemanticFilter(admin, aimAtServer(input), input.filter ?? null));
   }
 }
 
@@ -134,14 +83,10 @@ function answer(work: () => Promise<McpServer>): Promise<ServerPayload> {
   return asPayload(async () => ({ server: await work() }), { server: null });
 }
 
-function aimOf(input: { id: string; expectedVersion: number | null }): { id: string; expectedVersion: number | null } {
+function aimOf(input: { id: string; expectedVersion: number | null }): Aim {
   return { id: input.id, expectedVersion: input.expectedVersion ?? null };
 }
 
-function nanosOf(prices: UnitPrices): { callNanosUsd: string; inputByteNanosUsd: string; outputByteNanosUsd: string } {
-  return {
-    callNanosUsd: formatNanos(BigInt(prices.callFemtosUsd)),
-    inputByteNanosUsd: formatNanos(BigInt(prices.inputByteFemtosUsd)),
-    outputByteNanosUsd: formatNanos(BigInt(prices.outputByteFemtosUsd)),
-  };
+function aimAtServer(input: { serverId: string; expectedVersion: number | null }): Aim {
+  return { id: input.serverId, expectedVersion: input.expectedVersion ?? null, field: 'serverId' };
 }

@@ -9,15 +9,21 @@ import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
 import type { AccessGrantsService } from '../access-grants/access-grants.service.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
+import { inTransaction } from '../database/in-transaction.ts';
+import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
+import { readName } from '../graphql/names.ts';
 import { pageOf } from '../graphql/paged-query.ts';
+import { readSlug } from '../graphql/slug.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
 import { upsertOfMcpServer } from './mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
-import { readName, readPricing, readSemanticFilter, readSlug, readToolNames, requireReach, type PricingInput, type SemanticFilterInput } from './server-rules.ts';
+import { readPricing, type PricingInput } from './server-pricing.ts';
+import { requireFittingAuth, requireReach } from './server-reach.ts';
+import { readSemanticFilter, readToolNames, type SemanticFilterInput } from './server-rules.ts';
 import { scopeOf } from './server-scope.ts';
 import { ServerSecrets, type AuthInput } from './server-secrets.ts';
 import type { CreateServerInput, UpdateServerInput } from './mcp-server.inputs.ts';
@@ -28,7 +34,11 @@ export interface Aim {
   readonly expectedVersion: number | null;
   /** Answers what would be, and changes nothing. */
   readonly dryRun?: boolean;
+  /** The input's field that named the server; `id` when not given. */
+  readonly field?: string;
 }
+
+type Reaching = Pick<McpServer, 'transport' | 'endpointUrl' | 'stdioCommand' | 'stdioArgs' | 'stdioEnv'>;
 
 export class McpServersService {
   readonly #sealer: SecretSealer;
@@ -53,11 +63,11 @@ export class McpServersService {
   }
 
   create(context: AdminContext, input: CreateServerInput): Promise<McpServer> {
-    return this.#inTransaction(context, input.dryRun, async (em) => {
+    return inTransaction(context.em, input, async (em) => {
       const id = newId('mcpServer');
       const secrets = this.#secretsOf(context, id);
       const { auth, fields } = secrets.sealAuth(input.auth ?? { none: true });
-      const environment = secrets.sealEnvironment(input.stdioEnv);
+      const environment = secrets.sealEnvironment(input.stdioEnv, 'stdioEnv');
       const name = readName(input.name);
       const server = em.create(McpServerEntity, {
         id,
@@ -84,11 +94,13 @@ export class McpServersService {
         metadata: input.metadata,
       });
       this.#requireReach(server);
+      requireFittingAuth(server.transport, auth);
       await em.flush();
       audit(em, context, { action: 'createServer', targetId: id, targetLabel: server.slug, before: null, after: shown(server) });
       const changes: ConfigChange[] = [upsertOfMcpServer(server)];
       if (input.policy != null) changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: id, policies: input.policy })));
-      for (const apiKeyId of input.grantTo) changes.push(await this.#grants.put(em, context, { apiKeyId, serverId: id, toolsAllowed: null, expiresAt: null, note: null }));
+      const pairs = [...new Set(input.grantTo)].map((apiKeyId) => ({ apiKeyId, serverId: id }));
+      changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantTo')));
       await appendConfigChanges(em, changes);
       return server;
     });
@@ -97,28 +109,34 @@ export class McpServersService {
   /** Only what is given changes; secrets change by their own names, in `stdioEnvSet` and `stdioEnvUnset`. */
   update(context: AdminContext, input: UpdateServerInput): Promise<McpServer> {
     return this.#change(context, 'updateServer', input, async (server, em) => {
-      const { env, fields } = this.#secretsOf(context, server.id).sealEnvironment(input.stdioEnvSet);
+      const { env, fields } = this.#secretsOf(context, server.id).sealEnvironment(input.stdioEnvSet, 'stdioEnvSet');
       const touched = new Set([...fields.map(({ name }) => name), ...input.stdioEnvUnset.map((name) => `stdioEnv.${name}`)]);
       const kept = Object.entries(server.stdioEnv).filter(([name]) => !input.stdioEnvUnset.includes(name));
-      if (input.slug !== undefined) await this.#freeSlug(em, readSlug(input.slug, server.name), server.id);
-      return {
+      const changed = {
         ...input.changes,
-        ...(input.slug === undefined ? {} : { slug: readSlug(input.slug, server.name) }),
+        ...(input.slug === undefined ? {} : { slug: await this.#freeSlug(em, readSlug(input.slug, server.name), server.id) }),
         ...(input.changes.name === undefined ? {} : { name: readName(input.changes.name) }),
         ...(input.scope === undefined ? {} : await scopeOf(em, input.scope)),
         stdioEnv: { ...Object.fromEntries(kept), ...env },
         secretFields: [...server.secretFields.filter(({ name }) => !touched.has(name)), ...fields],
       };
+      this.#requireReach({ ...server, ...changed });
+      return changed;
     });
   }
 
   setEnabled(context: AdminContext, aim: Aim, enabled: boolean): Promise<McpServer> {
-    return this.#change(context, 'setServerEnabled', aim, () => ({ enabled }));
+    return this.#change(context, 'setServerEnabled', aim, (server) => {
+      // Whatever has become of the operator's list, a server can be switched off.
+      if (enabled) this.#requireReach(server);
+      return { enabled };
+    });
   }
 
   setAuth(context: AdminContext, aim: Aim, input: AuthInput): Promise<McpServer> {
     return this.#change(context, 'setServerAuth', aim, (server) => {
       const { auth, fields } = this.#secretsOf(context, server.id).sealAuth(input);
+      requireFittingAuth(server.transport, auth);
       return { auth, secretFields: [...fields, ...server.secretFields.filter(({ name }) => !name.startsWith('auth.'))] };
     });
   }
@@ -140,41 +158,23 @@ export class McpServersService {
   }
 
   #change(context: AdminContext, action: string, aim: Aim, decide: (server: McpServer, em: EntityManager) => Partial<McpServer> | Promise<Partial<McpServer>>): Promise<McpServer> {
-    return this.#inTransaction(context, aim.dryRun === true, async (em) => {
-      const server = await em.findOne(McpServerEntity, { id: aim.id });
-      if (server === null) throw notFound('id', 'server');
-      if (aim.expectedVersion !== null && server.version !== aim.expectedVersion) {
-        throw refuseInput(['expectedVersion'], 'STALE_VERSION', `the server has version ${server.version}`, 'read it again, then decide');
-      }
+    return inTransaction(context.em, { dryRun: aim.dryRun === true }, async (em) => {
+      const server = await em.findOne(McpServerEntity, { id: aim.id }, FOR_CHANGE);
+      if (server === null) throw notFound(aim.field ?? 'id', 'server');
+      requireVersion(server, aim.expectedVersion, 'server');
       const before = shown(server);
       em.assign(server, { ...(await decide(server, em)), version: server.version + 1, updatedAt: new Date() });
-      this.#requireReach(server);
       audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before, after: shown(server) });
       await appendConfigChanges(em, [upsertOfMcpServer(server)]);
       return server;
     });
   }
 
-  async #inTransaction(context: AdminContext, dryRun: boolean, work: (em: EntityManager) => Promise<McpServer>): Promise<McpServer> {
-    const em = context.em.fork();
-    await em.begin();
-    try {
-      const server = await work(em);
-      if (dryRun) await em.rollback();
-      else await em.commit();
-      return server;
-    } catch (error) {
-      await em.rollback();
-      throw error;
-    }
-  }
-
   #secretsOf(context: AdminContext, serverId: string): ServerSecrets {
     return new ServerSecrets(this.#sealer, { organisationId: context.caller.organisationId, serverId });
   }
 
-  #requireReach(server: McpServer): void {
-    const { transport, endpointUrl, stdioCommand, stdioArgs, stdioEnv } = server;
+  #requireReach({ transport, endpointUrl, stdioCommand, stdioArgs, stdioEnv }: Reaching): void {
     requireReach({ transport, endpointUrl: endpointUrl ?? null, stdioCommand: stdioCommand ?? null, stdioArgs, envNames: Object.keys(stdioEnv) }, this.#allowlist);
   }
 

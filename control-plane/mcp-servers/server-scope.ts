@@ -17,7 +17,7 @@ export async function scopeOf(em: EntityManager, scope: ServerScopeInput | null)
   if ([organisation === true, teamId !== null, apiKeyId !== null].filter(Boolean).length !== 1) {
     throw refuseInput(['scope'], 'INVALID', 'give exactly one of organisation, teamId and apiKeyId');
   }
-  if (teamId !== null && (await em.count(TeamEntity, { id: teamId })) === 0) throw notFound('scope', 'team');
-  if (apiKeyId !== null && (await em.count(ApiKeyEntity, { id: apiKeyId })) === 0) throw notFound('scope', 'API key');
+  if (teamId !== null && (await em.count(TeamEntity, { id: teamId })) === 0) throw notFound(['scope', 'teamId'], 'team');
+  if (apiKeyId !== null && (await em.count(ApiKeyEntity, { id: apiKeyId })) === 0) throw notFound(['scope', 'apiKeyId'], 'API key');
   return { teamId, apiKeyId };
 }

@@ -19,7 +19,7 @@ export interface SecretEntry {
 
 const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 /** Headers that are the gateway's own to set, or that would change where the request goes. */
-const RESERVED_HEADERS = /^(?:host|content-length|content-type|content-encoding|transfer-encoding|connection|keep-alive|upgrade|te|trailer|cookie|accept|accept-encoding|origin|proxy-.*|mcp-.*)$/i;
+const RESERVED_HEADERS = /^(?:host|content-length|content-type|content-encoding|transfer-encoding|connection|keep-alive|upgrade|te|trailer|cookie|accept|accept-encoding|expect|last-event-id|origin|proxy-.*|mcp-.*)$/i;
 const VISIBLE_ASCII = /^[\x20-\x7e]+$/;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
@@ -47,11 +47,13 @@ export class ServerSecrets {
     return { auth: { type: 'NONE' }, fields: [] };
   }
 
-  sealEnvironment(entries: readonly SecretEntry[]): { env: Record<string, SealedSecret>; fields: SecretFieldRow[] } {
+  /** `at` is the input's field that holds the entries. */
+  sealEnvironment(entries: readonly SecretEntry[], at: string): { env: Record<string, SealedSecret>; fields: SecretFieldRow[] } {
     const env: Record<string, SealedSecret> = {};
     for (const { name, value } of entries) {
-      if (!VARIABLE_NAME.test(name)) throw refuseInput(['stdioEnv'], 'INVALID', 'a variable’s name has letters, digits and underscores');
-      if (value.includes('\0')) throw refuseInput(['stdioEnv'], 'INVALID', `the value of ${name} holds a NUL`);
+      if (!VARIABLE_NAME.test(name)) throw refuseInput([at], 'INVALID', 'a variable’s name has letters, digits and underscores');
+      if (Object.hasOwn(env, name)) throw refuseInput([at], 'INVALID', `${name} is given twice`);
+      if (value.includes('\0')) throw refuseInput([at], 'INVALID', `the value of ${name} holds a NUL`);
       env[name] = this.#seal(value, stdioEnvField(name));
     }
     return { env, fields: entries.map(({ name, value }) => this.#field(stdioEnvField(name), value)) };
@@ -64,7 +66,9 @@ export class ServerSecrets {
   }
 
   #sealApiKey({ header, value }: { header: string; value: string }): { auth: UpstreamAuth; fields: SecretFieldRow[] } {
-    if (!HEADER_NAME.test(header) || RESERVED_HEADERS.test(header)) throw refuseInput(['auth', 'apiKey', 'header'], 'INVALID', `${header.slice(0, 64)} is no header that a key may be sent in`);
+    if (!HEADER_NAME.test(header) || RESERVED_HEADERS.test(header)) {
+      throw refuseInput(['auth', 'apiKey', 'header'], 'INVALID', 'a key may not be sent in that header', 'use one such as X-API-Key');
+    }
     const text = headerValue(value, ['auth', 'apiKey', 'value']);
     const field = AUTH_SECRET_FIELDS.API_KEY;
     return { auth: { type: 'API_KEY', header, value: this.#seal(text, field) }, fields: [this.#field(field, text)] };

@@ -2,7 +2,7 @@
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { PERMISSIONS, type Permission } from '../access/permissions.ts';
 import { DateTime } from '../graphql/scalars.ts';
-import { TeamType } from '../teams/team.types.ts';
+import { TeamConnection } from '../teams/team.types.ts';
 
 export const DENIAL_STYLE = { AUTO: 'AUTO', HTTP_STATUS: 'HTTP_STATUS', JSONRPC_ERROR: 'JSONRPC_ERROR', TOOL_RESULT: 'TOOL_RESULT' } as const;
 registerEnumType(DENIAL_STYLE, { name: 'DenialStyle', description: 'How a refused call is written.' });
@@ -21,8 +21,8 @@ export class OrganisationType {
   @Field(() => String, { description: 'For people.' })
   name!: string;
 
-  @Field(() => [TeamType], { description: 'Its teams.' })
-  teams?: TeamType[];
+  @Field(() => TeamConnection, { description: 'Its teams, oldest first.' })
+  teams?: unknown;
 
   @Field(() => DateTime, { description: 'When it was made.' })
   createdAt!: Date;

@@ -1,7 +1,9 @@
 /** GraphQL to the organisation that the caller belongs to. */
-import { Ctx, FieldResolver, Query, Resolver } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql/index.js';
+import { Arg, Ctx, FieldResolver, Info, Int, Query, Resolver } from 'type-graphql';
+import { PAGE_DEFAULT, readPage, type Connection } from '../graphql/connection.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
-import { TeamType } from '../teams/team.types.ts';
+import { TeamConnection, type TeamType } from '../teams/team.types.ts';
 import { OrganisationEntity } from './organisation.entity.ts';
 import { OrganisationType, Viewer } from './organisation.types.ts';
 
@@ -13,8 +15,13 @@ export class OrganisationsResolver {
     return { organisation: await em.findOneOrFail(OrganisationEntity, { id: caller.organisationId }), permissions: [...caller.permissions] };
   }
 
-  @FieldResolver(() => [TeamType], { description: 'Its teams.' })
-  teams(@Ctx() context: RequestContext): Promise<TeamType[]> {
-    return context.services.teams.list(asAdmin(context));
+  @FieldResolver(() => TeamConnection, { description: 'Its teams, oldest first.' })
+  teams(
+    @Ctx() context: RequestContext,
+    @Arg('first', () => Int, { defaultValue: PAGE_DEFAULT }) first: number,
+    @Arg('after', () => String, { nullable: true }) after: string | null,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Connection<TeamType>> {
+    return context.services.teams.list(asAdmin(context), readPage(first, after), info);
   }
 }

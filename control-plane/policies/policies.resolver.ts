@@ -15,6 +15,7 @@ export class PoliciesResolver {
   @Mutation(() => PolicyPayload, { description: 'Puts a policy in the place of the owner’s old one. Needs POLICY_MANAGE.' })
   setPolicy(@Ctx() context: RequestContext, @Arg('input', () => SetPolicyInputType) input: SetPolicyInputType): Promise<PolicyPayload> {
     const admin = asAdmin(context, 'POLICY_MANAGE');
-    return asPayload(async () => ({ policy: await context.services.policies.set(admin, { ...input, ownerId: input.ownerId ?? null, expectedVersion: input.expectedVersion ?? null }) }), { policy: null });
+    const given = { ...input, ownerId: input.ownerId ?? null, expectedVersion: input.expectedVersion ?? null };
+    return asPayload(async () => ({ policy: await context.services.policies.set(admin, given) }), { policy: null });
   }
 }

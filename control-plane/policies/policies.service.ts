@@ -5,9 +5,11 @@ import { policyEnvelopeSchema } from '../../shared/policy.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
+import { inTransaction } from '../database/in-transaction.ts';
+import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import { notFound, parseInput, refuseInput } from '../graphql/input-refused.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
-import type { AdminContext } from '../request-context.ts';
+import { requirePermission, type AdminContext } from '../request-context.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
 import { upsertOfPolicy } from './policy.document.ts';
 import { PolicyEntity, type OwnedScope, type Policy } from './policy.entity.ts';
@@ -17,6 +19,16 @@ export interface SetPolicyInput {
   readonly ownerId: string | null;
   readonly policies: unknown;
   readonly expectedVersion: number | null;
+  /** Answers what would be, and changes nothing. */
+  readonly dryRun: boolean;
+}
+
+/** A policy for an owner that is known to exist. */
+export interface OwnedPolicy {
+  readonly scope: OwnedScope;
+  readonly ownerId: string;
+  readonly policies: unknown;
+  readonly expectedVersion?: number | null;
 }
 
 export class PoliciesService {
@@ -24,12 +36,8 @@ export class PoliciesService {
     return context.em.find(PolicyEntity, scopes === null ? {} : { scope: { $in: [...scopes] } }, { orderBy: { id: 'asc' } });
   }
 
-  ofOwners(context: AdminContext, ownerIds: readonly string[]): Promise<Policy[]> {
-    return context.em.find(PolicyEntity, { ownerId: { $in: [...ownerIds] } });
-  }
-
   set(context: AdminContext, input: SetPolicyInput): Promise<Policy> {
-    return context.em.transactional(async (em) => {
+    return inTransaction(context.em, input, async (em) => {
       const ownerId = await this.#ownerOf(em, context, input);
       const policy = await this.put(em, context, { scope: input.scope, ownerId, policies: input.policies, expectedVersion: input.expectedVersion });
       await appendConfigChanges(em, [upsertOfPolicy(policy)]);
@@ -38,14 +46,13 @@ export class PoliciesService {
   }
 
   /** Writes the policy of an owner within the caller's transaction; the caller appends its configuration change. */
-  async put(em: EntityManager, context: AdminContext, given: { scope: OwnedScope; ownerId: string; policies: unknown; expectedVersion?: number | null }): Promise<Policy> {
+  async put(em: EntityManager, context: AdminContext, given: OwnedPolicy): Promise<Policy> {
+    requirePermission(context, 'POLICY_MANAGE');
     // People write `{policies: {…}}` as the documentation shows it, or what stands inside.
     const envelope = parseInput(policyEnvelopeSchema, isEnveloped(given.policies) ? given.policies : { policies: given.policies }, ['policy']);
-    const existing = await em.findOne(PolicyEntity, { ownerId: given.ownerId });
+    const existing = await em.findOne(PolicyEntity, { ownerId: given.ownerId }, FOR_CHANGE);
     const before = existing?.envelope ?? null;
-    if (existing !== null && given.expectedVersion != null && existing.version !== given.expectedVersion) {
-      throw refuseInput(['expectedVersion'], 'STALE_VERSION', `the policy has version ${existing.version}`, 'read it again, then decide');
-    }
+    if (existing !== null) requireVersion(existing, given.expectedVersion ?? null, 'policy');
     const policy =
       existing ?? em.create(PolicyEntity, { id: newId('policy'), organisationId: context.caller.organisationId, scope: given.scope, ownerId: given.ownerId, envelope });
     if (existing !== null) em.assign(existing, { envelope, version: existing.version + 1, updatedAt: new Date() });

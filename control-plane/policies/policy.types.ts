@@ -42,6 +42,9 @@ export class SetPolicyInputType {
 
   @Field(() => Int, { nullable: true, description: 'Refused with STALE_VERSION when the policy has another version.' })
   expectedVersion!: number | null;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Answers what would be, and changes nothing.' })
+  dryRun!: boolean;
 }
 
 @ObjectType({ description: 'The policy as it stands now.' })

@@ -1,5 +1,6 @@
 /** The public shape of teams. */
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
+import { connectionOf } from '../graphql/connection.ts';
 import { DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 
@@ -20,6 +21,8 @@ export class TeamType {
   @Field(() => DateTime, { description: 'When it was last changed.' })
   updatedAt!: Date;
 }
+
+export const TeamConnection = connectionOf('Team', () => TeamType);
 
 @InputType('UpsertTeamInput', { description: 'A new team, or changes of one.' })
 export class UpsertTeamInputType {

@@ -1,21 +1,38 @@
 /** Makes a server's rules ready: opens its secrets, compiles its lists and its filter, and prepares its prices. */
 import { AUTH_SECRET_FIELDS, stdioEnvField, type McpServer, type UpstreamAuth } from '../../shared/mcp-server.ts';
 import { NO_PRICE, toPrice, type Price, type Pricing } from '../../shared/pricing.ts';
-import type { SecretSealer } from '../../shared/sealed-secret.ts';
+import type { SealedSecret, SecretSealer } from '../../shared/sealed-secret.ts';
 import { compileFilter } from '../guardrails/semantic-filter.ts';
 import { compileToolRules } from '../guardrails/tool-rules.ts';
+import { ConfigFault } from './config-fault.ts';
 import type { GovernedServer } from './governed-server.ts';
 
-/** Throws when a secret does not open or a pattern does not compile: such a change is refused as a whole. */
+/** Throws a `ConfigFault` when a secret does not open or a pattern does not compile. */
 export function compileServer(config: McpServer, sealer: SecretSealer): GovernedServer {
+  const { semanticFilter } = config;
   return {
     config,
     toolRules: compileToolRules(config),
-    filter: config.semanticFilter === null ? undefined : compileFilter(config.semanticFilter),
+    filter: semanticFilter === null ? undefined : located(config, 'semanticFilter', () => compileFilter(semanticFilter)),
     priceOf: compilePricing(config.pricing),
-    upstreamAuthHeaders: authHeadersOf(config, config.auth, sealer),
-    stdioEnv: Object.fromEntries(Object.entries(config.stdioEnv).map(([name, sealed]) => [name, sealer.open(sealed, placeOf(config, stdioEnvField(name)))])),
+    upstreamAuthHeaders: located(config, 'auth', () => authHeadersOf(config, config.auth, sealer)),
+    stdioEnv: Object.fromEntries(Object.entries(config.stdioEnv).map(([name, sealed]) => [name, openVariable(config, name, { sealed, sealer })])),
   };
+}
+
+function openVariable(config: McpServer, name: string, { sealed, sealer }: { sealed: SealedSecret; sealer: SecretSealer }): string {
+  const field = stdioEnvField(name);
+  return located(config, field, () => sealer.open(sealed, placeOf(config, field)));
+}
+
+/** What is wrong with a secret never quotes it; what is wrong with a pattern does, so that goes to this node's log alone. */
+function located<Compiled>(config: McpServer, path: string, compile: () => Compiled): Compiled {
+  try {
+    return compile();
+  } catch (cause) {
+    const detail = path === 'semanticFilter' || !(cause instanceof Error) ? '' : `: ${cause.message}`;
+    throw new ConfigFault(`mcpServer ${config.id}: ${path} cannot be used${detail}`, { cause });
+  }
 }
 
 function compilePricing(pricing: Pricing): GovernedServer['priceOf'] {

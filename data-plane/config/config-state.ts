@@ -1,22 +1,55 @@
-/** The configuration as entities, and how changes make the next one from it; what did not change is shared between the two. */
-import type { EntityKind, EntityOf } from '../../shared/config-document.ts';
-import type { Snapshot } from './snapshot.ts';
+/** The configuration as entities, and the snapshot that was compiled from them; whatever did not change is shared from one state to the next. */
+import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { ConfigUpsert, EntityKind, EntityOf, OrganisationConfig } from '../../shared/config-document.ts';
+import type { Limit } from '../../shared/limit.ts';
+import type { CompiledPolicy } from '../policies/compiled-policy.ts';
+import { BucketMap } from './bucket-map.ts';
+import type { GovernedServer } from './governed-server.ts';
+import type { KeyMatch, Snapshot } from './snapshot.ts';
 
-type Entities = { readonly [Kind in EntityKind]: ReadonlyMap<string, EntityOf<Kind>> };
+export type Entities = { readonly [Kind in EntityKind]: BucketMap<EntityOf<Kind>> };
+
+/** The snapshot in maps that can be changed by copy. */
+export interface SharedSnapshot extends Snapshot {
+  readonly organisations: BucketMap<OrganisationConfig>;
+  readonly keysByHash: BucketMap<KeyMatch>;
+  readonly servers: BucketMap<ReadonlyMap<string, GovernedServer>>;
+  readonly grants: BucketMap<ReadonlyMap<string, AccessGrant>>;
+  readonly policies: BucketMap<CompiledPolicy>;
+  readonly limits: BucketMap<readonly Limit[]>;
+}
 
 export interface ConfigState {
   readonly entities: Entities;
-  readonly snapshot: Snapshot;
+  readonly snapshot: SharedSnapshot;
 }
 
 export const EMPTY_STATE: ConfigState = {
-  entities: { organisation: new Map(), apiKey: new Map(), mcpServer: new Map(), accessGrant: new Map(), policy: new Map(), limit: new Map() },
-  snapshot: { version: '0', organisations: new Map(), keysByHash: new Map(), servers: new Map(), grants: new Map(), policies: new Map(), limits: new Map() },
+  entities: {
+    organisation: new BucketMap(),
+    apiKey: new BucketMap(),
+    mcpServer: new BucketMap(),
+    accessGrant: new BucketMap(),
+    policy: new BucketMap(),
+    limit: new BucketMap(),
+  },
+  snapshot: {
+    version: '0',
+    organisations: new BucketMap(),
+    keysByHash: new BucketMap(),
+    servers: new BucketMap(),
+    grants: new BucketMap(),
+    policies: new BucketMap(),
+    limits: new BucketMap(),
+  },
 };
 
 /** Every entity as an upsert, for the file on disk. */
-export function* upsertsOf(state: ConfigState): Generator<unknown> {
-  for (const [kind, entities] of Object.entries(state.entities)) {
-    for (const value of entities.values()) yield { op: 'upsert', kind, value };
-  }
+export function* upsertsOf({ entities }: ConfigState): Generator<ConfigUpsert> {
+  for (const value of entities.organisation.values()) yield { op: 'upsert', kind: 'organisation', value };
+  for (const value of entities.apiKey.values()) yield { op: 'upsert', kind: 'apiKey', value };
+  for (const value of entities.mcpServer.values()) yield { op: 'upsert', kind: 'mcpServer', value };
+  for (const value of entities.accessGrant.values()) yield { op: 'upsert', kind: 'accessGrant', value };
+  for (const value of entities.policy.values()) yield { op: 'upsert', kind: 'policy', value };
+  for (const value of entities.limit.values()) yield { op: 'upsert', kind: 'limit', value };
 }

@@ -1,16 +1,20 @@
 /** Speaks to the control plane over graphql-ws: one subscription, and the two mutations that answer it. */
-import { createClient, type Client } from 'graphql-ws';
+import { createClient, MessageType, type Client } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { frameSchema, type ReceivedFrame } from './read-frame.ts';
 
 const HELLO = 'mutation($input: DataPlaneHelloInput!) { dataPlaneHello(input: $input) { dataPlane { id } userErrors { message } } }';
-const ACKNOWLEDGE = 'mutation($input: AcknowledgeConfigInput!) { acknowledgeConfig(input: $input) { userErrors { message } } }';
+const ACKNOWLEDGE = 'mutation($input: AcknowledgeConfigInput!) { acknowledgeConfig(input: $input) { dataPlane { id } userErrors { message } } }';
 const CONFIG =
   'subscription($dataPlaneId: ID!, $sinceVersion: BigInt) { dataPlaneConfig(dataPlaneId: $dataPlaneId, sinceVersion: $sinceVersion) { version kind payload checksum } }';
 
-const helloSchema = z.object({ dataPlaneHello: z.object({ dataPlane: z.object({ id: z.string() }).nullable(), userErrors: z.array(z.object({ message: z.string() })) }) });
+const answerSchema = z.object({ dataPlane: z.object({ id: z.string() }).nullable(), userErrors: z.array(z.object({ message: z.string() })) });
+const helloSchema = z.object({ dataPlaneHello: answerSchema });
+const acknowledgedSchema = z.object({ acknowledgeConfig: answerSchema });
 const configSchema = z.object({ dataPlaneConfig: frameSchema });
+
+const HANDSHAKE_TIMEOUT_MILLIS = 10_000;
 
 export interface NodeDescription {
   readonly name: string;
@@ -21,36 +25,66 @@ export interface NodeDescription {
   readonly endpoints: readonly string[];
 }
 
-export class FeedLink {
+/** What the feed needs of its connection. Every call throws when the connection is lost. */
+export interface FeedLink {
+  /** Registers the node or says that it is still there; answers its id. */
+  hello(input: NodeDescription): Promise<string>;
+  acknowledge(given: { dataPlaneId: string; version: string; refusedReason: string | null }): Promise<void>;
+  frames(dataPlaneId: string, sinceVersion: string | undefined): AsyncIterable<ReceivedFrame>;
+  /** Called as frames arrive, while others may still be waiting to be taken. */
+  onArrival(listener: () => void): void;
+  /** Ends a connection that is silent although it seems open. */
+  terminate(): void;
+  close(): Promise<void>;
+}
+
+/** A socket that gives up a handshake which nobody answers, and whose errors after it was given up concern nobody. */
+class FeedSocket extends WebSocket {
+  constructor(url: string, protocols: string) {
+    super(url, protocols, { handshakeTimeout: HANDSHAKE_TIMEOUT_MILLIS, perMessageDeflate: false });
+    this.on('error', () => undefined);
+  }
+}
+
+export class WebSocketFeedLink implements FeedLink {
   readonly #client: Client;
+  #socket: WebSocket | undefined;
+  #noteArrival: () => void = () => undefined;
 
   constructor(controlPlaneUrl: string, token: string) {
     const url = new URL('/graphql', controlPlaneUrl);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     this.#client = createClient({
       url: url.href,
-      webSocketImpl: WebSocket,
+      webSocketImpl: FeedSocket,
       connectionParams: { authorization: `Bearer ${token}` },
+      connectionAckWaitTimeout: HANDSHAKE_TIMEOUT_MILLIS,
       lazy: true,
       lazyCloseTimeout: 1000,
       // Whoever uses the link decides when to try again, since only it knows the version to resume from.
       retryAttempts: 0,
-      onNonLazyError: () => undefined,
+      on: {
+        opened: (socket) => {
+          this.#socket = socket instanceof WebSocket ? socket : undefined;
+        },
+        message: (message) => {
+          if (message.type === MessageType.Next && message.payload.data?.['dataPlaneConfig'] != null) this.#noteArrival();
+        },
+      },
     });
   }
 
-  /** Registers the node or says that it is still there; answers its id. */
   async hello(input: NodeDescription): Promise<string> {
-    const { dataPlaneHello } = helloSchema.parse(await this.#once(HELLO, { input }));
-    if (dataPlaneHello.dataPlane === null) throw new Error(`the control plane does not take this node: ${dataPlaneHello.userErrors.map(({ message }) => message).join('; ')}`);
-    return dataPlaneHello.dataPlane.id;
+    const { dataPlane, userErrors } = helloSchema.parse(await this.#once(HELLO, { input })).dataPlaneHello;
+    if (dataPlane === null) throw new Error(`the control plane does not take this node: ${userErrors.map(({ message }) => message).join('; ')}`);
+    return dataPlane.id;
   }
 
-  async acknowledge(dataPlaneId: string, version: string, refusedReason: string | undefined): Promise<void> {
-    await this.#once(ACKNOWLEDGE, { input: { dataPlaneId, version, refusedReason: refusedReason ?? null } });
+  async acknowledge(input: { dataPlaneId: string; version: string; refusedReason: string | null }): Promise<void> {
+    const { dataPlane, userErrors } = acknowledgedSchema.parse(await this.#once(ACKNOWLEDGE, { input })).acknowledgeConfig;
+    if (dataPlane === null) throw new Error(`the control plane does not take the acknowledgement: ${userErrors.map(({ message }) => message).join('; ')}`);
   }
 
-  /** Frames until the connection ends, which is told by an error. */
   async *frames(dataPlaneId: string, sinceVersion: string | undefined): AsyncGenerator<ReceivedFrame> {
     for await (const result of this.#client.iterate({ query: CONFIG, variables: { dataPlaneId, sinceVersion: sinceVersion ?? null } })) {
       if (result.errors !== undefined) throw new Error(result.errors.map(({ message }) => message).join('; '));
@@ -58,12 +92,19 @@ export class FeedLink {
     }
   }
 
-  /** Ends a connection that is silent although it seems open. */
+  onArrival(listener: () => void): void {
+    this.#noteArrival = listener;
+  }
+
   terminate(): void {
     this.#client.terminate();
+    // The other side is not there to say goodbye, so nobody waits for it.
+    this.#socket?.terminate();
   }
 
   async close(): Promise<void> {
+    // The client would wait for a connection that is only being made; one that stands is closed in order.
+    if (this.#socket?.readyState !== WebSocket.OPEN) this.#client.terminate();
     await this.#client.dispose();
   }
 

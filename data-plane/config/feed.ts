@@ -1,45 +1,64 @@
 /** Follows the control plane's configuration: applies what comes, acknowledges or refuses it, and comes back after every gap. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
+import { applyDelta, SnapshotIntake } from './apply-changes.ts';
+import { ConfigFault } from './config-fault.ts';
+import type { ConfigState } from './config-state.ts';
 import type { FeedLink, NodeDescription } from './feed-link.ts';
 import type { LastKnownGood } from './last-known-good.ts';
-import { applyDelta, buildSnapshot, SnapshotParts, verifyChecksum, type ReceivedFrame } from './read-frame.ts';
+import { verifyChecksum, type ReceivedFrame } from './read-frame.ts';
 import type { ConfigStore } from './store.ts';
+
+export interface FeedTiming {
+  /** The control plane sends something every five seconds; without anything for so long the connection is dead. */
+  readonly silenceMillisMax: number;
+  /** How often the node says how it is. */
+  readonly helloMillis: number;
+  /** Between two tries to connect; doubles from the first to the second. */
+  readonly retryMillisMin: number;
+  readonly retryMillisMax: number;
+}
 
 export interface FeedParts {
   readonly link: FeedLink;
   readonly store: ConfigStore;
   readonly sealer: SecretSealer;
-  readonly lastKnownGood: LastKnownGood;
+  readonly lastKnownGood: Pick<LastKnownGood, 'save' | 'confirm'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly describeNode: () => NodeDescription;
+  readonly timing?: FeedTiming;
 }
 
-/** The control plane sends a heartbeat every five seconds; three that did not come mean a dead connection. */
-const SILENCE_MILLIS_MAX = 15_000;
-const HELLO_MILLIS = 5000;
-const RETRY_MILLIS_MIN = 100;
-const RETRY_MILLIS_MAX = 3000;
+const TIMING: FeedTiming = { silenceMillisMax: 12_000, helloMillis: 5000, retryMillisMin: 100, retryMillisMax: 3000 };
+/** How finely silence is watched for: it is noticed at most so much late. */
+const WATCH_MILLIS_MAX = 1000;
 
-/** A delta that cannot be used: the next subscription asks for everything. */
+/** Ends a subscription on purpose: the next one asks for what is missing, or for everything. */
 class ResyncNeeded extends Error {
   override readonly name = 'ResyncNeeded';
 }
 
 export class Feed {
   readonly #parts: FeedParts;
+  readonly #timing: FeedTiming;
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
-  #lastFrameAt: number;
-  #needsSnapshot = false;
+  #lastArrivalAt: number;
+  /** A version that was refused: what follows it cannot be applied, only a whole snapshot can. */
+  #refusedVersion: string | undefined;
+  /** What is said of this node is said in order, so that an older version never overwrites a newer one. */
+  #lastTold: Promise<unknown> = Promise.resolve();
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
-    this.#lastFrameAt = parts.clock.elapsed();
+    this.#timing = parts.timing ?? TIMING;
+    this.#lastArrivalAt = parts.clock.elapsed();
+    parts.link.onArrival(() => {
+      this.#lastArrivalAt = parts.clock.elapsed();
+    });
     this.#running = this.#follow();
   }
 
@@ -50,88 +69,124 @@ export class Feed {
   }
 
   async #follow(): Promise<void> {
-    const { log } = this.#parts;
-    let retryMillis = RETRY_MILLIS_MIN;
+    const { log, clock } = this.#parts;
+    const { retryMillisMin, retryMillisMax } = this.#timing;
+    let retryMillis = retryMillisMin;
     while (!this.#ending.signal.aborted) {
-      const startedAt = this.#parts.clock.elapsed();
+      const startedAt = clock.elapsed();
       try {
         await this.#subscribe();
       } catch (error) {
         if (this.#ending.signal.aborted) return;
-        log.warn({ err: error }, 'the configuration feed was interrupted; the last configuration stays in force');
+        if (error instanceof ResyncNeeded) log.info({ reason: error.message }, 'asking for the configuration anew');
+        else log.warn({ err: error }, 'the configuration feed was interrupted; the last configuration stays in force');
       }
       // A connection that held for a while was a good one, and the next try need not wait long.
-      retryMillis = this.#parts.clock.elapsed() - startedAt > RETRY_MILLIS_MAX ? RETRY_MILLIS_MIN : Math.min(RETRY_MILLIS_MAX, retryMillis * 2);
+      retryMillis = clock.elapsed() - startedAt > retryMillisMax ? retryMillisMin : Math.min(retryMillisMax, retryMillis * 2);
       await this.#pause(retryMillis * (0.5 + Math.random() / 2));
     }
   }
 
   async #subscribe(): Promise<void> {
-    const { link, store, describeNode } = this.#parts;
-    this.#lastFrameAt = this.#parts.clock.elapsed();
-    const dataPlaneId = await link.hello(describeNode());
-    const watch = setInterval(() => this.#watch(), HELLO_MILLIS);
+    const { link, store, sealer, describeNode, clock } = this.#parts;
+    this.#lastArrivalAt = clock.elapsed();
+    const watch = setInterval(() => this.#watch(), Math.min(WATCH_MILLIS_MAX, this.#timing.silenceMillisMax / 4));
+    const heartbeat = setInterval(() => this.#sayHello(), this.#timing.helloMillis);
     try {
-      const parts = new SnapshotParts();
-      const sinceVersion = this.#needsSnapshot ? undefined : store.current()?.version;
-      for await (const frame of link.frames(dataPlaneId, sinceVersion)) {
-        this.#lastFrameAt = this.#parts.clock.elapsed();
-        await this.#take(frame, parts, dataPlaneId);
-      }
+      const dataPlaneId = await this.#tell(() => link.hello(describeNode()));
+      const snapshot = new SnapshotIntake(sealer);
+      const sinceVersion = this.#refusedVersion === undefined ? store.current()?.version : undefined;
+      for await (const frame of link.frames(dataPlaneId, sinceVersion)) await this.#take(frame, snapshot, dataPlaneId);
     } finally {
       clearInterval(watch);
+      clearInterval(heartbeat);
     }
   }
 
-  async #take(frame: ReceivedFrame, parts: SnapshotParts, dataPlaneId: string): Promise<void> {
-    const { link, store, log } = this.#parts;
-    if (frame.kind === 'HEARTBEAT') {
-      if (frame.version === store.current()?.version) store.confirm();
-      return;
+  async #take(frame: ReceivedFrame, snapshot: SnapshotIntake, dataPlaneId: string): Promise<void> {
+    const { store, lastKnownGood, log } = this.#parts;
+    switch (frame.kind) {
+      case 'HEARTBEAT':
+        return this.#confirm(frame.version);
+      case 'DELTA':
+        if (this.#refusedVersion !== undefined) throw new ResyncNeeded(`version ${this.#refusedVersion} was refused, and ${frame.version} may mend it`);
+        break;
+      case 'SNAPSHOT':
+        // The parts that follow a bad one are of no use.
+        if (frame.version === this.#refusedVersion && !isFirstPart(frame)) return;
+        break;
     }
+    let state: ConfigState | undefined;
     try {
-      if (!(await this.#apply(frame, parts))) return;
+      state = await this.#apply(frame, snapshot);
     } catch (error) {
       if (error instanceof ResyncNeeded) throw error;
-      const reason = reasonOf(error);
-      log.error({ version: frame.version, reason }, 'a configuration was refused; the one before it stays in force');
-      await link.acknowledge(dataPlaneId, frame.version, reason);
+      this.#refuse(frame, dataPlaneId, error);
+      // The whole may be sound although the way to it is not; a snapshot that is refused has no such second chance until something changes.
+      if (frame.kind === 'DELTA') throw new ResyncNeeded(`delta ${frame.version} was refused`);
       return;
     }
-    await link.acknowledge(dataPlaneId, frame.version, undefined);
+    if (state === undefined) return;
+    store.swap(state);
+    this.#refusedVersion = undefined;
+    this.#acknowledge(dataPlaneId, frame.version, null);
+    lastKnownGood.save({ state: store.state, receivedAtMillis: store.receivedAtMillis });
     log.info({ version: frame.version, kind: frame.kind }, 'configuration applied');
   }
 
-  /** False while parts of a snapshot are still to come. */
-  async #apply(frame: ReceivedFrame, parts: SnapshotParts): Promise<boolean> {
-    const { store, sealer, lastKnownGood } = this.#parts;
+  /** The next state; undefined while parts of a snapshot are still to come. */
+  async #apply(frame: ReceivedFrame, snapshot: SnapshotIntake): Promise<ConfigState | undefined> {
+    const { store, sealer } = this.#parts;
     verifyChecksum(frame);
-    if (frame.kind === 'DELTA') {
-      const state = await applyDelta(store.state, frame, sealer);
-      if (state === undefined) {
-        this.#needsSnapshot = true;
-        throw new ResyncNeeded(`delta ${frame.version} does not follow version ${store.state.snapshot.version}`);
-      }
-      store.swap(state);
-    } else {
-      const upserts = await parts.add(frame);
-      if (upserts === undefined) return false;
-      store.swap(await buildSnapshot(upserts, { previous: store.state, version: frame.version, sealer }));
-      this.#needsSnapshot = false;
-    }
-    lastKnownGood.save(store.state);
-    return true;
+    if (frame.kind === 'SNAPSHOT') return snapshot.add(frame, store.state);
+    const state = await applyDelta(store.state, frame, sealer);
+    if (state === undefined) throw new ResyncNeeded(`delta ${frame.version} does not follow version ${store.state.snapshot.version}`);
+    return state;
   }
 
-  /** Tells the control plane how this node is, and ends a connection that has gone silent. */
-  #watch(): void {
-    const { link, describeNode, clock, log } = this.#parts;
-    if (clock.elapsed() - this.#lastFrameAt > SILENCE_MILLIS_MAX) {
-      log.warn('the control plane has fallen silent; connecting anew');
-      link.terminate();
+  #confirm(version: string): void {
+    const { store, lastKnownGood } = this.#parts;
+    if (version === store.current()?.version) {
+      store.confirm();
+      lastKnownGood.confirm({ state: store.state, receivedAtMillis: store.receivedAtMillis });
       return;
     }
-    link.hello(describeNode()).catch((error: unknown) => log.debug({ err: error }, 'the control plane did not hear the heartbeat'));
+    // Something was missed on the way here, unless it is what this node refused.
+    if (version !== this.#refusedVersion) throw new ResyncNeeded(`the control plane is at version ${version}`);
+  }
+
+  #refuse(frame: ReceivedFrame, dataPlaneId: string, error: unknown): void {
+    const reason = error instanceof ConfigFault ? error.message : 'the node failed to apply it; its log says why';
+    this.#parts.log.error({ err: error, version: frame.version, reason }, 'a configuration was refused; the one before it stays in force');
+    this.#refusedVersion = frame.version;
+    this.#acknowledge(dataPlaneId, frame.version, reason);
+  }
+
+  /** Not waited for: what comes next does not depend on whether it was heard. */
+  #acknowledge(dataPlaneId: string, version: string, refusedReason: string | null): void {
+    const { link, log } = this.#parts;
+    this.#tell(() => link.acknowledge({ dataPlaneId, version, refusedReason })).catch((error: unknown) =>
+      log.debug({ err: error }, 'an acknowledgement was not heard'),
+    );
+  }
+
+  #sayHello(): void {
+    const { link, describeNode, log } = this.#parts;
+    this.#tell(() => link.hello(describeNode())).catch((error: unknown) => log.debug({ err: error }, 'the control plane did not hear how this node is'));
+  }
+
+  #watch(): void {
+    const { link, clock, log } = this.#parts;
+    if (clock.elapsed() - this.#lastArrivalAt <= this.#timing.silenceMillisMax) return;
+    this.#lastArrivalAt = clock.elapsed();
+    log.warn('the control plane has fallen silent; connecting anew');
+    link.terminate();
+  }
+
+  #tell<Answer>(say: () => Promise<Answer>): Promise<Answer> {
+    const told = this.#lastTold.then(say);
+    this.#lastTold = told.catch(() => undefined);
+    return told;
   }
 
   async #pause(millis: number): Promise<void> {
@@ -143,8 +198,6 @@ export class Feed {
   }
 }
 
-/** What the administrator reads: where in the document the fault lies, never a value from it. */
-function reasonOf(error: unknown): string {
-  if (error instanceof z.ZodError) return error.issues.map(({ path, code }) => `${path.join('.')}: ${code}`).join('; ').slice(0, 1000);
-  return error instanceof Error ? error.message.slice(0, 1000) : 'unknown';
+function isFirstPart({ payload }: ReceivedFrame): boolean {
+  return typeof payload === 'object' && payload !== null && 'part' in payload && payload.part === 0;
 }

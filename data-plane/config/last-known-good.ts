@@ -1,29 +1,39 @@
 /** Keeps the last configuration that worked on disk, sealed, so that a node can start while the control plane is away. */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { PartPacker } from '../../shared/config-parts.ts';
+import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { SecretKey } from '../../shared/secret-key.ts';
-import { upsertsOf, type ConfigState } from './config-state.ts';
+import { SnapshotBuild } from './apply-changes.ts';
+import { EMPTY_STATE, upsertsOf, type ConfigState } from './config-state.ts';
+import { readSealedFile, writeSealedFile } from './sealed-file.ts';
+import { Slices } from './slices.ts';
 
-const FORMAT = 'turnpike-config-1';
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-const documentSchema = z.object({ version: z.string(), savedAtMillis: z.number(), upserts: z.array(z.unknown()) });
-export type SavedConfig = z.infer<typeof documentSchema>;
+/** A state, and when the control plane last said that it is the current one. */
+export interface KnownGood {
+  readonly state: ConfigState;
+  readonly receivedAtMillis: number;
+}
 
-const pack = promisify(gzip);
-const unpack = promisify(gunzip);
+const NEWEST = 'last-known-good';
+const PREVIOUS = 'last-known-good.previous';
+/** After a write it rests this many times as long as the write took, so that a storm of changes costs a bounded share of the node. */
+const REST_FACTOR = 4;
+/** How much of its age a configuration that nobody changes may lose when the node restarts. */
+const CONFIRMED_MILLIS = 3_600_000;
+const headerSchema = z.strictObject({ version: z.string(), receivedAtMillis: z.number() });
 
 export class LastKnownGood {
   readonly #key: Buffer;
   readonly #directory: string;
   readonly #log: Logger;
-  #waiting: ConfigState | undefined;
+  readonly #closing = new AbortController();
+  #waiting: KnownGood | undefined;
   #writing: Promise<void> | undefined;
+  #newest: KnownGood | undefined;
 
   constructor(secretKey: SecretKey, dataDirectory: string, log: Logger) {
     this.#key = secretKey.derive('snapshot-file');
@@ -31,11 +41,11 @@ export class LastKnownGood {
     this.#log = log;
   }
 
-  /** The newest file that opens; undefined when there is none. A file that was changed, cut short or sealed by another key does not open. */
-  async load(): Promise<SavedConfig | undefined> {
-    for (const name of ['last-known-good', 'last-known-good.previous']) {
+  /** The newest configuration on disk that can be obeyed; undefined when there is none. A file that was changed, cut short or sealed by another key cannot. */
+  async load(sealer: SecretSealer): Promise<KnownGood | undefined> {
+    for (const name of [NEWEST, PREVIOUS]) {
       try {
-        return await this.#read(join(this.#directory, name));
+        return (this.#newest = await this.#read(join(this.#directory, name), sealer));
       } catch (error) {
         const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
         if (!isMissing) this.#log.warn({ err: error, file: name }, 'a saved configuration cannot be used');
@@ -45,63 +55,68 @@ export class LastKnownGood {
   }
 
   /** Writes behind the caller's back; of states that come while a write is under way only the last is written. */
-  save(state: ConfigState): void {
-    this.#waiting = state;
-    this.#writing ??= this.#drain().finally(() => {
-      this.#writing = undefined;
-    });
+  save(good: KnownGood): void {
+    this.#newest = this.#waiting = good;
+    this.#writing ??= this.#drain();
   }
 
+  /** Notes that a saved configuration is still the current one; on disk now and then, since that is all that a restart needs. */
+  confirm(good: KnownGood): void {
+    const noted = this.#newest?.receivedAtMillis ?? 0;
+    if (good.receivedAtMillis - noted > CONFIRMED_MILLIS) this.save(good);
+  }
+
+  /** Resolves when the last state is on disk. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#writing;
   }
 
   async #drain(): Promise<void> {
-    for (let state = this.#waiting; state !== undefined; state = this.#waiting) {
+    while (this.#waiting !== undefined) {
+      const good = this.#waiting;
       this.#waiting = undefined;
+      const startedAt = performance.now();
       try {
-        await this.#write(state);
+        await this.#write(good);
       } catch (error) {
         this.#log.error({ err: error }, 'the configuration could not be saved; a restart without the control plane would use an older one');
       }
+      await this.#rest(REST_FACTOR * (performance.now() - startedAt));
     }
+    this.#writing = undefined;
   }
 
-  async #write(state: ConfigState): Promise<void> {
-    const document = { version: state.snapshot.version, savedAtMillis: Date.now(), upserts: [...upsertsOf(state)] };
-    const sealed = this.#seal(await pack(JSON.stringify(document)));
-    const file = join(this.#directory, 'last-known-good');
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const temporary = `${file}.${process.pid}.new`;
-    const handle = await open(temporary, 'w', 0o600);
+  async #rest(millis: number): Promise<void> {
     try {
-      await handle.writeFile(sealed);
-      await handle.sync();
-    } finally {
-      await handle.close();
+      await wait(millis, undefined, { signal: this.#closing.signal, ref: false });
+    } catch (error) {
+      if (!this.#closing.signal.aborted) throw error;
     }
-    await rename(file, `${file}.previous`).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    });
-    await rename(temporary, file);
   }
 
-  async #read(path: string): Promise<SavedConfig> {
-    const text = await unpack(this.#open(await readFile(path)));
-    return documentSchema.parse(JSON.parse(text.toString('utf8')));
+  async #write(good: KnownGood): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await writeSealedFile(this.#key, { path: join(this.#directory, NEWEST), previousPath: join(this.#directory, PREVIOUS) }, recordsOf(good));
   }
 
-  #seal(plain: Buffer): Buffer {
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
-    cipher.setAAD(Buffer.from(FORMAT));
-    return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  async #read(path: string, sealer: SecretSealer): Promise<KnownGood> {
+    const [header, ...parts] = await readSealedFile(this.#key, path);
+    const { version, receivedAtMillis } = headerSchema.parse(JSON.parse(header?.toString('utf8') ?? ''));
+    const build = new SnapshotBuild(sealer, EMPTY_STATE);
+    for (const part of parts) await build.add(part);
+    return { state: build.finish(version), receivedAtMillis };
   }
+}
 
-  #open(sealed: Buffer): Buffer {
-    const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, NONCE_BYTES));
-    decipher.setAAD(Buffer.from(FORMAT));
-    decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-    return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
+async function* recordsOf({ state, receivedAtMillis }: KnownGood): AsyncGenerator<Buffer> {
+  yield Buffer.from(JSON.stringify({ version: state.snapshot.version, receivedAtMillis } satisfies z.infer<typeof headerSchema>));
+  const packer = new PartPacker();
+  const slices = new Slices();
+  for (const upsert of upsertsOf(state)) {
+    packer.add(upsert);
+    if (packer.isFull) yield await packer.take();
+    if (slices.isOver) await slices.rest();
   }
+  if (!packer.isEmpty) yield await packer.take();
 }

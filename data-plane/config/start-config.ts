@@ -3,10 +3,9 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { SecretKey } from '../../shared/secret-key.ts';
-import { FeedLink, type NodeDescription } from './feed-link.ts';
-import { Feed } from './feed.ts';
+import { WebSocketFeedLink, type NodeDescription } from './feed-link.ts';
+import { Feed, type FeedTiming } from './feed.ts';
 import { LastKnownGood } from './last-known-good.ts';
-import { buildSnapshot } from './read-frame.ts';
 import { ConfigStore } from './store.ts';
 
 export interface ConfigParts {
@@ -20,22 +19,28 @@ export interface ConfigParts {
   readonly version: string;
   readonly nodeName: string;
   readonly describeNode: () => Pick<NodeDescription, 'ready' | 'inFlight' | 'endpoints'>;
+  readonly timing?: FeedTiming;
 }
 
 export interface RunningConfig {
   readonly store: ConfigStore;
+  /** Resolves when the last configuration is on disk. */
   close(): Promise<void>;
 }
 
 /** Resolves as soon as the file on disk has been looked at; the store may still be empty then. */
 export async function startConfig(parts: ConfigParts): Promise<RunningConfig> {
-  const { clock, log, sealer } = parts;
+  const { clock, log, sealer, timing } = parts;
   const store = new ConfigStore(clock);
   const lastKnownGood = new LastKnownGood(parts.secretKey, parts.dataDirectory, log);
-  await restore(store, lastKnownGood, sealer, log);
-  const link = new FeedLink(parts.controlPlaneUrl, parts.token);
+  const saved = await lastKnownGood.load(sealer);
+  if (saved !== undefined) {
+    store.swap(saved.state, saved.receivedAtMillis);
+    log.info({ version: saved.state.snapshot.version }, 'the last known good configuration is in force');
+  }
+  const link = new WebSocketFeedLink(parts.controlPlaneUrl, parts.token);
   const describeNode = () => ({ name: parts.nodeName, version: parts.version, configVersion: store.state.snapshot.version, ...parts.describeNode() });
-  const feed = new Feed({ link, store, sealer, lastKnownGood, clock, log, describeNode });
+  const feed = new Feed({ link, store, sealer, lastKnownGood, clock, log, describeNode, ...(timing === undefined ? {} : { timing }) });
   return {
     store,
     close: async () => {
@@ -43,16 +48,4 @@ export async function startConfig(parts: ConfigParts): Promise<RunningConfig> {
       await lastKnownGood.close();
     },
   };
-}
-
-async function restore(store: ConfigStore, lastKnownGood: LastKnownGood, sealer: SecretSealer, log: Logger): Promise<void> {
-  const saved = await lastKnownGood.load();
-  if (saved === undefined) return;
-  try {
-    const state = await buildSnapshot(saved.upserts, { previous: store.state, version: saved.version, sealer });
-    store.swap(state, saved.savedAtMillis);
-    log.info({ version: saved.version }, 'the last known good configuration is in force');
-  } catch (error) {
-    log.error({ err: error }, 'the saved configuration does not fit this version; waiting for the control plane');
-  }
 }

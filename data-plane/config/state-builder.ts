@@ -1,4 +1,5 @@
 /** Builds the next configuration: starts from an older one or from nothing, takes changes one by one, and leaves the older one as it was. */
+import { isDeepStrictEqual } from 'node:util';
 import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
@@ -6,70 +7,74 @@ import type { Limit } from '../../shared/limit.ts';
 import type { McpServer } from '../../shared/mcp-server.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
+import { BucketMapDraft } from './bucket-map.ts';
 import { compileServer } from './compile-server.ts';
+import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
 import type { GovernedServer } from './governed-server.ts';
-import { SharedMap, SharedMapOfMaps } from './shared-map.ts';
+import { NestedMapDraft } from './nested-map-draft.ts';
 import { GLOBAL_OWNER, type KeyMatch } from './snapshot.ts';
 
 export class StateBuilder {
   readonly #sealer: SecretSealer;
   /** Asked for servers that may be taken over as they are. */
   readonly #previous: ConfigState;
-  readonly #organisations: SharedMap<string, OrganisationConfig>;
-  readonly #apiKeys: SharedMap<string, ApiKey>;
-  readonly #keysByHash: SharedMap<string, KeyMatch>;
-  readonly #mcpServers: SharedMap<string, McpServer>;
-  readonly #servers: SharedMapOfMaps<string, string, GovernedServer>;
-  readonly #accessGrants: SharedMap<string, AccessGrant>;
-  readonly #grants: SharedMapOfMaps<string, string, AccessGrant>;
-  readonly #policyConfigs: SharedMap<string, PolicyConfig>;
-  readonly #policies: SharedMap<string, CompiledPolicy>;
-  readonly #limitConfigs: SharedMap<string, Limit>;
-  readonly #limits: SharedMap<string, readonly Limit[]>;
+  readonly #organisations: BucketMapDraft<OrganisationConfig>;
+  readonly #apiKeys: BucketMapDraft<ApiKey>;
+  readonly #keysByHash: BucketMapDraft<KeyMatch>;
+  readonly #mcpServers: BucketMapDraft<McpServer>;
+  readonly #servers: NestedMapDraft<GovernedServer>;
+  readonly #accessGrants: BucketMapDraft<AccessGrant>;
+  readonly #grants: NestedMapDraft<AccessGrant>;
+  readonly #policyConfigs: BucketMapDraft<PolicyConfig>;
+  readonly #policies: BucketMapDraft<CompiledPolicy>;
+  readonly #limitConfigs: BucketMapDraft<Limit>;
+  readonly #limits: BucketMapDraft<readonly Limit[]>;
 
   /** `base` is what the changes come on top of; `previous` what is in force now, often the same. */
-  constructor(sealer: SecretSealer, base: ConfigState, previous: ConfigState) {
+  constructor(sealer: SecretSealer, { base, previous }: { readonly base: ConfigState; readonly previous: ConfigState }) {
     const { entities, snapshot } = base;
     this.#sealer = sealer;
     this.#previous = previous;
-    this.#organisations = new SharedMap(entities.organisation);
-    this.#apiKeys = new SharedMap(entities.apiKey);
-    this.#keysByHash = new SharedMap(snapshot.keysByHash);
-    this.#mcpServers = new SharedMap(entities.mcpServer);
-    this.#servers = new SharedMapOfMaps(snapshot.servers);
-    this.#accessGrants = new SharedMap(entities.accessGrant);
-    this.#grants = new SharedMapOfMaps(snapshot.grants);
-    this.#policyConfigs = new SharedMap(entities.policy);
-    this.#policies = new SharedMap(snapshot.policies);
-    this.#limitConfigs = new SharedMap(entities.limit);
-    this.#limits = new SharedMap(snapshot.limits);
+    this.#organisations = new BucketMapDraft(entities.organisation);
+    this.#apiKeys = new BucketMapDraft(entities.apiKey);
+    this.#keysByHash = new BucketMapDraft(snapshot.keysByHash);
+    this.#mcpServers = new BucketMapDraft(entities.mcpServer);
+    this.#servers = new NestedMapDraft(snapshot.servers);
+    this.#accessGrants = new BucketMapDraft(entities.accessGrant);
+    this.#grants = new NestedMapDraft(snapshot.grants);
+    this.#policyConfigs = new BucketMapDraft(entities.policy);
+    this.#policies = new BucketMapDraft(snapshot.policies);
+    this.#limitConfigs = new BucketMapDraft(entities.limit);
+    this.#limits = new BucketMapDraft(snapshot.limits);
   }
 
-  /** Throws when the change does not fit; the builder is then worth nothing, and the older state is as it was. */
+  /** Throws a `ConfigFault` when the change does not fit; the builder is then worth nothing, and the older state is as it was. */
   apply(change: ConfigChange): void {
     if (change.op === 'upsert') this.#put(change);
     else this.#remove(change);
   }
 
+  /** The builder must not be used afterwards. */
   finish(version: string): ConfigState {
+    const organisations = this.#organisations.finish();
     return {
       entities: {
-        organisation: this.#organisations.current,
-        apiKey: this.#apiKeys.current,
-        mcpServer: this.#mcpServers.current,
-        accessGrant: this.#accessGrants.current,
-        policy: this.#policyConfigs.current,
-        limit: this.#limitConfigs.current,
+        organisation: organisations,
+        apiKey: this.#apiKeys.finish(),
+        mcpServer: this.#mcpServers.finish(),
+        accessGrant: this.#accessGrants.finish(),
+        policy: this.#policyConfigs.finish(),
+        limit: this.#limitConfigs.finish(),
       },
       snapshot: {
         version,
-        organisations: this.#organisations.current,
-        keysByHash: this.#keysByHash.current,
-        servers: this.#servers.current,
-        grants: this.#grants.current,
-        policies: this.#policies.current,
-        limits: this.#limits.current,
+        organisations,
+        keysByHash: this.#keysByHash.finish(),
+        servers: this.#servers.finish(),
+        grants: this.#grants.finish(),
+        policies: this.#policies.finish(),
+        limits: this.#limits.finish(),
       },
     };
   }
@@ -111,7 +116,11 @@ export class StateBuilder {
   #putKey(key: ApiKey): void {
     this.#removeKey(key.id);
     this.#apiKeys.set(key.id, key);
-    for (const { hash, validUntilMillis } of key.hashes) this.#keysByHash.set(hash, { key, validUntilMillis });
+    for (const { hash, validUntilMillis } of key.hashes) {
+      const holder = this.#keysByHash.get(hash);
+      if (holder !== undefined) throw new ConfigFault(`apiKey ${key.id}: one of its hashes is that of ${holder.key.id}`);
+      this.#keysByHash.set(hash, { key, validUntilMillis });
+    }
   }
 
   #removeKey(id: string): void {
@@ -121,10 +130,11 @@ export class StateBuilder {
 
   #putServer(config: McpServer): void {
     const holder = this.#servers.get(config.organisationId, config.slug);
-    if (holder !== undefined && holder.config.id !== config.id) throw new Error(`mcpServer ${config.id}: the slug ${config.slug} is taken by ${holder.config.id}`);
+    if (holder !== undefined && holder.config.id !== config.id)
+      throw new ConfigFault(`mcpServer ${config.id}: the slug ${config.slug} is taken by ${holder.config.id}`);
     const server = this.#unchanged(config) ?? compileServer(config, this.#sealer);
     this.#removeServer(config.id);
-    this.#mcpServers.set(config.id, config);
+    this.#mcpServers.set(config.id, server.config);
     this.#servers.set(config.organisationId, config.id, server);
     this.#servers.set(config.organisationId, config.slug, server);
   }
@@ -132,7 +142,7 @@ export class StateBuilder {
   /** A server that is as it was keeps its compiled form, and with it its warm processes and connections. */
   #unchanged(config: McpServer): GovernedServer | undefined {
     const server = this.#previous.snapshot.servers.get(config.organisationId)?.get(config.id);
-    return server !== undefined && JSON.stringify(server.config) === JSON.stringify(config) ? server : undefined;
+    return server !== undefined && isDeepStrictEqual(server.config, config) ? server : undefined;
   }
 
   #removeServer(id: string): void {
@@ -152,6 +162,7 @@ export class StateBuilder {
   #removeGrant(id: string): void {
     const old = this.#accessGrants.get(id);
     if (old === undefined) return;
+    // A later grant of the same pair may have taken its place already.
     if (this.#grants.get(old.apiKeyId, old.mcpServerId)?.id === id) this.#grants.delete(old.apiKeyId, old.mcpServerId);
     this.#accessGrants.delete(id);
   }
@@ -165,14 +176,19 @@ export class StateBuilder {
   #removePolicy(id: string): void {
     const old = this.#policyConfigs.get(id);
     if (old === undefined) return;
-    this.#policies.delete(old.ownerId ?? GLOBAL_OWNER);
+    const owner = old.ownerId ?? GLOBAL_OWNER;
+    if (this.#policies.get(owner)?.id === id) this.#policies.delete(owner);
     this.#policyConfigs.delete(id);
   }
 
   #putLimit(limit: Limit): void {
     this.#removeLimit(limit.id);
     this.#limitConfigs.set(limit.id, limit);
-    this.#limits.set(limit.ownerId, [...(this.#limits.get(limit.ownerId) ?? []), limit]);
+    const limits = [...(this.#limits.get(limit.ownerId) ?? []), limit];
+    this.#limits.set(
+      limit.ownerId,
+      limits.toSorted((one, other) => (one.id < other.id ? -1 : 1)),
+    );
   }
 
   #removeLimit(id: string): void {

@@ -4,6 +4,9 @@ import { EMPTY_STATE, type ConfigState } from './config-state.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface ConfigSwap {
+  /** Undefined when there was none before. */
+  readonly previous: Snapshot | undefined;
+  readonly next: Snapshot;
   /** Servers that were changed or removed: what is pooled for them is out of date. */
   readonly changedServerIds: readonly string[];
 }
@@ -32,15 +35,17 @@ export class ConfigStore {
     return this.#receivedAtMillis;
   }
 
+  /** Called after each swap, in the same turn of the event loop. */
   onChange(listener: (swap: ConfigSwap) => void): void {
     this.#listeners.push(listener);
   }
 
   swap(state: ConfigState, receivedAtMillis = this.#clock.now()): void {
-    const changedServerIds = changedServers(this.state.snapshot, state.snapshot);
+    const previous = this.#state;
     this.#state = state;
     this.#receivedAtMillis = receivedAtMillis;
-    for (const listener of this.#listeners) listener({ changedServerIds });
+    const changedServerIds = previous === undefined ? [] : changedServers(previous.snapshot, state.snapshot);
+    for (const listener of this.#listeners) listener({ previous: previous?.snapshot, next: state.snapshot, changedServerIds });
   }
 
   /** The control plane confirmed the version in force. */

@@ -63,7 +63,7 @@ export class MemoryCounters implements Counters {
     const now = this.#clock.now();
     for (const lease of admission.leases) {
       const holders = this.#leases.get(scoped(admission, lease.key));
-      if (holders?.has(admission.requestId) === true) holders.set(admission.requestId, now + lease.ttlMillis);
+      if (holders?.delete(admission.requestId) === true) holders.set(admission.requestId, now + lease.ttlMillis);
     }
   }
 
@@ -134,7 +134,11 @@ export class MemoryCounters implements Counters {
   #holdersOf(key: string, now: number): Map<string, number> {
     let holders = this.#leases.get(key);
     if (holders === undefined) this.#leases.set(key, (holders = new Map()));
-    for (const [requestId, endsAt] of holders) if (endsAt <= now) holders.delete(requestId);
+    // In the order in which they were taken or renewed, so the first that has not ended is younger than all that have.
+    for (const [requestId, endsAt] of holders) {
+      if (endsAt > now) break;
+      holders.delete(requestId);
+    }
     return holders;
   }
 

@@ -54,6 +54,8 @@ export interface GovernancePlan {
   readonly limits: readonly PlannedLimit[];
   readonly requestBytesMax: number;
   readonly responseBytesMax: number;
+  /** Addresses that every list of the policies has let pass. */
+  readonly passedAddresses: Set<string>;
   /** The part of the usage event that is the same for every request of the pair: JSON without its braces. */
   readonly identityJson: string;
 }
@@ -83,6 +85,7 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     limits: limits.map((limit) => new PlannedLimit(limit)),
     requestBytesMax: smallest(policies.map((policy) => policy.requestBytesMax), REQUEST_BYTES_MAX),
     responseBytesMax: smallest(policies.map((policy) => policy.responseBytesMax), RESPONSE_BYTES_MAX),
+    passedAddresses: new Set(),
     identityJson: identityJsonOf(key, server),
   };
 }

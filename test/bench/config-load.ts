@@ -30,7 +30,14 @@ const database = await startTestPostgres();
 const control = fork(fileURLToPath(new URL('config-load-control.ts', import.meta.url)), {
   execArgv: ['--import', 'tsx'],
   stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  env: { PATH: process.env['PATH'], DATABASE_URL: database.url, CONTROL_PLANE_PORT: '0', TURNPIKE_SECRET_KEY: secretKeyText, DATA_PLANE_TOKEN: token, TURNPIKE_DATA_DIR: directory },
+  env: {
+    PATH: process.env['PATH'],
+    DATABASE_URL: database.url,
+    CONTROL_PLANE_PORT: '0',
+    TURNPIKE_SECRET_KEY: secretKeyText,
+    DATA_PLANE_TOKEN: token,
+    TURNPIKE_DATA_DIR: directory,
+  },
 });
 try {
   await measure(database, control);
@@ -54,10 +61,15 @@ async function measure(postgres: TestDatabase, plane: ChildProcess): Promise<voi
   plane.send('report');
   const [report] = await once(plane, 'message');
   const { longestBlockMillis, rssMegabytes } = controlSchema.parse(report);
-  print(`snapshot over the wire: ready ${cold.millis} ms, longest block ${cold.blockMillis} ms; control plane: longest block ${longestBlockMillis.toFixed(0)} ms, rss ${rssMegabytes.toFixed(0)} MB`);
+  print(
+    `snapshot over the wire: ready ${cold.millis} ms, longest block ${cold.blockMillis} ms; control plane: longest block ${longestBlockMillis.toFixed(0)} ms, rss ${rssMegabytes.toFixed(0)} MB`,
+  );
 
   const file = join(directory, 'data-plane', 'last-known-good');
-  const saved = await timed(() => eventually(() => statSync(file).size, 'the file'), () => true);
+  const saved = await timed(
+    () => eventually(() => statSync(file).size, 'the file'),
+    () => true,
+  );
   print(`saved to disk: ${saved.millis} ms later, ${(statSync(file).size / 2 ** 20).toFixed(1)} MB, longest block ${saved.blockMillis} ms`);
 
   await measureChanges(cold.result, postgres, organisationId);
@@ -74,7 +86,9 @@ async function measureChanges(config: RunningConfig, postgres: TestDatabase, org
   delay.enable();
   for (let index = 0; index < CHANGES; index++) {
     const change = { op: 'upsert', kind: 'organisation', value: { id: organisationId, slug: `renamed-${index}`, denialStyle: 'AUTO' } };
-    const inForce = new Promise<void>((resolve) => config.store.onChange(({ next }) => next.organisations.get(organisationId)?.slug === change.value.slug && resolve()));
+    const inForce = new Promise<void>((resolve) =>
+      config.store.onChange(({ next }) => next.organisations.get(organisationId)?.slug === change.value.slug && resolve()),
+    );
     const sql = `with next as (update config_version set version = version + 1 returning version),
       logged as (insert into config_changes (version, position, organisation_id, change) select version, 0, $1, $2::jsonb from next)
       select pg_notify('turnpike_config', version::text) from next`;
@@ -85,7 +99,9 @@ async function measureChanges(config: RunningConfig, postgres: TestDatabase, org
   }
   delay.disable();
   const sorted = millis.toSorted((one, other) => one - other);
-  print(`a change in force after its commit: median ${sorted[CHANGES >> 1]?.toFixed(1)} ms, worst ${sorted.at(-1)?.toFixed(1)} ms; longest block ${(delay.max / 1e6).toFixed(1)} ms`);
+  print(
+    `a change in force after its commit: median ${sorted[CHANGES >> 1]?.toFixed(1)} ms, worst ${sorted.at(-1)?.toFixed(1)} ms; longest block ${(delay.max / 1e6).toFixed(1)} ms`,
+  );
 }
 
 function start(controlPlaneUrl: string): Promise<RunningConfig> {
@@ -107,7 +123,10 @@ function isFilled(config: RunningConfig): boolean {
   return (config.store.current()?.keysByHash.size ?? 0) >= KEYS;
 }
 
-async function timed<Result>(work: () => Promise<Result>, isDone: (result: Result) => boolean): Promise<{ result: Result; millis: number; blockMillis: string }> {
+async function timed<Result>(
+  work: () => Promise<Result>,
+  isDone: (result: Result) => boolean,
+): Promise<{ result: Result; millis: number; blockMillis: string }> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const startedAt = performance.now();

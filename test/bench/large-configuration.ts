@@ -31,7 +31,14 @@ export async function fillDatabase(database: TestDatabase, organisationId: strin
       pricing: { ...FREE, callFemtosUsd: '2000000000' },
     };
   });
-  const keys = keyIds.map((id, index) => ({ id, organisation_id: organisationId, type: 'ORGANISATION', name: `agent ${index}`, prefix: `vk_${index}`, hash: hashLike(index) }));
+  const keys = keyIds.map((id, index) => ({
+    id,
+    organisation_id: organisationId,
+    type: 'ORGANISATION',
+    name: `agent ${index}`,
+    prefix: `vk_${index}`,
+    hash: hashLike(index),
+  }));
   const grants = Array.from({ length: GRANTS }, (_, index) => ({
     id: newId('accessGrant'),
     organisation_id: organisationId,
@@ -48,11 +55,13 @@ export async function fillDatabase(database: TestDatabase, organisationId: strin
 async function insert(database: TestDatabase, table: string, rows: readonly object[]): Promise<void> {
   const columns = Object.keys(rows[0] ?? {}).join(', ');
   for (let at = 0; at < rows.length; at += ROWS_PER_INSERT) {
-    await database.query(`insert into ${table} (${columns}) select ${columns} from jsonb_populate_recordset(null::${table}, $1::jsonb)`, [JSON.stringify(rows.slice(at, at + ROWS_PER_INSERT))]);
+    await database.query(`insert into ${table} (${columns}) select ${columns} from jsonb_populate_recordset(null::${table}, $1::jsonb)`, [
+      JSON.stringify(rows.slice(at, at + ROWS_PER_INSERT)),
+    ]);
   }
 }
 
 /** As long and as random at its end as a real one. */
 function hashLike(index: number): string {
-  return Buffer.from(`${index}`.padStart(32, '0')).reverse().toString('hex');
+  return `${index}`.padStart(8, '0').repeat(8);
 }

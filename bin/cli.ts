@@ -1,0 +1,78 @@
+/** The commands of `turnpike`. */
+import { Command } from 'commander';
+import { VERSION } from '../data-plane/gateway.ts';
+import { mintToken } from '../shared/token.ts';
+import { explainFailure, type PortVariables } from './explain-failure.ts';
+import { KNOWN_VARIABLES, unknownVariables } from './known-environment.ts';
+import { live, type Lifetime } from './lifetime.ts';
+
+interface RunningPlane {
+  close(): Promise<void>;
+}
+
+/** Runs the command that the arguments name; resolves when it is done, and never for one that runs until a signal. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('turnpike')
+    .description('The governed MCP gateway.')
+    .version(VERSION)
+    .addHelpText('after', `\nEnvironment:\n${environmentHelp()}`)
+    .showHelpAfterError('(see turnpike --help)');
+  program.command('start').description('both planes, their stores and a demo in one process').action(start);
+  program.command('control-plane').description('the GraphQL API; needs DATABASE_URL and REDIS_URL').action(controlPlane);
+  program.command('data-plane').description('the gateway; needs CONTROL_PLANE_URL, DATA_PLANE_TOKEN and REDIS_URL').action(dataPlane);
+  program
+    .command('token')
+    .description('make a token')
+    .command('data-plane')
+    .description('print a new token for DATA_PLANE_TOKEN')
+    .action(() => void process.stdout.write(`${mintToken('dataPlaneToken').token}\n`));
+  await program.parseAsync(argv);
+}
+
+async function start(): Promise<void> {
+  // Whoever reads the output may stop reading, as `head` does; the program goes on.
+  process.stdout.on('error', () => undefined);
+  const ports: PortVariables[number][] = [];
+  await live(
+    async (lifetime) => {
+      refuseUnknownVariables();
+      const { startStandalone } = await import('./standalone.ts');
+      await startStandalone(process.env, lifetime, { write: (text) => void process.stdout.write(text), ports });
+    },
+    (error) => explain(error, ports),
+  );
+}
+
+async function controlPlane(): Promise<void> {
+  await livePlane('CONTROL_PLANE_PORT', async () => (await import('../control-plane/main.ts')).runControlPlane(process.env));
+}
+
+async function dataPlane(): Promise<void> {
+  await livePlane('DATA_PLANE_PORT', async () => (await import('../data-plane/main.ts')).runDataPlane(process.env));
+}
+
+async function livePlane(portVariable: string, run: () => Promise<RunningPlane>): Promise<void> {
+  const known = KNOWN_VARIABLES.find(({ name }) => name === portVariable);
+  const port = Number(process.env[portVariable] ?? known?.fallback);
+  await live(
+    async (lifetime: Lifetime) => {
+      refuseUnknownVariables();
+      const plane = await run();
+      lifetime.add({ end: () => plane.close() });
+    },
+    (error) => explain(error, [{ variable: portVariable, port }]),
+  );
+}
+
+function refuseUnknownVariables(): void {
+  const [unknown] = unknownVariables(process.env);
+  if (unknown !== undefined) throw new Error(unknown);
+}
+
+function explain(error: unknown, ports: PortVariables): void {
+  process.stderr.write(`${explainFailure(error, ports)}\n`);
+}
+
+function environmentHelp(): string {
+  return KNOWN_VARIABLES.map(({ name, fallback, meaning }) => `  ${name.padEnd(36)}${meaning} (${fallback})`).join('\n');
+}

@@ -1,0 +1,66 @@
+/** The data directory of the standalone mode: made, checked, and held by one process at a time. */
+import { createHash } from 'node:crypto';
+import { createConnection, createServer, type Server } from 'node:net';
+import { chmod, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+
+const SOCKET_PATH_MAX = 103;
+
+/** Makes the directory and tries to write in it; answers its absolute path. Throws a sentence that names it. */
+export async function prepareDataDirectory(path: string): Promise<string> {
+  const directory = resolve(path);
+  try {
+    const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+    // The database of root runs as another account, which must be able to go through; it can read nothing here.
+    if (made !== undefined && process.getuid?.() === 0) await chmod(directory, 0o711);
+    const probe = join(directory, `.probe.${process.pid}`);
+    await writeFile(probe, '');
+    await rm(probe);
+    return await realpath(directory);
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new Error(`the data directory ${directory} cannot be written by ${userInfo().username} (${reason}); set TURNPIKE_DATA_DIR to one that can`, { cause: error });
+  }
+}
+
+export interface DirectoryHold {
+  release(): Promise<void>;
+}
+
+/** A socket is a hold that ends with its process, however that ends. Throws a sentence when another process has it. */
+export async function holdDataDirectory(directory: string): Promise<DirectoryHold> {
+  const near = join(directory, 'hold.sock');
+  const name = `turnpike-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}.sock`;
+  const path = Buffer.byteLength(near) <= SOCKET_PATH_MAX ? near : join(tmpdir(), name);
+  if (await isAnswered(path)) throw new Error(`the data directory ${directory} is in use by another Turnpike; stop that one, or set TURNPIKE_DATA_DIR to another directory`);
+  await rm(path, { force: true });
+  const server = createServer((connection) => connection.destroy());
+  await listen(server, path);
+  server.unref();
+  return { release: () => new Promise((done) => server.close(() => done())) };
+}
+
+/** As short as it can be shown to somebody who stands in `from`. */
+export function shownPath(path: string, from: string): string {
+  const short = relative(from, path);
+  return short.startsWith('..') ? path : short;
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((answer) => {
+    const connection = createConnection(path);
+    connection.once('connect', () => {
+      connection.destroy();
+      answer(true);
+    });
+    connection.once('error', () => answer(false));
+  });
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((done, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => done());
+  });
+}

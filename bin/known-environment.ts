@@ -1,0 +1,60 @@
+/** Every variable of the environment that Turnpike knows, and the check that nobody misspelt one of its own. */
+
+export interface KnownVariable {
+  readonly name: string;
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+export const KNOWN_VARIABLES: readonly KnownVariable[] = [
+  { name: 'CONTROL_PLANE_PORT', fallback: '4000', meaning: 'port of GraphQL, graphql-ws and health' },
+  { name: 'DATA_PLANE_PORT', fallback: '8080', meaning: 'port of the gateway' },
+  { name: 'TURNPIKE_HOST', fallback: '127.0.0.1', meaning: 'address to listen on' },
+  { name: 'TURNPIKE_DATA_DIR', fallback: './.turnpike', meaning: 'admin token, embedded database, last known good configuration' },
+  { name: 'TURNPIKE_SECRET_KEY', fallback: 'made on first start (standalone)', meaning: 'seals secrets and hashes tokens; at least 32 random bytes in base64' },
+  { name: 'TURNPIKE_LOG_LEVEL', fallback: 'info (standalone: warn)', meaning: 'trace, debug, info, warn, error, fatal or silent' },
+  { name: 'TURNPIKE_GATEWAY_URL', fallback: 'http://127.0.0.1:<DATA_PLANE_PORT>', meaning: 'where agents reach the gateway, as the API shows it' },
+  { name: 'TURNPIKE_STDIO_ALLOWLIST', fallback: 'nothing allowed', meaning: 'file of the programs that STDIO servers may run' },
+  { name: 'DATABASE_URL', fallback: 'embedded PostgreSQL (standalone)', meaning: 'PostgreSQL of the control plane' },
+  { name: 'REDIS_URL', fallback: 'in-process counters (standalone)', meaning: 'counters and usage stream' },
+  { name: 'CONTROL_PLANE_URL', fallback: '–', meaning: 'where a data plane gets its configuration' },
+  { name: 'DATA_PLANE_TOKEN', fallback: '–', meaning: 'tpd_…; the control plane accepts it, the data plane presents it' },
+  { name: 'UPSTREAM_PRIVATE_CIDRS', fallback: 'all', meaning: 'where servers that are not public may live' },
+  { name: 'DATA_PLANE_MAX_CONCURRENT_REQUESTS', fallback: '10000', meaning: 'requests that one data plane works on at once' },
+];
+
+/** Of `demo.env`, for the programs that call the gateway: Turnpike itself reads neither, but may be started with them around. */
+const CLIENT_NAMES = ['TURNPIKE_API_KEY', 'TURNPIKE_GRAPHQL_URL'];
+const OWN_PREFIX = 'TURNPIKE_';
+
+/** A sentence for each variable with our prefix that is not ours, with the nearest that is. */
+export function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const ownNames = KNOWN_VARIABLES.map(({ name }) => name).filter((name) => name.startsWith(OWN_PREFIX));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(OWN_PREFIX) && !ownNames.includes(name) && !CLIENT_NAMES.includes(name))
+    .map((name) => `${name} is not a variable of Turnpike: did you mean ${nearestName(name, ownNames)}?`);
+}
+
+/** The name that takes the fewest edits; of two that take as many, the first. */
+export function nearestName(given: string, names: readonly string[]): string | undefined {
+  const distances = names.map((name) => ({ name, distance: editDistance(given, name) }));
+  return distances.toSorted((left, right) => left.distance - right.distance)[0]?.name;
+}
+
+/** How many characters must be inserted, deleted or replaced to make one text of the other (Levenshtein). */
+export function editDistance(from: string, to: string): number {
+  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const replaced = at(previous, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1);
+      current.push(Math.min(replaced, at(previous, column) + 1, at(current, column - 1) + 1));
+    }
+    previous = current;
+  }
+  return at(previous, to.length);
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? 0;
+}

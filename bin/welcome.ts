@@ -1,0 +1,48 @@
+/** What the standalone mode shows when it is ready: where everything is, the key, and calls to try. */
+
+export interface WelcomeFacts {
+  readonly version: string;
+  readonly graphqlUrl: string;
+  readonly gatewayUrl: string;
+  /** Undefined when there is no demo. */
+  readonly apiKey: string | undefined;
+  readonly demoFile: string;
+  /** Undefined where it is the default, so that other commands find it without being told. */
+  readonly dataDirectory: string | undefined;
+  readonly isDatabaseEmbedded: boolean;
+  readonly areCountersInProcess: boolean;
+  readonly isLoopback: boolean;
+}
+
+export function welcome(facts: WelcomeFacts): string {
+  const { version, graphqlUrl, gatewayUrl } = facts;
+  const head = ['', `  Turnpike ${version.padEnd(48)} development mode`, '', `  GraphQL   ${graphqlUrl}`, `  Gateway   ${gatewayUrl}`, ''];
+  return [...head, ...demoLines(facts), `  ! Development mode: ${traits(facts).join(', ')}. See README "Production".`, ''].map((line) => `${line}\n`).join('');
+}
+
+function demoLines({ apiKey, gatewayUrl, demoFile, dataDirectory }: WelcomeFacts): string[] {
+  if (apiKey === undefined) return ['  No demo: there is no administrator’s token in the data directory to make it with.', ''];
+  const where = dataDirectory === undefined ? '' : `TURNPIKE_DATA_DIR=${quoted(dataDirectory)} `;
+  return [
+    `  Key       ${apiKey}`,
+    `            saved to ${demoFile}`,
+    '',
+    '  Try it:',
+    `    curl -s ${gatewayUrl} \\`,
+    `      -H "Authorization: Bearer ${apiKey}" -H "Content-Type: application/json" \\`,
+    `      -d '{"jsonrpc":"2.0","id":"1","method":"tools/list","params":{}}'`,
+    '',
+    `  Then one that is denied:      ${where}npm run demo:denied`,
+    `  Connect Claude Code:          claude mcp add --transport http demo ${gatewayUrl} --header "Authorization: Bearer ${apiKey}"`,
+    '',
+  ];
+}
+
+function traits({ isDatabaseEmbedded, areCountersInProcess, isLoopback }: WelcomeFacts): string[] {
+  return [isDatabaseEmbedded ? 'embedded database' : 'one process', ...(areCountersInProcess ? ['in-memory counters'] : []), isLoopback ? 'loopback only' : 'open to the network'];
+}
+
+/** For a POSIX shell. */
+function quoted(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

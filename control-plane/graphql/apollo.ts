@@ -1,0 +1,46 @@
+/** Apollo Server with our limits before an operation runs, and our form of every error after it. */
+import { ApolloServer } from '@apollo/server';
+import type { GraphQLSchema } from 'graphql/index.js';
+import type { Logger } from 'pino';
+import { newId } from '../../shared/ids.ts';
+import type { RequestContext } from '../request-context.ts';
+import { formatError } from './errors.ts';
+import { requireAffordable, shapeRule, TOKENS_MAX } from './limits.ts';
+import { requireVariables } from './variables.ts';
+
+export async function startApollo(schema: GraphQLSchema, log: Logger): Promise<ApolloServer<RequestContext>> {
+  const apollo = new ApolloServer<RequestContext>({
+    schema,
+    introspection: true,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    includeStacktraceInErrorResponses: false,
+    hideSchemaDetailsFromClientErrors: false,
+    parseOptions: { maxTokens: TOKENS_MAX },
+    validationRules: [shapeRule],
+    stopOnTerminationSignals: false,
+    // What is refused before there is an operation reaches no plugin.
+    formatError: (formatted, error) => (formatted.extensions?.['code'] === 'BAD_REQUEST' ? formatError(formatted, error, newId('request'), log) : formatted),
+    plugins: [
+      {
+        requestDidStart: () =>
+          Promise.resolve({
+            didResolveOperation: ({ document, request, operationName }) => {
+              const variables = request.variables ?? {};
+              requireVariables(schema, document, variables, operationName ?? undefined);
+              requireAffordable(schema, document, variables, operationName ?? undefined);
+              return Promise.resolve();
+            },
+            willSendResponse: ({ response, errors, contextValue }) => {
+              if (response.body.kind !== 'single' || response.body.singleResult.errors === undefined) return Promise.resolve();
+              const { singleResult } = response.body;
+              singleResult.errors = (singleResult.errors ?? []).map((formatted, index) => formatError(formatted, errors?.[index], contextValue.requestId, log));
+              return Promise.resolve();
+            },
+          }),
+      },
+    ],
+  });
+  await apollo.start();
+  return apollo;
+}

@@ -1,0 +1,31 @@
+/** Looks up what other objects point at, one statement for all of them: made anew for each request, so that nothing is shared between callers. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import DataLoader from 'dataloader';
+import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
+import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
+import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
+import { TeamEntity, type Team } from '../teams/team.entity.ts';
+
+/** By id; policies by the id of their owner. Null where the caller's organisation has none. */
+export interface Loaders {
+  readonly apiKeys: DataLoader<string, ApiKey | null>;
+  readonly mcpServers: DataLoader<string, McpServer | null>;
+  readonly teams: DataLoader<string, Team | null>;
+  readonly policies: DataLoader<string, Policy | null>;
+}
+
+export function makeLoaders(em: EntityManager): Loaders {
+  return {
+    apiKeys: loader((ids) => em.find(ApiKeyEntity, { id: { $in: ids } }), ({ id }) => id),
+    mcpServers: loader((ids) => em.find(McpServerEntity, { id: { $in: ids } }), ({ id }) => id),
+    teams: loader((ids) => em.find(TeamEntity, { id: { $in: ids } }), ({ id }) => id),
+    policies: loader((ids) => em.find(PolicyEntity, { ownerId: { $in: ids } }), ({ ownerId }) => ownerId),
+  };
+}
+
+function loader<Entity>(find: (ids: string[]) => Promise<Entity[]>, keyOf: (entity: Entity) => string): DataLoader<string, Entity | null> {
+  return new DataLoader(async (ids) => {
+    const found = new Map((await find([...ids])).map((entity) => [keyOf(entity), entity]));
+    return ids.map((id) => found.get(id) ?? null);
+  });
+}

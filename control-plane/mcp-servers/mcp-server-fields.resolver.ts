@@ -1,0 +1,84 @@
+/** The fields of a server that are made of what is stored, or stand elsewhere. */
+import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
+import { formatNanos, formatUsdPerMillion } from '../../shared/nanos-usd.ts';
+import type { UnitPrices } from '../../shared/pricing.ts';
+import { ApiKeyType } from '../api-keys/api-key.types.ts';
+import { PolicyType } from '../policies/policy.types.ts';
+import type { RequestContext } from '../request-context.ts';
+import { TeamType } from '../teams/team.types.ts';
+import type { McpServer } from './mcp-server.entity.ts';
+import { AUTH_TYPE, AuthConfig, McpServerType, PricingType, SERVER_SCOPE } from './mcp-server.types.ts';
+
+@Resolver(() => McpServerType)
+export class McpServerFieldsResolver {
+  @FieldResolver(() => [String], { description: 'Names of its environment variables; the values are secrets.' })
+  stdioEnvKeys(@Root() server: McpServer): string[] {
+    return Object.keys(server.stdioEnv);
+  }
+
+  @FieldResolver(() => AuthConfig, { description: 'How Turnpike signs in there.' })
+  auth(@Root() server: McpServer): AuthConfig {
+    const { auth } = server;
+    const fields = server.secretFields.filter(({ name }) => name.startsWith('auth.'));
+    return {
+      type: auth.type,
+      configured: true,
+      header: auth.type === 'API_KEY' ? auth.header : null,
+      username: auth.type === 'BASIC' ? auth.username : null,
+      secretFields: fields.map(({ name, fingerprint, updatedAt }) => ({ name, fingerprint, set: true, updatedAt: new Date(updatedAt) })),
+    };
+  }
+
+  @FieldResolver(() => SERVER_SCOPE, { description: 'Which granted keys may call.' })
+  scope(@Root() server: McpServer): keyof typeof SERVER_SCOPE {
+    if (server.teamId != null) return 'TEAM';
+    return server.apiKeyId == null ? 'ORGANISATION' : 'API_KEY';
+  }
+
+  @FieldResolver(() => PricingType, { description: 'What a call costs.' })
+  pricing(@Root() server: McpServer): PricingType {
+    const { pricing } = server;
+    return {
+      ...nanosOf(pricing),
+      usdPerMillionCalls: formatUsdPerMillion(BigInt(pricing.callFemtosUsd)),
+      usdPerMillionInputBytes: formatUsdPerMillion(BigInt(pricing.inputByteFemtosUsd)),
+      usdPerMillionOutputBytes: formatUsdPerMillion(BigInt(pricing.outputByteFemtosUsd)),
+      pricedMethods: pricing.pricedMethods,
+      toolOverrides: Object.entries(pricing.toolOverrides).map(([tool, prices]) => ({ tool, ...nanosOf(prices) })),
+      updatedAt: server.pricedAt ?? null,
+    };
+  }
+
+  @FieldResolver(() => String, { description: 'Where agents call it.' })
+  gatewayUrl(@Root() server: McpServer, @Ctx() context: RequestContext): string {
+    return `${context.gatewayUrl}/v1/mcp/${server.slug}`;
+  }
+
+  @FieldResolver(() => AUTH_TYPE, { description: 'The way in which Turnpike signs in there.' })
+  authType(@Root() server: McpServer): keyof typeof AUTH_TYPE {
+    return server.auth.type;
+  }
+
+  @FieldResolver(() => TeamType, { nullable: true, description: 'The team whose keys may call.' })
+  team(@Root() { teamId }: McpServer, @Ctx() { loaders }: RequestContext): Promise<TeamType | null> {
+    return teamId == null ? Promise.resolve(null) : loaders.teams.load(teamId);
+  }
+
+  @FieldResolver(() => ApiKeyType, { nullable: true, description: 'The one key that may call.' })
+  apiKey(@Root() { apiKeyId }: McpServer, @Ctx() { loaders }: RequestContext): Promise<ApiKeyType | null> {
+    return apiKeyId == null ? Promise.resolve(null) : loaders.apiKeys.load(apiKeyId);
+  }
+
+  @FieldResolver(() => PolicyType, { nullable: true, description: 'The policy that holds for every call of it.' })
+  policy(@Root() { id }: McpServer, @Ctx() { loaders }: RequestContext): Promise<PolicyType | null> {
+    return loaders.policies.load(id);
+  }
+}
+
+function nanosOf(prices: UnitPrices): { callNanosUsd: string; inputByteNanosUsd: string; outputByteNanosUsd: string } {
+  return {
+    callNanosUsd: formatNanos(BigInt(prices.callFemtosUsd)),
+    inputByteNanosUsd: formatNanos(BigInt(prices.inputByteFemtosUsd)),
+    outputByteNanosUsd: formatNanos(BigInt(prices.outputByteFemtosUsd)),
+  };
+}

@@ -1,0 +1,54 @@
+/** Where a server is and how Turnpike signs in there must fit its transport; the half that a transport does not use stays empty. */
+import { z } from 'zod';
+import { mcpServerSchema, type Transport, type UpstreamAuth } from '../../shared/mcp-server.ts';
+import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
+import { parseInput, refuseInput } from '../graphql/input-refused.ts';
+
+export interface Reach {
+  readonly transport: Transport;
+  readonly endpointUrl: string | null;
+  readonly stdioCommand: string | null;
+  readonly stdioArgs: readonly string[];
+  readonly envNames: readonly string[];
+}
+
+const stdioSchema = z.object({ stdioCommand: z.string().min(1).max(4096), stdioArgs: z.array(z.string().max(4096)).max(64) });
+const ENDPOINT_LENGTH_MAX = 2048;
+
+/** HTTP needs an endpoint, STDIO a command that the operator allows. */
+export function requireReach(reach: Reach, allowlist: StdioAllowlist): void {
+  switch (reach.transport) {
+    case 'SSE':
+      throw refuseInput(['transport'], 'INVALID', 'the SSE transport of 2024-11-05 is not served', 'use STREAMABLE_HTTP, which most servers offer as well');
+    case 'STDIO':
+      return requireLaunch(reach, allowlist);
+    case 'STREAMABLE_HTTP':
+      return requireEndpoint(reach);
+  }
+}
+
+/** A program has no request to put a header on. */
+export function requireFittingAuth(transport: Transport, auth: UpstreamAuth): void {
+  if (transport !== 'STDIO' || auth.type === 'NONE') return;
+  throw refuseInput(['auth'], 'INVALID', 'a STDIO server has no upstream auth', 'give the secret as an environment variable, in stdioEnv');
+}
+
+function requireEndpoint({ endpointUrl, stdioCommand, stdioArgs, envNames }: Reach): void {
+  if (stdioCommand !== null || stdioArgs.length > 0 || envNames.length > 0) throw refuseInput(['stdioCommand'], 'INVALID', 'a server that is reached over HTTP runs no command');
+  if (endpointUrl === null) throw refuseInput(['endpointUrl'], 'REQUIRED', 'a server that is reached over HTTP needs its endpointUrl');
+  const url = URL.parse(endpointUrl);
+  const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
+  if (url === null || !isHttp || endpointUrl.length > ENDPOINT_LENGTH_MAX || !mcpServerSchema.shape.endpointUrl.safeParse(endpointUrl).success) {
+    throw refuseInput(['endpointUrl'], 'INVALID', `endpointUrl must be an http or https URL of at most ${ENDPOINT_LENGTH_MAX} characters`);
+  }
+  if (url.username !== '' || url.password !== '') throw refuseInput(['endpointUrl'], 'INVALID', 'endpointUrl must not hold credentials', 'use setServerAuth');
+}
+
+function requireLaunch({ endpointUrl, stdioCommand, stdioArgs, envNames }: Reach, allowlist: StdioAllowlist): void {
+  if (endpointUrl !== null) throw refuseInput(['endpointUrl'], 'INVALID', 'a STDIO server has no endpointUrl');
+  if (stdioCommand === null) throw refuseInput(['stdioCommand'], 'REQUIRED', 'a STDIO server needs its stdioCommand');
+  const launch = parseInput(stdioSchema, { stdioCommand, stdioArgs });
+  const objection = allowlist.objectionTo({ command: launch.stdioCommand, args: launch.stdioArgs, envNames });
+  if (objection === undefined) return;
+  throw refuseInput(['stdioCommand'], 'STDIO_NOT_ALLOWED', objection, 'the operator lists what may run in the file that TURNPIKE_STDIO_ALLOWLIST names, for both planes');
+}
