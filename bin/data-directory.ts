@@ -1,9 +1,10 @@
 /** The data directory of the standalone mode: made, checked, and held by one process at a time. */
 import { createHash } from 'node:crypto';
 import { createConnection, createServer, type Server } from 'node:net';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 
 const SOCKET_PATH_MAX = 103;
 
@@ -11,9 +12,9 @@ const SOCKET_PATH_MAX = 103;
 export async function prepareDataDirectory(path: string): Promise<string> {
   const directory = resolve(path);
   try {
-    const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+    const isNew = await makeDirectory(directory);
     // The database of root runs as another account, which must be able to go through; it can read nothing here.
-    if (made !== undefined && process.getuid?.() === 0) await chmod(directory, 0o711);
+    if (isNew && process.getuid?.() === 0) await chmod(directory, 0o711);
     const probe = join(directory, `.probe.${process.pid}`);
     await writeFile(probe, '');
     await rm(probe);
@@ -22,6 +23,14 @@ export async function prepareDataDirectory(path: string): Promise<string> {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new Error(`the data directory ${directory} cannot be written by ${userInfo().username} (${reason}); set TURNPIKE_DATA_DIR to one that can`, { cause: error });
   }
+}
+
+/** Answers whether it was made. Step by step, because `recursive` tries for ever where a file system makes nothing, as in /proc. */
+async function makeDirectory(directory: string): Promise<boolean> {
+  if (existsSync(directory)) return false;
+  await makeDirectory(dirname(directory));
+  await mkdir(directory, { mode: 0o700 });
+  return true;
 }
 
 export interface DirectoryHold {

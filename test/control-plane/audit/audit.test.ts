@@ -1,0 +1,98 @@
+/** A change, its audit event and its configuration change are one: all of them are there, or none. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../../support/control-plane.ts';
+
+let plane: TestControlPlane;
+let serverId: string;
+let key: { id: string; secret: string };
+
+beforeAll(async () => {
+  plane = await startTestControlPlane();
+  serverId = (await plane.admin.createServer({ name: 'Audited', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })).id;
+  key = await plane.admin.createApiKey();
+});
+afterAll(() => plane?.close());
+beforeEach(() => plane.database.query('drop trigger if exists refuse on audit_events; drop trigger if exists refuse on config_changes'));
+
+const MUTATIONS: [string, string, () => Record<string, unknown>][] = [
+  ['createServer', 'CreateServerInput', () => ({ name: 'Another', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })],
+  ['updateServer', 'UpdateServerInput', () => ({ id: serverId, name: 'Renamed' })],
+  ['setServerEnabled', 'SetEnabledInput', () => ({ id: serverId, enabled: true })],
+  ['setServerAuth', 'SetServerAuthInput', () => ({ id: serverId, auth: { bearer: { token: 'canary-audited' } } })],
+  ['setToolRules', 'SetToolRulesInput', () => ({ id: serverId, allowedTools: ['echo'], blockedTools: [] })],
+  ['setPricing', 'SetPricingInput', () => ({ serverId, pricing: { usdPerMillionCalls: '1' } })],
+  ['setSemanticFilter', 'SetSemanticFilterInput', () => ({ serverId, filter: { blockedKeywords: ['word'] } })],
+  ['createApiKey', 'CreateApiKeyInput', () => ({ name: 'another', type: 'ORGANISATION' })],
+  ['rotateApiKey', 'RotateApiKeyInput', () => ({ id: key.id })],
+  ['setGrants', 'SetGrantsInput', () => ({ add: [{ apiKeyId: key.id, serverId }] })],
+  ['setPolicy', 'SetPolicyInput', () => ({ scope: 'ORGANISATION', policies: { ip: {} } })],
+  ['revokeApiKey', 'IdInput', () => ({ id: key.id })],
+];
+
+/** Everything that a mutation may write, as one text. */
+async function everything(): Promise<unknown> {
+  const tables = ['teams', 'api_keys', 'mcp_servers', 'access_grants', 'policies', 'audit_events', 'config_changes', 'config_version'];
+  return Promise.all(tables.map((table) => plane.database.query(`select row_to_json(t)::text as row from ${table} t order by 1`)));
+}
+
+test.each(MUTATIONS)('%s: nothing is kept when its audit event or its configuration change cannot be written', async (mutation, inputType, input) => {
+  await plane.database.query(`create or replace function refuse() returns trigger language plpgsql as $$ begin raise exception 'no room'; end $$`);
+  for (const table of ['audit_events', 'config_changes']) {
+    await plane.database.query(`create trigger refuse before insert on ${table} for each row execute function refuse()`);
+    const before = await everything();
+    await expect(userErrorsOf(plane, mutation, inputType, input())).rejects.toThrow('INTERNAL_SERVER_ERROR');
+    expect(await everything()).toEqual(before);
+    await plane.database.query(`drop trigger refuse on ${table}`);
+  }
+});
+
+test.each([...MUTATIONS, ['upsertTeam', 'UpsertTeamInput', () => ({ name: 'A team' })] as const])('%s writes who changed what', async (mutation, inputType, input) => {
+  expect(await userErrorsOf(plane, mutation, inputType, input())).toEqual([]);
+  const [event] = await plane.database.query('select action, actor_kind, actor_id, organisation_id, request_id, after from audit_events order by id desc limit 1');
+  const [token] = await plane.database.query('select id from admin_tokens');
+  expect(event).toMatchObject({ action: mutation === 'setGrants' ? 'setGrant' : mutation, actor_kind: 'ADMIN_TOKEN', actor_id: token?.['id'], organisation_id: plane.organisationId });
+  expect(event?.['request_id']).toMatch(/^req_/);
+  expect(event?.['after']).not.toBeNull();
+});
+
+test('a change of a server is written as it was and as it is', async () => {
+  await userErrorsOf(plane, 'setToolRules', 'SetToolRulesInput', { id: serverId, allowedTools: [], blockedTools: ['rm'] });
+  const [event] = await plane.database.query(`select before->'blockedTools' as before, after->'blockedTools' as after from audit_events where action = 'setToolRules' order by id desc limit 1`);
+  expect(event).toEqual({ before: [], after: ['rm'] });
+});
+
+test('of secrets the trail keeps fingerprints: they change with the secret, and give nothing away', async () => {
+  const fingerprintAfter = async (token: string) => {
+    await userErrorsOf(plane, 'setServerAuth', 'SetServerAuthInput', { id: serverId, auth: { bearer: { token } } });
+    const [event] = await plane.database.query(`select after->'secretFields'->0->>'fingerprint' as fingerprint from audit_events order by id desc limit 1`);
+    return event?.['fingerprint'];
+  };
+  const first = await fingerprintAfter('canary-one');
+  expect(await fingerprintAfter('canary-two')).not.toBe(first);
+  expect(await fingerprintAfter('canary-one')).toBe(first);
+});
+
+test('no secret and no key is in any column or log line', async () => {
+  const tables = await plane.database.query(`select table_name from information_schema.tables where table_schema = 'public'`);
+  const rows = await Promise.all(tables.map(({ table_name: name }) => plane.database.query(`select row_to_json(t)::text as row from "${String(name)}" t`)));
+  const text = `${rows.flat().map(({ row }) => String(row)).join('\n')}\n${plane.log()}`;
+  for (const secret of ['canary', key.secret, plane.token, plane.settings.secretKey]) expect(text.includes(secret), secret.slice(0, 8)).toBe(false);
+  expect(text).toContain('"auth.token"');
+});
+
+test('a removed grant is told to the data planes and written to the trail', async () => {
+  const other = await plane.admin.createApiKey();
+  const grantId = await plane.admin.grant(other.id, serverId);
+  expect(await userErrorsOf(plane, 'setGrants', 'SetGrantsInput', { remove: [grantId] })).toEqual([]);
+  const [change] = await plane.database.query('select change from config_changes order by version desc, position desc limit 1');
+  expect(change).toEqual({ change: { op: 'remove', kind: 'accessGrant', id: grantId } });
+  const [event] = await plane.database.query('select action, target_id, after from audit_events order by id desc limit 1');
+  expect(event).toEqual({ action: 'removeGrant', target_id: grantId, after: null });
+});
+
+test('versions of the configuration follow each other without gap, however many changes come at once', async () => {
+  const [before] = await plane.database.query('select version::int as version from config_version');
+  await Promise.all(Array.from({ length: 20 }, (_, index) => plane.admin.createApiKey({ name: `at once ${index}` })));
+  const rows = await plane.database.query('select distinct version::int as version from config_changes where version > $1 order by 1', [before?.['version']]);
+  expect(rows.map(({ version }) => Number(version) - Number(before?.['version']))).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+});

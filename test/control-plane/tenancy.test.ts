@@ -1,0 +1,90 @@
+/** Nothing is visible, countable or changeable across organisations: a foreign id behaves as one that does not exist. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../support/control-plane.ts';
+
+const UNKNOWN = { server: 'srv_01arz3ndektsv4rrffq69g5fav', key: 'key_01arz3ndektsv4rrffq69g5fav', grant: 'grt_01arz3ndektsv4rrffq69g5fav', team: 'tea_01arz3ndektsv4rrffq69g5fav' };
+
+let plane: TestControlPlane;
+/** What the other organisation has. */
+let foreign: typeof UNKNOWN;
+let own: { server: string; key: string };
+
+beforeAll(async () => {
+  plane = await startTestControlPlane();
+  const other = await plane.newOrganisation('other');
+  const server = await other.admin.createServer({ name: 'Theirs', slug: 'theirs', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/', policy: { ip: {} } });
+  const key = await other.admin.createApiKey({ policy: { ip: {} } });
+  const { team } = await other.admin.mutate('upsertTeam', 'UpsertTeamInput', { name: 'Their team' }, 'team { id }');
+  foreign = { server: server.id, key: key.id, grant: await other.admin.grant(key.id, server.id), team: z.object({ id: z.string() }).parse(team).id };
+  own = {
+    server: (await plane.admin.createServer({ name: 'Ours', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })).id,
+    key: (await plane.admin.createApiKey()).id,
+  };
+});
+afterAll(() => plane?.close());
+
+test('lists, counts and look-ups hold the own organisation only', async () => {
+  const answer = await plane.admin.query(
+    `query($server: ID!, $key: ID!) {
+      servers { totalCount nodes { id } } apiKeys { totalCount nodes { id } } grants { totalCount nodes { id } } policies { id }
+      viewer { organisation { slug teams { totalCount nodes { id } } } }
+      byId: server(id: $server) { id } bySlug: server(slug: "theirs") { id } apiKey(id: $key) { id } ofKey: grants(apiKeyId: $key) { nodes { id } }
+    }`,
+    { server: foreign.server, key: foreign.key },
+  );
+  expect(answer).toEqual({
+    servers: { totalCount: 1, nodes: [{ id: own.server }] },
+    apiKeys: { totalCount: 1, nodes: [{ id: own.key }] },
+    grants: { totalCount: 0, nodes: [] },
+    policies: [],
+    viewer: { organisation: { slug: 'default', teams: { totalCount: 0, nodes: [] } } },
+    byId: null,
+    bySlug: null,
+    apiKey: null,
+    ofKey: { nodes: [] },
+  });
+});
+
+test('a slug of another organisation is free', async () => {
+  const { slug } = await plane.admin.createServer({ name: 'Theirs', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' });
+  expect(slug).toBe('theirs');
+});
+
+describe('each mutation refuses a foreign id exactly as one that does not exist', () => {
+  const cases: [string, string, (ids: typeof UNKNOWN) => Record<string, unknown>][] = [
+    ['updateServer', 'UpdateServerInput', ({ server }) => ({ id: server, name: 'mine now' })],
+    ['setServerEnabled', 'SetEnabledInput', ({ server }) => ({ id: server, enabled: false })],
+    ['setServerAuth', 'SetServerAuthInput', ({ server }) => ({ id: server, auth: { none: true } })],
+    ['setToolRules', 'SetToolRulesInput', ({ server }) => ({ id: server, allowedTools: [], blockedTools: [] })],
+    ['setPricing', 'SetPricingInput', ({ server }) => ({ serverId: server, pricing: {} })],
+    ['setSemanticFilter', 'SetSemanticFilterInput', ({ server }) => ({ serverId: server })],
+    ['rotateApiKey', 'RotateApiKeyInput', ({ key }) => ({ id: key })],
+    ['revokeApiKey', 'IdInput', ({ key }) => ({ id: key })],
+    ['setGrants', 'SetGrantsInput', ({ key }) => ({ add: [{ apiKeyId: key, serverId: own.server }] })],
+    ['setGrants', 'SetGrantsInput', ({ server }) => ({ add: [{ apiKeyId: own.key, serverId: server }] })],
+    ['setGrants', 'SetGrantsInput', ({ grant }) => ({ remove: [grant] })],
+    ['setPolicy', 'SetPolicyInput', ({ key }) => ({ scope: 'API_KEY', ownerId: key, policies: {} })],
+    ['setPolicy', 'SetPolicyInput', ({ server }) => ({ scope: 'MCP_SERVER', ownerId: server, policies: {} })],
+    ['setPolicy', 'SetPolicyInput', ({ team }) => ({ scope: 'TEAM', ownerId: team, policies: {} })],
+    ['upsertTeam', 'UpsertTeamInput', ({ team }) => ({ id: team, name: 'mine now' })],
+    ['createApiKey', 'CreateApiKeyInput', ({ team }) => ({ name: 'k', type: 'TEAM', ownerId: team })],
+    ['createApiKey', 'CreateApiKeyInput', ({ server }) => ({ name: 'k', type: 'ORGANISATION', grantServerIds: [server] })],
+    ['createServer', 'CreateServerInput', ({ key }) => ({ name: 's', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/', grantTo: [key] })],
+    ['createServer', 'CreateServerInput', ({ team }) => ({ name: 's', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/', scope: { teamId: team } })],
+    ['updateServer', 'UpdateServerInput', ({ key }) => ({ id: own.server, scope: { apiKeyId: key } })],
+  ];
+
+  test.each(cases)('%s (%s)', async (mutation, inputType, input) => {
+    const before = await plane.database.query('select version from config_version');
+    const refused = await userErrorsOf(plane, mutation, inputType, input(foreign));
+    expect(refused).toMatchObject([{ code: 'NOT_FOUND' }]);
+    expect(refused).toEqual(await userErrorsOf(plane, mutation, inputType, input(UNKNOWN)));
+    expect(await plane.database.query('select version from config_version')).toEqual(before);
+  });
+});
+
+test('an unknown organisation is no owner of a policy', async () => {
+  const [other] = await plane.database.query(`select id from organisations where slug = 'other'`);
+  expect(await userErrorsOf(plane, 'setPolicy', 'SetPolicyInput', { scope: 'ORGANISATION', ownerId: other?.['id'], policies: {} })).toMatchObject([{ code: 'NOT_FOUND', field: ['ownerId'] }]);
+});
