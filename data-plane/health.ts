@@ -1,7 +1,7 @@
 /** Tells orchestrators whether this node lives, and whether it can decide and count. */
 import type { ServerResponse } from 'node:http';
 import type { Gateway } from './gateway.ts';
-import { answerJson } from './http-server.ts';
+import { answerJson } from './answer-json.ts';
 
 export function answerHealth(response: ServerResponse): void {
   answerJson(response, 200, { status: 'alive' });

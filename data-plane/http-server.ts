@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Refusal } from '../shared/refusal.ts';
 import { accessFlow } from './access-flow.ts';
+import { answerJson } from './answer-json.ts';
 import { denialOf } from './denials.ts';
 import type { Outcome } from './evidence.ts';
 import { Exchange } from './exchange.ts';
@@ -84,12 +85,6 @@ async function handle(gateway: Gateway, exchange: Exchange): Promise<void> {
 
 function refusalIn(ending: Outcome | Refusal): Refusal | undefined {
   return ending instanceof Refusal ? ending : ending.failure;
-}
-
-export function answerJson(response: ServerResponse, status: number, body: unknown): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
-  response.end(text);
 }
 
 function listen(server: Server, { host, port }: Pick<DataPlaneSettings, 'host' | 'port'>): Promise<void> {

@@ -5,7 +5,7 @@ import { asRefusal, Refusal } from '../shared/refusal.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
-import { answerJson } from './http-server.ts';
+import { answerJson } from './answer-json.ts';
 import { authenticateKey } from './steps/authenticate-key.ts';
 import { checkAvailability } from './steps/check-availability.ts';
 import { limitBeforeAuth } from './steps/limit-before-auth.ts';

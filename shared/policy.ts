@@ -1,5 +1,5 @@
 /** The policy envelope that may stand at every scope; all envelopes that apply to a request must be satisfied. */
-import { BlockList, isIP } from 'node:net';
+import { isIP, type BlockList } from 'node:net';
 import { z } from 'zod';
 
 const count = z.int().nonnegative();

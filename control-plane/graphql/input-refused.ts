@@ -1,6 +1,6 @@
 /** How a service says that an input is at fault, and how a resolver turns that into a payload. */
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { UserError, UserErrorCode } from './user-error.types.ts';
 
 /** Thrown by services; rolls back the transaction that it is thrown in. */

@@ -63,7 +63,7 @@ function holdRefusal(answer: RefusedAnswer, planned: PlannedLimit | undefined, n
     limitId: limit.id,
     owner: limit.ownerId,
     window: limit.period,
-    limit: String(limit.amount),
+    limit: limit.amount,
     used: String(answer.used),
     reserved: String(answer.reserved),
     remaining: String(left),

@@ -27,7 +27,7 @@ function spellUnit(text: string, at: number, choice: number): string {
   return code < 0x20 ? `\\u${code.toString(16).padStart(4, '0')}` : unit;
 }
 
-const text = oneof(string({ maxLength: 12 }), string({ unit: 'binary', maxLength: 8 }), constantFrom('id', 'name', 'params', 'x'.repeat(70), `${'\\"'.repeat(40)}`, '":{', '__proto__', 'constructor'));
+const text = oneof(string({ maxLength: 12 }), string({ unit: 'binary', maxLength: 8 }), constantFrom('id', 'name', 'params', 'x'.repeat(70), '\\"'.repeat(40), '":{', '__proto__', 'constructor'));
 const number = constantFrom('0', '-0', '1.0', '1e400', '-1.5E-7', '9007199254740993', '123456789012345678901234567890');
 const scalar = oneof(text.chain(spelled), number, constantFrom('true', 'false', 'null'));
 

@@ -98,10 +98,14 @@ function resultOf(message: { method?: string; params?: { name?: string; argument
     case 'tools/list':
       return JSON.stringify({ tools: TOOLS, nextCursor: 'more', _meta: { page: 1 } });
     case 'tools/call':
-      return callResult(message.params?.name ?? '', String(message.params?.arguments?.['message'] ?? ''));
+      return callResult(message.params?.name ?? '', textIn(message.params?.arguments?.['message']));
     default:
       return '{}';
   }
+}
+
+function textIn(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /** Spelled by hand: numbers, escapes and unknown fields must arrive exactly so. */

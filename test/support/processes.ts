@@ -60,7 +60,7 @@ export async function eventually<Value>(ask: () => Promise<Value | undefined> | 
     }
     await pause(POLL_MILLIS);
   }
-  throw new Error(`${what} did not happen within ${deadlineMillis} ms${last === undefined ? '' : `: ${String(last)}`}`);
+  throw new Error(`${what} did not happen within ${deadlineMillis} ms${last === undefined ? '' : `: ${last instanceof Error ? last.message : JSON.stringify(last)}`}`);
 }
 
 export async function answersOk(url: string): Promise<true | undefined> {

@@ -1,0 +1,8 @@
+/** Answers a request that is not MCP with a JSON document. */
+import type { ServerResponse } from 'node:http';
+
+export function answerJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  response.end(text);
+}

@@ -1,0 +1,104 @@
+/** A socket lives as long as its token is good, says who it is in time, and carries only so much. */
+import { once } from 'node:events';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
+import { eventually } from '../../support/processes.ts';
+
+let plane: TestControlPlane;
+
+beforeAll(async () => {
+  plane = await startTestControlPlane();
+});
+afterAll(() => plane?.close());
+
+interface OpenSocket {
+  readonly socket: WebSocket;
+  readonly received: string[];
+  /** The close code and its reason, once it is closed. */
+  readonly closed: Promise<{ code: number; reason: string }>;
+}
+
+async function open(): Promise<OpenSocket> {
+  const socket = new WebSocket(plane.graphqlUrl.replace('http', 'ws'), 'graphql-transport-ws');
+  const received: string[] = [];
+  socket.on('message', (data) => received.push(Buffer.isBuffer(data) ? data.toString('utf8') : ''));
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })));
+  await once(socket, 'open');
+  return { socket, received, closed };
+}
+
+async function signedIn(token: string): Promise<OpenSocket> {
+  const opened = await open();
+  opened.socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } }));
+  await eventually(() => (opened.received.some((text) => text.includes('connection_ack')) ? true : undefined), 'the acknowledgement');
+  return opened;
+}
+
+test('a token that expires closes its socket with 4410', async () => {
+  const { token } = await plane.newAdminToken({ expiresAt: new Date(Date.now() + 1500) });
+  const { closed } = await signedIn(token);
+  expect(await closed).toEqual({ code: 4410, reason: 'Token expired' });
+});
+
+test('a token that is revoked closes its socket with 4403, an administrator’s and a data plane’s', async () => {
+  const [admin, dataPlane] = [await plane.newAdminToken(), await plane.newDataPlaneToken()];
+  const sockets = [await signedIn(admin.token), await signedIn(dataPlane.token)];
+  await plane.database.query('update admin_tokens set revoked_at = now() where id = $1', [admin.id]);
+  await plane.database.query('update data_plane_tokens set revoked_at = now() where id = $1', [dataPlane.id]);
+  for (const { closed } of sockets) expect(await closed).toEqual({ code: 4403, reason: 'Token revoked' });
+});
+
+test('a token that loses a permission closes its socket with 4403', async () => {
+  const { token, id } = await plane.newAdminToken({ permissions: ['USAGE_READ', 'KEY_MANAGE'] });
+  const { closed } = await signedIn(token);
+  await plane.database.query(`update admin_tokens set permissions = '{KEY_MANAGE}' where id = $1`, [id]);
+  expect(await closed).toEqual({ code: 4403, reason: 'Permissions withdrawn' });
+});
+
+test('a socket that does not say who it is is closed with 4408', async () => {
+  expect((await (await open()).closed).code).toBe(4408);
+});
+
+test.each([
+  [{}, 4401],
+  [{ authorization: 'Bearer tpa_nonsense' }, 4401],
+])('%j is nobody: %d', async (payload, code) => {
+  const { socket, closed } = await open();
+  socket.send(JSON.stringify({ type: 'connection_init', payload }));
+  expect((await closed).code).toBe(code);
+});
+
+test('an operation before the acknowledgement is closed with 4401', async () => {
+  const { socket, closed } = await open();
+  socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query: '{ viewer { permissions } }' } }));
+  expect((await closed).code).toBe(4401);
+});
+
+test('a message above 64 KiB closes the socket with 1009', async () => {
+  const { socket, closed } = await signedIn(plane.token);
+  socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query: '{ __typename }', variables: { padding: 'x'.repeat(65_536) } } }));
+  expect((await closed).code).toBe(1009);
+});
+
+test('more than 50 operations at once are refused, and the socket goes on', async () => {
+  const { socket, received } = await signedIn(plane.token);
+  const subscription = 'subscription { usageRecordAdded(filter: {range: {}}) { cursor } }';
+  for (let id = 0; id < 51; id++) socket.send(JSON.stringify({ type: 'subscribe', id: String(id), payload: { query: subscription } }));
+  const refusal = await eventually(() => received.find((text) => text.includes('QUERY_TOO_COMPLEX')), 'the refusal');
+  expect(JSON.parse(refusal)).toMatchObject({ type: 'error', id: '50' });
+  socket.send(JSON.stringify({ type: 'complete', id: '0' }));
+  socket.send(JSON.stringify({ type: 'subscribe', id: 'next', payload: { query: '{ __typename }' } }));
+  await eventually(() => received.find((text) => text.includes('"id":"next"') && text.includes('"data"')), 'the answer');
+  socket.close();
+});
+
+test('a mutation over the socket needs its permission, and the refusal carries the request’s id', async () => {
+  const { token } = await plane.newAdminToken({ permissions: [] });
+  const { socket, received } = await signedIn(token);
+  socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query: 'mutation { upsertTeam(input: {name: "t"}) { userErrors { code } } }' } }));
+  const text = await eventually(() => received.find((line) => line.includes('FORBIDDEN')), 'the refusal');
+  expect(text).toMatch(/"permission":"MEMBER_MANAGE"/);
+  expect(text).toMatch(/"requestId":"req_/);
+  socket.close();
+});

@@ -1,0 +1,177 @@
+/** The plane starts once for many, waits for its database, and leaves nothing behind when it cannot start. */
+import { createServer } from 'node:net';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { startControlPlane, type RunningControlPlane } from '../../control-plane/application.ts';
+import { mintToken } from '../../shared/token.ts';
+import { UsageQueue } from '../../shared/usage-queue.ts';
+import { ask, recordingLog, testSettings } from '../support/control-plane.ts';
+import { startTestPostgres, type TestDatabase } from '../support/postgres.ts';
+import { eventually, freePort } from '../support/processes.ts';
+
+let postgres: TestDatabase;
+let counter = 0;
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+});
+afterAll(() => postgres?.stop());
+
+/** The URL of a database that is empty. */
+async function emptyDatabase(): Promise<string> {
+  const name = `start_${++counter}`;
+  await postgres.query(`create database ${name}`);
+  const url = new URL(postgres.url);
+  url.pathname = `/${name}`;
+  return String(url);
+}
+
+async function dataDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'turnpike-start-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function start(environment: Record<string, string>): Promise<RunningControlPlane & { log: string[] }> {
+  const { log, lines } = recordingLog();
+  const running = await startControlPlane(testSettings(environment), { log, usageSource: new UsageQueue() });
+  onTestFinished(() => running.close());
+  return { ...running, log: lines };
+}
+
+async function rowsOf(databaseUrl: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+test('the first start leaves one administrator’s token, for the operator alone to read', async () => {
+  const [databaseUrl, directory] = [await emptyDatabase(), await dataDirectory()];
+  const file = join(directory, 'admin-token');
+  await writeFile(file, 'left from another database', { mode: 0o644 });
+  const { url } = await start({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory });
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  const token = (await readFile(file, 'utf8')).trim();
+  expect((await ask(`${url}/graphql`, { query: '{ viewer { organisation { slug } permissions } }' }, token)).data).toMatchObject({ viewer: { organisation: { slug: 'default' } } });
+});
+
+test('five that start at once make one organisation and one administrator', async () => {
+  const [databaseUrl, directory] = [await emptyDatabase(), await dataDirectory()];
+  const environment = { DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory, DATA_PLANE_TOKEN: mintToken('dataPlaneToken').token };
+  await Promise.all(Array.from({ length: 5 }, () => start(environment)));
+  expect(await rowsOf(databaseUrl, 'select (select count(*)::int from organisations) as organisations, (select count(*)::int from admin_tokens) as admins, (select count(*)::int from data_plane_tokens) as planes')).toEqual([
+    { organisations: 1, admins: 1, planes: 1 },
+  ]);
+});
+
+test('a second start keeps the organisation and writes no token', async () => {
+  const [databaseUrl, directory] = [await emptyDatabase(), await dataDirectory()];
+  await (await start({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory })).close();
+  await rm(join(directory, 'admin-token'));
+  await start({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory });
+  await expect(stat(join(directory, 'admin-token'))).rejects.toThrow('ENOENT');
+  expect(await rowsOf(databaseUrl, 'select count(*)::int as admins from admin_tokens')).toEqual([{ admins: 1 }]);
+});
+
+test('a database that is not there yet is waited for, and the log says so', async () => {
+  const port = await freePort();
+  const { log, lines } = recordingLog();
+  const settings = testSettings({ DATABASE_URL: `postgresql://postgres@127.0.0.1:${port}/late`, TURNPIKE_DATA_DIR: await dataDirectory() });
+  const starting = startControlPlane(settings, { log, usageSource: new UsageQueue() });
+  await eventually(() => lines.find((line) => line.includes('PostgreSQL does not answer yet')), 'the line in the log');
+  const late = new URL(await emptyDatabase());
+  const proxy = await forward(port, late);
+  const renamed = late.pathname.slice(1);
+  await postgres.query(`alter database ${renamed} rename to late`);
+  const running = await starting;
+  expect((await fetch(`${running.url}/v1/healthz`)).status).toBe(200);
+  await running.close();
+  await proxy.close();
+});
+
+test('without its database the plane is alive and not ready, and says no more than that', async () => {
+  const port = await freePort();
+  const proxy = await forward(port, new URL(postgres.url));
+  const databaseUrl = new URL(await emptyDatabase());
+  databaseUrl.port = String(port);
+  const directory = await dataDirectory();
+  const { url } = await start({ DATABASE_URL: String(databaseUrl), TURNPIKE_DATA_DIR: directory });
+  const token = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
+  await proxy.close();
+  await eventually(async () => ((await fetch(`${url}/v1/healthz`)).status === 503 ? true : undefined), 'not being ready');
+  expect((await fetch(`${url}/v1/health`)).status).toBe(200);
+  const answer = await ask(`${url}/graphql`, { query: '{ viewer { permissions } }' }, token);
+  expect(answer.errors).toMatchObject([{ message: 'the database does not answer', extensions: { code: 'SERVICE_UNAVAILABLE', requestId: expect.any(String) } }]);
+  expect(answer.status).toBe(503);
+  const back = await forward(port, new URL(postgres.url));
+  await eventually(async () => ((await fetch(`${url}/v1/healthz`)).status === 200 ? true : undefined), 'being ready again');
+  onTestFinished(() => back.close());
+});
+
+test('a port that is taken is an error, and nothing stays open', async () => {
+  const { url } = await start({ DATABASE_URL: await emptyDatabase(), TURNPIKE_DATA_DIR: await dataDirectory() });
+  const databaseUrl = await emptyDatabase();
+  const settings = testSettings({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: await dataDirectory(), CONTROL_PLANE_PORT: new URL(url).port });
+  await expect(startControlPlane(settings, { log: recordingLog().log, usageSource: new UsageQueue() })).rejects.toThrow('EADDRINUSE');
+  await eventually(async () => {
+    const [row] = await postgres.query('select count(*)::int as open from pg_stat_activity where datname = $1', [new URL(databaseUrl).pathname.slice(1)]);
+    return row?.['open'] === 0 ? true : undefined;
+  }, 'every connection being closed');
+});
+
+test('what is being answered is answered before the plane ends', async () => {
+  const { log } = recordingLog();
+  const directory = await dataDirectory();
+  const databaseUrl = await emptyDatabase();
+  const running = await startControlPlane(testSettings({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory }), { log, usageSource: new UsageQueue() });
+  const token = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
+  const blocker = new Client({ connectionString: databaseUrl });
+  await blocker.connect();
+  await blocker.query('begin; lock table teams');
+  const answer = ask(`${running.url}/graphql`, { query: 'mutation { upsertTeam(input: {name: "last"}) { team { slug } } }' }, token);
+  await eventually(async () => ((await rowsOf(databaseUrl, `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)).length > 0 ? true : undefined), 'the mutation waiting');
+  const closing = running.close();
+  await blocker.query('commit');
+  expect((await answer).data).toEqual({ upsertTeam: { team: { slug: 'last' } } });
+  await closing;
+  await blocker.end();
+});
+
+test.each([
+  ['vk_', mintToken('apiKey').token],
+  ['a damaged one', `${mintToken('dataPlaneToken').token.slice(0, -1)}!`],
+])('a DATA_PLANE_TOKEN that is %s is refused in one sentence', async (_what, token) => {
+  await expect(start({ DATABASE_URL: await emptyDatabase(), TURNPIKE_DATA_DIR: await dataDirectory(), DATA_PLANE_TOKEN: token })).rejects.toThrow(/^DATA_PLANE_TOKEN is not a data-plane token/);
+});
+
+/** A way to the database that can be taken away. */
+async function forward(port: number, target: URL): Promise<{ close(): Promise<void> }> {
+  const { connect } = await import('node:net');
+  const open = new Set<{ destroy(): unknown }>();
+  const server = createServer((inner) => {
+    const outer = connect(target.searchParams.has('host') ? { path: `${target.searchParams.get('host')}/.s.PGSQL.${target.port || 5432}` } : { host: target.hostname, port: Number(target.port) });
+    for (const socket of [inner, outer]) {
+      open.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        inner.destroy();
+        outer.destroy();
+      });
+    }
+    inner.pipe(outer).pipe(inner);
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    close: () => {
+      for (const socket of open) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
