@@ -1,6 +1,7 @@
 /** The ORM on its PostgreSQL: how it connects, what it knows, and how the schema is brought up to date. */
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
+import { Client, type ClientConfig } from 'pg';
 import type { Logger } from 'pino';
 import { ENTITIES } from './entities.ts';
 import { MIGRATIONS } from './migrations/list.ts';
@@ -13,20 +14,32 @@ const CONNECTIONS_MAX = 10;
 const MIGRATION_LOCK = 7_261_001;
 const RETRY_MILLIS_MAX = 5000;
 
-/** The connection settings that `pg` reads: a URL, or for a unix socket its directory as `host`. */
-export function connectionOf(databaseUrl: string): { host: string; port: number; user: string; password?: string; database: string } {
-  const url = new URL(databaseUrl);
-  const connection = {
-    host: url.searchParams.get('host') ?? url.hostname,
-    port: Number(url.port === '' ? (url.searchParams.get('port') ?? 5432) : url.port),
-    user: decodeURIComponent(url.username),
-    database: decodeURIComponent(url.pathname.slice(1)),
+/** What `pg` connects with. */
+export interface DatabaseConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly user?: string;
+  readonly password?: string;
+  readonly database: string;
+  readonly ssl: ClientConfig['ssl'];
+}
+
+/** Reads the URL as `pg` itself does, `sslmode` included; for a unix socket its directory stands as `?host=`. */
+export function connectionOf(databaseUrl: string): DatabaseConnection {
+  const { host, port, user, password, database, ssl } = new Client({ connectionString: databaseUrl });
+  return {
+    // A bracketed IPv6 address is how a URL writes it, not how it is connected to.
+    host: host.replace(/^\[(.*)\]$/, '$1'),
+    port,
+    database: database ?? '',
+    ssl,
+    ...(user === undefined ? {} : { user }),
+    ...(password == null ? {} : { password }),
   };
-  return url.password === '' ? connection : { ...connection, password: decodeURIComponent(url.password) };
 }
 
 export async function openOrm(databaseUrl: string, log: Logger): Promise<MikroORM> {
-  const { database, ...connection } = connectionOf(databaseUrl);
+  const { database, ssl, ...connection } = connectionOf(databaseUrl);
   return MikroORM.init({
     ...connection,
     dbName: database,
@@ -34,7 +47,7 @@ export async function openOrm(databaseUrl: string, log: Logger): Promise<MikroOR
     extensions: [Migrator],
     migrations: { migrationsList: MIGRATIONS, tableName: 'turnpike_migrations', snapshot: false, allOrNothing: true, silent: true },
     pool: { min: 0, max: CONNECTIONS_MAX },
-    driverOptions: { statement_timeout: STATEMENT_TIMEOUT_MILLIS, lock_timeout: LOCK_TIMEOUT_MILLIS, connectionTimeoutMillis: CONNECTION_TIMEOUT_MILLIS },
+    driverOptions: { ssl, statement_timeout: STATEMENT_TIMEOUT_MILLIS, lock_timeout: LOCK_TIMEOUT_MILLIS, connectionTimeoutMillis: CONNECTION_TIMEOUT_MILLIS },
     logger: (message) => log.debug(message),
     debug: false,
   });

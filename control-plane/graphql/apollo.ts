@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { newId } from '../../shared/ids.ts';
 import type { RequestContext } from '../request-context.ts';
 import { formatError } from './errors.ts';
-import { requireAffordable, shapeRule, TOKENS_MAX } from './limits.ts';
+import { requireAffordable, requireShape, TOKENS_MAX } from './limits.ts';
 import { requireVariables } from './variables.ts';
 
 export async function startApollo(schema: GraphQLSchema, log: Logger): Promise<ApolloServer<RequestContext>> {
@@ -17,7 +17,6 @@ export async function startApollo(schema: GraphQLSchema, log: Logger): Promise<A
     includeStacktraceInErrorResponses: false,
     hideSchemaDetailsFromClientErrors: false,
     parseOptions: { maxTokens: TOKENS_MAX },
-    validationRules: [shapeRule],
     stopOnTerminationSignals: false,
     // What is refused before there is an operation reaches no plugin.
     formatError: (formatted, error) => (formatted.extensions?.['code'] === 'BAD_REQUEST' ? formatError(formatted, error, newId('request'), log) : formatted),
@@ -27,6 +26,7 @@ export async function startApollo(schema: GraphQLSchema, log: Logger): Promise<A
           Promise.resolve({
             didResolveOperation: ({ document, request, operationName }) => {
               const variables = request.variables ?? {};
+              requireShape(document);
               requireVariables(schema, document, variables, operationName ?? undefined);
               requireAffordable(schema, document, variables, operationName ?? undefined);
               return Promise.resolve();

@@ -18,7 +18,7 @@ const TELLABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Codes of PostgreSQL for text that it cannot keep, such as NUL or half of a surrogate pair. */
-const UNSTORABLE: ReadonlySet<string> = new Set(['22021', '22P05', '22P02']);
+const UNSTORABLE: ReadonlySet<string> = new Set(['22021', '22P05']);
 /** Codes of PostgreSQL for two changes that waited for each other: one was given up, and can be made again. */
 const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03']);
 const OUTAGES: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT', '57P01', '57P02', '57P03', '08006', '08001', '53300']);

@@ -1,7 +1,8 @@
 /** What an operation may cost before any of it runs: the same over HTTP and over WebSocket. */
-import { Kind, type ASTVisitor, type DocumentNode, type GraphQLSchema, type ValidationContext } from 'graphql/index.js';
+import { Kind, visit, type DocumentNode, type GraphQLSchema, type SelectionNode, type SelectionSetNode } from 'graphql/index.js';
 import { fieldExtensionsEstimator, getComplexity, simpleEstimator } from 'graphql-query-complexity';
-import { tooComplex } from './errors.ts';
+import { badInput, tooComplex } from './errors.ts';
+import { isStorable } from './storable-text.ts';
 
 export const TOKENS_MAX = 2000;
 const DEPTH_MAX = 12;
@@ -10,24 +11,19 @@ const DIRECTIVES_MAX = 50;
 const COMPLEXITY_MAX = 2000;
 const PAGE_ASSUMED = 50;
 
-/** Introspection nests deeper than any operation of ours has reason to, and only into the schema. */
-const INTROSPECTION = /^__/;
-
-/** Depth with fragments followed, aliases and directives of the whole document. */
-export function shapeRule(context: ValidationContext): ASTVisitor {
-  let aliases = 0;
-  let directives = 0;
-  return {
-    Field: (node) => {
-      if (node.alias !== undefined && ++aliases === ALIASES_MAX + 1) context.reportError(tooComplex(`more than ${ALIASES_MAX} aliases`));
+/** Throws when a valid document is deeper, or has more aliases or directives, than any operation of ours has reason to be. */
+export function requireShape(document: DocumentNode): void {
+  let [aliases, directives] = [0, 0];
+  visit(document, {
+    Field: (node) => void (aliases += node.alias === undefined ? 0 : 1),
+    Directive: () => void directives++,
+    StringValue: ({ value }) => {
+      if (!isStorable(value)) throw badInput('a string of the document holds characters that cannot be stored');
     },
-    Directive: () => {
-      if (++directives === DIRECTIVES_MAX + 1) context.reportError(tooComplex(`more than ${DIRECTIVES_MAX} directives`));
-    },
-    OperationDefinition: (node) => {
-      if (depthOf(node, context.getDocument(), new Set()) > DEPTH_MAX) context.reportError(tooComplex(`deeper than ${DEPTH_MAX} levels`));
-    },
-  };
+  });
+  if (aliases > ALIASES_MAX) throw tooComplex(`more than ${ALIASES_MAX} aliases`);
+  if (directives > DIRECTIVES_MAX) throw tooComplex(`more than ${DIRECTIVES_MAX} directives`);
+  if (deepestOf(document) > DEPTH_MAX) throw tooComplex(`deeper than ${DEPTH_MAX} levels`);
 }
 
 /** Throws when the operation asks for too much; lists count as often as they are long. */
@@ -37,7 +33,11 @@ export function requireAffordable(schema: GraphQLSchema, query: DocumentNode, va
     query,
     variables,
     ...(operationName === undefined ? {} : { operationName }),
-    estimators: [fieldExtensionsEstimator(), ({ args, childComplexity }) => ('first' in args ? 1 + childComplexity * pageSize(args['first']) * PAGE_SHARE : undefined), simpleEstimator({ defaultComplexity: 1 })],
+    estimators: [
+      fieldExtensionsEstimator(),
+      ({ args, childComplexity }) => ('first' in args ? 1 + childComplexity * pageSize(args['first']) * PAGE_SHARE : undefined),
+      simpleEstimator({ defaultComplexity: 1 }),
+    ],
   });
   if (cost > COMPLEXITY_MAX) throw tooComplex(`the operation costs ${Math.ceil(cost)}, and ${COMPLEXITY_MAX} is the most`);
 }
@@ -49,29 +49,26 @@ function pageSize(first: unknown): number {
   return typeof first === 'number' && first > 0 ? first : PAGE_ASSUMED;
 }
 
-interface Selecting {
-  readonly selectionSet?: { readonly selections: readonly unknown[] } | undefined;
+/** Levels of the deepest operation with its fragments followed. Validation has made sure that none leads back to itself. */
+function deepestOf(document: DocumentNode): number {
+  const fragments = new Map(document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]));
+  const known = new Map<string, number>();
+  const ofFragment = (name: string): number => {
+    const depth = known.get(name) ?? ofSelections(fragments.get(name)?.selectionSet);
+    known.set(name, depth);
+    return depth;
+  };
+  const ofSelection = (selection: SelectionNode): number => {
+    switch (selection.kind) {
+      case Kind.FRAGMENT_SPREAD:
+        return ofFragment(selection.name.value);
+      case Kind.INLINE_FRAGMENT:
+        return ofSelections(selection.selectionSet);
+      case Kind.FIELD:
+        // Introspection nests deeper than anything else, and only into the schema.
+        return selection.name.value.startsWith('__') ? 0 : 1 + ofSelections(selection.selectionSet);
+    }
+  };
+  const ofSelections = (set: SelectionSetNode | undefined): number => Math.max(0, ...(set?.selections.map(ofSelection) ?? []));
+  return Math.max(0, ...document.definitions.map((definition) => (definition.kind === Kind.OPERATION_DEFINITION ? ofSelections(definition.selectionSet) : 0)));
 }
-
-function depthOf(node: Selecting, document: DocumentNode, spread: Set<string>): number {
-  let deepest = 0;
-  for (const selection of node.selectionSet?.selections ?? []) {
-    if (!isSelection(selection)) continue;
-    if (selection.kind === Kind.FIELD && INTROSPECTION.test(selection.name?.value ?? '')) continue;
-    deepest = Math.max(deepest, (selection.kind === Kind.FIELD ? 1 : 0) + depthOf(selection.kind === Kind.FRAGMENT_SPREAD ? fragmentOf(selection.name?.value ?? '', document, spread) : selection, document, spread));
-  }
-  return deepest;
-}
-
-/** A fragment that spreads itself is refused by another rule; here it counts once. */
-function fragmentOf(name: string, document: DocumentNode, spread: Set<string>): Selecting {
-  if (spread.has(name)) return {};
-  spread.add(name);
-  const fragment = document.definitions.find((definition) => definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === name);
-  return fragment !== undefined && 'selectionSet' in fragment ? fragment : {};
-}
-
-function isSelection(value: unknown): value is Selecting & { kind: Kind; name?: { value: string } } {
-  return typeof value === 'object' && value !== null && 'kind' in value;
-}
-

@@ -1,6 +1,6 @@
 /** Parses and judges an operation that comes over a socket as Apollo does one over HTTP, before any of it runs. */
-import { getOperationAST, GraphQLError, parse, specifiedRules, validate, type DocumentNode, type GraphQLSchema } from 'graphql/index.js';
-import { requireAffordable, shapeRule, TOKENS_MAX } from './limits.ts';
+import { getOperationAST, GraphQLError, parse, validate, type DocumentNode, type GraphQLSchema } from 'graphql/index.js';
+import { requireAffordable, requireShape, TOKENS_MAX } from './limits.ts';
 import { requireVariables } from './variables.ts';
 
 export interface OperationPayload {
@@ -19,11 +19,12 @@ export interface PreparedOperation {
 export function prepareOperation(schema: GraphQLSchema, payload: OperationPayload): PreparedOperation | GraphQLError[] {
   try {
     const document = parseDocument(payload.query);
-    const errors = validate(schema, document, [...specifiedRules, shapeRule]);
+    const errors = validate(schema, document);
     if (errors.length > 0) return errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED'));
     const variableValues = payload.variables ?? {};
     const operationName = payload.operationName ?? undefined;
     if (getOperationAST(document, operationName) == null) return [withCode(new GraphQLError('name one operation of the document'), 'OPERATION_RESOLUTION_FAILURE')];
+    requireShape(document);
     requireVariables(schema, document, variableValues, operationName);
     requireAffordable(schema, document, variableValues, operationName);
     return { document, variableValues, ...(operationName === undefined ? {} : { operationName }) };

@@ -1,6 +1,7 @@
 /** Judges an operation's variables before the GraphQL library does: its sentences repeat the value that is wrong, and values may be secrets. */
 import { coerceInputValue, getOperationAST, isInputType, isNonNullType, typeFromAST, type DocumentNode, type GraphQLSchema } from 'graphql/index.js';
 import { badInput, withoutValues } from './errors.ts';
+import { holdsStorableText } from './storable-text.ts';
 
 /** One answer names no more faults than this. */
 const FAULTS_MAX = 10;
@@ -15,6 +16,10 @@ export function requireVariables(schema: GraphQLSchema, document: DocumentNode, 
     const value = variables[name];
     if (value === undefined) {
       if (isNonNullType(type) && defaultValue === undefined) faults.push(`$${name} is required`);
+      continue;
+    }
+    if (!holdsStorableText(value)) {
+      faults.push(`$${name} holds characters that cannot be stored`);
       continue;
     }
     coerceInputValue(value, type, (path, _value, error) => faults.push(`$${[name, ...path].join('.')}: ${withoutValues(error.message)}`));

@@ -57,7 +57,8 @@ describe('every source file', () => {
   });
 
   test('leaves nothing for later and silences no checker', () => {
-    const leftovers = new RegExp(['TO' + 'DO', 'FIX' + 'ME', '@ts-' + 'ignore', '@ts-' + 'expect-error', '@ts-' + 'nocheck', 'as an' + 'y\\b', '\\.on' + 'ly\\(', '\\.sk' + 'ip\\('].join('|'));
+    // Spelled in classes, so that this line is none of what it looks for.
+    const leftovers = /T[O]DO|F[I]XME|@ts-(?:i[g]nore|e[x]pect-error|n[o]check)|as a[n]y\b|\.o[n]ly\(|\.s[k]ip\(/;
     const codeOf = (file: string) => textOf(file).replaceAll(/\/\*[\s\S]*?\*\//g, '');
     expect(EVERYTHING.filter((file) => leftovers.test(codeOf(file)))).toEqual([]);
   });

@@ -15,14 +15,18 @@ test('every fault is named, and no value is repeated', () => {
   expect(read).not.toThrow('canary');
 });
 
+const POSTGRES = { host: 'db.example', port: 5432, user: 'me', database: 'turnpike', ssl: false };
+const SOCKET = { ...POSTGRES, host: '/run/dir', user: 'postgres' };
+
 test.each([
-  ['postgresql://me:p%40ss@db.example:6432/turn%20pike', { host: 'db.example', port: 6432, user: 'me', password: 'p@ss', database: 'turn pike' }],
-  ['postgres://me@db.example/turnpike', { host: 'db.example', port: 5432, user: 'me', database: 'turnpike' }],
-  ['postgresql://postgres@/turnpike?host=/run/dir', { host: '/run/dir', port: 5432, user: 'postgres', database: 'turnpike' }],
-  ['postgresql://postgres@/turnpike?host=/run/dir&port=6000', { host: '/run/dir', port: 6000, user: 'postgres', database: 'turnpike' }],
-  ['postgresql:///turnpike?host=/run/dir&user=postgres', { host: '/run/dir', port: 5432, user: 'postgres', database: 'turnpike' }],
-  ['postgresql://postgres@%2Frun%2Fdir/turnpike', { host: '/run/dir', port: 5432, user: 'postgres', database: 'turnpike' }],
-  ['postgresql://me@[::1]:5433/turnpike', { host: '::1', port: 5433, user: 'me', database: 'turnpike' }],
+  ['postgresql://me:p%40ss@db.example:6432/turn%20pike', { ...POSTGRES, port: 6432, password: 'p@ss', database: 'turn pike' }],
+  ['postgres://me@db.example/turnpike', POSTGRES],
+  ['postgresql://postgres@/turnpike?host=/run/dir', SOCKET],
+  ['postgresql://postgres@localhost/turnpike?host=%2Frun%2Fdir&port=6000', { ...SOCKET, port: 6000 }],
+  ['postgresql:///turnpike?host=/run/dir&user=postgres', SOCKET],
+  ['postgresql://postgres@%2Frun%2Fdir/turnpike', SOCKET],
+  ['postgresql://me@[::1]:5433/turnpike', { ...POSTGRES, host: '::1', port: 5433 }],
+  ['postgresql://me@db.example/turnpike?sslmode=no-verify', { ...POSTGRES, ssl: { rejectUnauthorized: false } }],
 ])('%s', (url, connection) => {
   expect(connectionOf(url)).toEqual(connection);
 });

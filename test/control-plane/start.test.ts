@@ -1,5 +1,6 @@
 /** The plane starts once for many, waits for its database, and leaves nothing behind when it cannot start. */
-import { createServer } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import { connect, createServer } from 'node:net';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,7 +65,8 @@ test('the first start leaves one administrator’s token, for the operator alone
 
 test('five that start at once make one organisation and one administrator', async () => {
   const [databaseUrl, directory] = [await emptyDatabase(), await dataDirectory()];
-  const environment = { DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory, DATA_PLANE_TOKEN: mintToken('dataPlaneToken').token };
+  const secretKey = randomBytes(32).toString('base64');
+  const environment = { DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory, TURNPIKE_SECRET_KEY: secretKey, DATA_PLANE_TOKEN: mintToken('dataPlaneToken').token };
   await Promise.all(Array.from({ length: 5 }, () => start(environment)));
   expect(await rowsOf(databaseUrl, 'select (select count(*)::int from organisations) as organisations, (select count(*)::int from admin_tokens) as admins, (select count(*)::int from data_plane_tokens) as planes')).toEqual([
     { organisations: 1, admins: 1, planes: 1 },
@@ -153,7 +155,6 @@ test.each([
 
 /** A way to the database that can be taken away. */
 async function forward(port: number, target: URL): Promise<{ close(): Promise<void> }> {
-  const { connect } = await import('node:net');
   const open = new Set<{ destroy(): unknown }>();
   const server = createServer((inner) => {
     const outer = connect(target.searchParams.has('host') ? { path: `${target.searchParams.get('host')}/.s.PGSQL.${target.port || 5432}` } : { host: target.hostname, port: Number(target.port) });

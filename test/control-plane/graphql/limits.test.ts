@@ -32,19 +32,12 @@ const overWebSocket: Ask = async (query, variables = {}) => {
   }
 };
 
-const nested = (levels: number) => (levels === 0 ? 'id' : `viewer { organisation { ${'teams { edges { node { '.repeat(1)}id } } } } }`);
-const DEEP = `{ viewer { organisation { ${'... { '.repeat(20)} teams { nodes { id } } ${'} '.repeat(20)} } } }`;
-const deepByFragments = `query { __schema { types { ...a } } servers { nodes { ...b } } } fragment a on __Type { name } fragment b on McpServer { id }`;
-
 describe.each([
   ['HTTP', overHttp],
   ['WebSocket', overWebSocket],
 ])('over %s', (_name, ask) => {
   test('an ordinary operation passes', async () => {
     expect(await ask('{ viewer { organisation { slug teams { nodes { id } } } } }')).toEqual([]);
-    expect(await ask(deepByFragments)).toEqual([]);
-    expect(await ask(DEEP)).toEqual([]);
-    expect(nested(0)).toBe('id');
   });
 
   test('31 aliases are too many, 30 are not', async () => {
@@ -53,19 +46,8 @@ describe.each([
     expect(await ask(aliases(31))).toMatchObject([{ message: 'more than 30 aliases', extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
   });
 
-  test('more than 12 levels are too deep, also through fragments', async () => {
-    const wrap = (levels: number): string => (levels === 0 ? '{ id }' : `{ nodes { apiKey { policy { id } } } }`);
-    expect(wrap(0)).toBe('{ id }');
-    const deep = 'query { grants { nodes { server { apiKey { team { id } } } } } ...f } fragment f on Query { a: grants { nodes { server { policy { id } } } } }';
-    expect(await ask(deep)).toEqual([]);
-    const type = (levels: number): string => (levels === 0 ? '' : `__typename ofType { name ${type(levels - 1)} }`);
-    expect(await ask(`{ __type(name: "Query") { fields { type { ${type(11)} name } } } }`)).toEqual([]);
-    const judged = 'query($f: UsageFilter!) { usageRecords(filter: $f) { nodes { mcp { server { apiKey { team { id } } } } } } }';
-    expect((await ask(judged, { f: { range: {} } })).every(({ extensions }) => extensions['code'] !== 'QUERY_TOO_COMPLEX')).toBe(true);
-  });
-
   test('lists count as often as they are long', async () => {
-    const lists = (first: number) => `{ ${['a', 'b', 'c'].map((alias) => `${alias}: servers(first: ${first}) { nodes { id name slug description createdAt updatedAt enabled transport team { id name } policy { id } apiKey { id name } pricing { callNanosUsd toolOverrides { tool } } auth { type secretFields { name } } } edges { node { id name slug } } }`).join(' ')} }`;
+    const lists = (first: number) => `{ ${['a', 'b', 'c'].map((alias) => `${alias}: servers(first: ${first}) { nodes { id name slug description createdAt updatedAt enabled transport team { id name } policy { id } apiKey { id name } pricing { callNanosUsd toolOverrides { tool } } auth { type secretFields { name } } } edges { node { id name slug description enabled transport version metadata gatewayUrl } } }`).join(' ')} }`;
     expect(await ask(lists(10))).toEqual([]);
     expect(await ask(lists(200))).toMatchObject([{ extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
   });
@@ -82,6 +64,8 @@ describe.each([
     ['a missing variable', 'query($id: ID!) { server(id: $id) { id } }', {}, 'BAD_USER_INPUT'],
     ['nobody knows which of two', 'query A { __typename } query B { __typename }', {}, 'OPERATION_RESOLUTION_FAILURE'],
     ['text that cannot be stored', 'query($s: String) { server(slug: $s) { id } }', { s: 'a\0b' }, 'BAD_USER_INPUT'],
+    ['such text in the document', String.raw`{ server(slug: "a\u0000b") { id } }`, {}, 'BAD_USER_INPUT'],
+    ['half of a surrogate pair', 'query($s: String) { server(slug: $s) { id } }', { s: '\ud800' }, 'BAD_USER_INPUT'],
   ])('%s has a code and the request’s id', async (_what, query, variables, code) => {
     const [error] = await ask(query, variables);
     expect(error?.extensions).toMatchObject({ code, requestId: expect.stringMatching(/^req_/) });
