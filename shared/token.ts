@@ -1,5 +1,6 @@
 /** The format of every bearer token of ours, and the keyed hash under which it is stored; both planes must agree on each bit. */
-import { createHmac, hash, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
+import { KeyedHash } from './keyed-hash.ts';
 
 /** Three prefixes, so that the wrong kind of token is recognised and named (`experience.md` section 2.6). */
 export const TOKEN_PREFIXES = { apiKey: 'vk', adminToken: 'tpa', dataPlaneToken: 'tpd' } as const;
@@ -53,36 +54,18 @@ export function redactTokens(text: string): string {
   return text.replace(TOKEN_ANYWHERE, '$1_$2_[redacted]');
 }
 
-/** Computes the keyed hash of tokens. Construct one per process: the two padded key blocks are prepared once. */
+/** Computes the keyed hash under which tokens are stored. `key` is the subkey `token-hash` of the secret key. */
 export class TokenHasher {
-  readonly #inner: Buffer;
-  readonly #outer: Buffer;
+  readonly #hash: KeyedHash;
 
-  /** `key` is the subkey `token-hash` of the secret key, 32 bytes. */
   constructor(key: Buffer) {
-    this.#inner = paddedKey(key, 0x36, TOKEN_LENGTH_MAX);
-    this.#outer = paddedKey(key, 0x5c, 32);
+    this.#hash = new KeyedHash(key, TOKEN_LENGTH_MAX);
   }
 
-  /**
-   * HMAC-SHA-256 (RFC 2104) in base64url. Written out over two one-shot hashes because `createHmac`
-   * costs an object and twenty times as much per call, and every request pays it. Throws on longer texts than a token.
-   */
+  /** In base64url; throws on texts that are longer than any token. */
   hash(token: string): string {
-    const length = this.#inner.write(token, BLOCK_BYTES, 'latin1');
-    if (length !== token.length) throw new RangeError('longer than any token');
-    const inner = hash('sha256', this.#inner.subarray(0, BLOCK_BYTES + length), 'buffer');
-    inner.copy(this.#outer, BLOCK_BYTES);
-    return hash('sha256', this.#outer, 'base64url');
+    return this.#hash.of(token);
   }
-}
-
-const BLOCK_BYTES = 64;
-
-function paddedKey(key: Buffer, pad: number, room: number): Buffer {
-  const block = Buffer.alloc(BLOCK_BYTES + room);
-  for (let index = 0; index < BLOCK_BYTES; index++) block[index] = (key[index] ?? 0) ^ pad;
-  return block;
 }
 
 function kindOf(prefix: string): TokenKind {

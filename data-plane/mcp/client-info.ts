@@ -1,7 +1,8 @@
 /** Reads who a client says it is from its `initialize`; for records and display, never for a decision. */
 import { z } from 'zod';
 
-const LENGTH_MAX = 128;
+/** Both travel in session ids, whose length is limited. */
+const LENGTH_MAX = 64;
 const initializeSchema = z.object({ params: z.object({ clientInfo: z.object({ name: z.string(), version: z.string() }) }) });
 
 export interface ClientInfo {

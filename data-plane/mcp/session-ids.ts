@@ -1,6 +1,7 @@
 /** Session ids of our own: the upstream's id, signed together with the key and the server it belongs to. */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { KeyedHash } from '../../shared/keyed-hash.ts';
 
 export const SESSION_HEADER = 'mcp-session-id';
 
@@ -28,30 +29,26 @@ const LABEL_LENGTH = 16;
  * authentication: it is read only after the key has been authenticated (MCP 2025-11-25, Security best practices, session hijacking).
  */
 export class SessionIds {
-  readonly #key: Buffer;
+  readonly #hash: KeyedHash;
 
   constructor(key: Buffer) {
-    this.#key = key;
+    this.#hash = new KeyedHash(key, ID_LENGTH_MAX);
   }
 
   mint(owner: SessionOwner, upstreamSessionId: string, client: { name: string | null; version: string | null }): string {
     const payload = JSON.stringify([upstreamSessionId, owner.apiKeyId, owner.serverId, client.name, client.version]);
     const body = Buffer.from(payload).toString('base64url');
-    return `${body}.${this.#mac(body)}`;
+    return `${body}.${this.#hash.of(body)}`;
   }
 
   /** Undefined for an id that we did not mint, or minted for another key or server. */
   read(id: string, owner: SessionOwner): Session | undefined {
     const body = id.slice(0, -MAC_LENGTH - 1);
     const mac = id.slice(-MAC_LENGTH);
-    if (id.length > ID_LENGTH_MAX || id.at(-MAC_LENGTH - 1) !== '.' || !isSame(mac, this.#mac(body))) return undefined;
+    if (id.length > ID_LENGTH_MAX || id.at(-MAC_LENGTH - 1) !== '.' || !isSame(mac, this.#hash.of(body))) return undefined;
     const [upstreamSessionId, apiKeyId, serverId, clientName, clientVersion] = payloadSchema.parse(JSON.parse(Buffer.from(body, 'base64url').toString('utf8')));
     if (apiKeyId !== owner.apiKeyId || serverId !== owner.serverId) return undefined;
     return { upstreamSessionId, clientName, clientVersion, label: mac.slice(0, LABEL_LENGTH) };
-  }
-
-  #mac(body: string): string {
-    return createHmac('sha256', this.#key).update(body).digest('base64url');
   }
 }
 

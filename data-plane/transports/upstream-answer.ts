@@ -16,6 +16,8 @@ export interface SecondTry {
 }
 
 type Reading = 'nothing' | 'body' | 'events' | 'collected events';
+/** Visible ASCII, as the specification wants it (MCP 2025-11-25, Session management), and short enough to travel in an id of ours. */
+const SESSION_ID = /^[\x21-\x7e]{1,512}$/;
 const JSON_TYPE = /^application\/json\b/i;
 const EVENT_STREAM_TYPE = /^text\/event-stream\b/i;
 
@@ -101,6 +103,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     const name = `'${this.#request.server.config.slug}'`;
     const coding = headers['content-encoding'];
     if (coding !== undefined && coding !== 'identity') return this.#badAnswer('bad_answer', 'a content coding that was not asked for');
+    const sessionId = headers[SESSION_HEADER];
+    if (sessionId !== undefined && !(typeof sessionId === 'string' && SESSION_ID.test(sessionId))) return this.#badAnswer('bad_answer', 'a session id that is none');
     if (status >= 300 && status < 400) return new Refusal('upstream_error', 'redirect_refused', `${name} answered with a redirect, which is not followed`);
     if (status === 401 || status === 403 || status === 407) {
       return new Refusal('upstream_auth_error', 'rejected_credentials', `${name} did not accept Turnpike's credentials (status ${status})`);
