@@ -34,6 +34,7 @@ const HEADERS_TIMEOUT_MILLIS = 10_000;
 const REQUEST_TIMEOUT_MILLIS = 30_000;
 /** What is still being answered when the plane is told to stop has this long to end. */
 const DRAIN_MILLIS = 5000;
+const DRAIN_POLL_MILLIS = 20;
 const GRAPHQL_PATH = '/graphql';
 
 export async function startGraphqlServer(parts: GraphqlParts, where: { host: string; port: number }): Promise<RunningGraphqlServer> {
@@ -51,8 +52,11 @@ export async function startGraphqlServer(parts: GraphqlParts, where: { host: str
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await subscriptions.close();
       const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_MILLIS);
+      // A connection whose last answer has been sent would otherwise be kept for the next request.
+      const drain = setInterval(() => server.closeIdleConnections(), DRAIN_POLL_MILLIS);
       await closed;
       clearTimeout(deadline);
+      clearInterval(drain);
       await apollo.stop();
     },
   };

@@ -28,10 +28,13 @@ type SocketExtra = Record<PropertyKey, unknown> & {
 type MakeContext = (authorization: string | undefined) => Promise<RequestContext>;
 
 export function serveSubscriptions(parts: GraphqlParts, server: Server, path: string, makeContext: MakeContext): { close(): Promise<void> } {
-  const sockets = new WebSocketServer({ server, path, maxPayload: MESSAGE_BYTES_MAX });
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES_MAX });
+  takeUpgrades(sockets, parts, server, path);
   const disposable = useServer<Record<string, unknown>, SocketExtra>(
     {
       connectionInitWaitTimeout: INIT_TIMEOUT_MILLIS,
+      // Else the library would write the text of internal errors into close reasons.
+      isProd: true,
       onConnect: async ({ connectionParams, extra }) => {
         const authorization = authorizationIn(connectionParams);
         const context = await contextOf(authorization, parts, makeContext);
@@ -77,6 +80,23 @@ export function serveSubscriptions(parts: GraphqlParts, server: Server, path: st
       clearTimeout(cut);
     },
   };
+}
+
+function takeUpgrades(sockets: WebSocketServer, { log }: GraphqlParts, server: Server, path: string): void {
+  const broke = (error: Error) => log.debug({ err: error }, 'a socket broke');
+  server.on('upgrade', (request, connection, head) => {
+    connection.on('error', broke);
+    if (URL.parse(request.url ?? '', 'http://localhost')?.pathname !== path) {
+      connection.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, connection, head, (socket) => {
+      sockets.emit('connection', socket, request);
+      // The library would write on the console what any client can provoke.
+      socket.removeAllListeners('error');
+      socket.on('error', broke);
+    });
+  });
 }
 
 /** The library would tell the client why the caller could not be looked up; this only says that it failed, and the log why. */

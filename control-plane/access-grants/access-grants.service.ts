@@ -51,7 +51,10 @@ export interface GrantsChanged {
 const GRANTS_MAX = 200;
 const termsSchema = z.strictObject({
   toolsAllowed: z.array(z.string().min(1).max(128)).max(1000).nullable(),
-  expiresAt: z.date().refine((date) => date.getTime() > Date.now(), 'the expiry lies in the past').nullable(),
+  expiresAt: z
+    .date()
+    .refine((date) => date.getTime() > Date.now(), 'the expiry lies in the past')
+    .nullable(),
   note: z.string().max(2000).nullable(),
 });
 
@@ -59,7 +62,11 @@ export class AccessGrantsService {
   list(context: AdminContext, filter: GrantsFilter, page: Page, info: GraphQLResolveInfo): Promise<Connection<AccessGrant>> {
     const where = { ...(filter.apiKeyId === null ? {} : { apiKeyId: filter.apiKeyId }), ...(filter.serverId === null ? {} : { mcpServerId: filter.serverId }) };
     const { em } = context;
-    return pageOf({ find: (behind, options) => em.find(AccessGrantEntity, { ...where, ...behind }, options), count: () => em.count(AccessGrantEntity, where) }, page, info);
+    return pageOf(
+      { find: (behind, options) => em.find(AccessGrantEntity, { ...where, ...behind }, options), count: () => em.count(AccessGrantEntity, where) },
+      page,
+      info,
+    );
   }
 
   /** All of it or nothing: an id that does not exist refuses the whole change. */
@@ -81,7 +88,8 @@ export class AccessGrantsService {
     if (pairs.length > 0) requirePermission(context, 'GRANT_MANAGE');
     if (pairs.length > GRANTS_MAX) throw refuseInput([field], 'TOO_LONG', `at most ${GRANTS_MAX} grants are made at once`);
     const upserts: ConfigUpsert[] = [];
-    for (const pair of pairs) upserts.push(upsertOfAccessGrant(await this.#put(em, context, { ...pair, toolsAllowed: null, expiresAt: null, note: null }, [field])));
+    for (const pair of pairs)
+      upserts.push(upsertOfAccessGrant(await this.#put(em, context, { ...pair, toolsAllowed: null, expiresAt: null, note: null }, [field])));
     return upserts;
   }
 
@@ -102,7 +110,14 @@ export class AccessGrantsService {
     const before = existing === null ? null : { ...existing };
     const grant =
       existing ??
-      em.create(AccessGrantEntity, { id: newId('accessGrant'), organisationId: context.caller.organisationId, apiKeyId, mcpServerId: serverId, createdAt: new Date(), ...terms });
+      em.create(AccessGrantEntity, {
+        id: newId('accessGrant'),
+        organisationId: context.caller.organisationId,
+        apiKeyId,
+        mcpServerId: serverId,
+        createdAt: new Date(),
+        ...terms,
+      });
     if (existing !== null) em.assign(existing, terms);
     audit(em, context, { action: 'setGrant', targetId: grant.id, targetLabel: `${apiKeyId} → ${serverId}`, before, after: { ...grant } });
     return grant;

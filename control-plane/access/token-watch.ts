@@ -14,7 +14,10 @@ const RECHECK_MILLIS = 2000;
 const TIMER_MILLIS_MAX = 2_147_483_647;
 
 /** Calls `end` once, when the token expires or loses what it had. Answers the function that ends the watch. */
-export function watchToken(first: Caller, { authenticate, end, log }: { authenticate: () => Promise<Caller>; end: (how: SocketEnd) => void; log: Logger }): () => void {
+export function watchToken(
+  first: Caller,
+  { authenticate, end, log }: { authenticate: () => Promise<Caller>; end: (how: SocketEnd) => void; log: Logger },
+): () => void {
   const check = setInterval(() => {
     authenticate().then(
       (now) => {
@@ -26,7 +29,8 @@ export function watchToken(first: Caller, { authenticate, end, log }: { authenti
     );
   }, RECHECK_MILLIS);
   const expiresAtMillis = first.kind === 'admin' ? first.expiresAtMillis : null;
-  const expiry = expiresAtMillis === null ? undefined : setTimeout(() => finish(EXPIRED), Math.min(Math.max(0, expiresAtMillis - Date.now()), TIMER_MILLIS_MAX));
+  const expiry =
+    expiresAtMillis === null ? undefined : setTimeout(() => finish(EXPIRED), Math.min(Math.max(0, expiresAtMillis - Date.now()), TIMER_MILLIS_MAX));
   const stop = () => {
     clearInterval(check);
     clearTimeout(expiry);
@@ -42,8 +46,10 @@ const EXPIRED: SocketEnd = { code: 4410, reason: 'Token expired' };
 
 function endOf(first: Caller, now: Caller): SocketEnd | undefined {
   if (now.kind === 'anonymous') return now.hasExpired === true ? EXPIRED : { code: 4403, reason: 'Token revoked' };
-  if (first.kind === 'admin' && (now.kind !== 'admin' || !first.permissions.isSubsetOf(now.permissions))) return { code: 4403, reason: 'Permissions withdrawn' };
-  if (first.kind === 'dataPlane' && now.kind === 'dataPlane' && !samePlaces(first.organisationIds, now.organisationIds)) return { code: 4403, reason: 'Organisations changed' };
+  if (first.kind === 'admin' && (now.kind !== 'admin' || !first.permissions.isSubsetOf(now.permissions)))
+    return { code: 4403, reason: 'Permissions withdrawn' };
+  if (first.kind === 'dataPlane' && now.kind === 'dataPlane' && !samePlaces(first.organisationIds, now.organisationIds))
+    return { code: 4403, reason: 'Organisations changed' };
   return undefined;
 }
 

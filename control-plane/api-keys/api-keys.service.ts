@@ -78,7 +78,8 @@ export class ApiKeysService {
       await em.flush();
       audit(em, context, { action: 'createApiKey', targetId: apiKey.id, targetLabel: prefix, before: null, after: shown(apiKey) });
       const changes = [upsertOfApiKey(apiKey)];
-      if (input.policy != null) changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'API_KEY', ownerId: apiKey.id, policies: input.policy })));
+      if (input.policy != null)
+        changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'API_KEY', ownerId: apiKey.id, policies: input.policy })));
       const pairs = [...new Set(input.grantServerIds)].map((serverId) => ({ apiKeyId: apiKey.id, serverId }));
       changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantServerIds')));
       await appendConfigChanges(em, changes);

@@ -2,7 +2,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 
 /** The work gets an entity manager of its own, behind the same tenant filter. What it throws rolls back. */
-export async function inTransaction<Answer>(outer: EntityManager, { dryRun }: { dryRun: boolean }, work: (em: EntityManager) => Promise<Answer>): Promise<Answer> {
+export async function inTransaction<Answer>(
+  outer: EntityManager,
+  { dryRun }: { dryRun: boolean },
+  work: (em: EntityManager) => Promise<Answer>,
+): Promise<Answer> {
   const em = outer.fork();
   await em.begin();
   try {

@@ -1,4 +1,5 @@
 /** The ORM on its PostgreSQL: how it connects, what it knows, and how the schema is brought up to date. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import { Client, type ClientConfig } from 'pg';
@@ -9,6 +10,7 @@ import { MIGRATIONS } from './migrations/list.ts';
 const STATEMENT_TIMEOUT_MILLIS = 10_000;
 const LOCK_TIMEOUT_MILLIS = 5000;
 const CONNECTION_TIMEOUT_MILLIS = 5000;
+const READY_MILLIS = 3000;
 const CONNECTIONS_MAX = 10;
 /** Any number, the same in every replica: only one of them migrates at a time. */
 const MIGRATION_LOCK = 7_261_001;
@@ -70,18 +72,20 @@ async function waitForDatabase(orm: MikroORM, log: Logger): Promise<void> {
       return;
     } catch (error) {
       log.warn({ err: error }, 'PostgreSQL does not answer yet');
-      await new Promise((resolve) => setTimeout(resolve, retryMillis * (0.5 + Math.random() / 2)));
+      await wait(retryMillis * (0.5 + Math.random() / 2));
     }
   }
 }
 
-/** Whether PostgreSQL answers now. */
+/** Whether PostgreSQL answers within `READY_MILLIS`. */
 export async function isDatabaseThere(em: EntityManager): Promise<boolean> {
-  try {
-    await em.fork().execute('select 1');
-    return true;
-  } catch {
-    // Whatever the reason, the answer to the question is no; readiness says so, and the next request's error is logged.
-    return false;
-  }
+  const answers = em
+    .fork()
+    .execute('select 1')
+    .then(
+      () => true,
+      // Whatever the reason, the answer to the question is no; readiness says so, and the next request's error is logged.
+      () => false,
+    );
+  return Promise.race([answers, wait(READY_MILLIS, false, { ref: false })]);
 }

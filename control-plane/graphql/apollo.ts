@@ -34,6 +34,8 @@ export async function startApollo(schema: GraphQLSchema, log: Logger): Promise<A
             willSendResponse: ({ response, errors, contextValue }) => {
               if (response.body.kind !== 'single' || response.body.singleResult.errors === undefined) return Promise.resolve();
               const { singleResult } = response.body;
+              // What was refused before it ran is the caller's to mend; the library takes our own refusals for its failures.
+              if (singleResult.data === undefined && response.http.status === 500) response.http.status = 400;
               singleResult.errors = (singleResult.errors ?? []).map((formatted, index) => formatError(formatted, errors?.[index], contextValue.requestId, log));
               return Promise.resolve();
             },

@@ -97,5 +97,7 @@ export function toConnection<Node>(rows: readonly Node[], page: Page, cursor: (n
 
 /** Whether the operation selects a field right below the one that is resolved. Fragments count as selecting everything. */
 export function selects(info: GraphQLResolveInfo, field: string): boolean {
-  return info.fieldNodes.some((node) => node.selectionSet?.selections.some((selection) => selection.kind !== Kind.FIELD || selection.name.value === field) === true);
+  return info.fieldNodes.some(
+    (node) => node.selectionSet?.selections.some((selection) => selection.kind !== Kind.FIELD || selection.name.value === field) === true,
+  );
 }

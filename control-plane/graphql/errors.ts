@@ -46,7 +46,8 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown, re
     ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
     ...(formatted.path === undefined ? {} : { path: formatted.path }),
   };
-  if (typeof code === 'string' && TELLABLE.has(code)) return { message: withoutValues(formatted.message), ...place, extensions: { requestId, ...extensions, code } };
+  if (typeof code === 'string' && TELLABLE.has(code))
+    return { message: withoutValues(formatted.message), ...place, extensions: { requestId, ...extensions, code } };
   const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
   const told = toldOf(cause);
   if (told === INTERNAL) log.error({ err: cause, requestId }, 'a GraphQL operation failed');

@@ -47,7 +47,9 @@ function takenInBetween(violation: UniqueConstraintViolationException): UserErro
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown, at: readonly string[] = []): z.infer<Schema> {
   const reading = schema.safeParse(input);
   if (reading.success) return reading.data;
-  throw new InputRefused(reading.error.issues.map((issue) => ({ field: [...at, ...issue.path.map(String)], message: messageOf(issue), code: codeOf(issue), hint: null })));
+  throw new InputRefused(
+    reading.error.issues.map((issue) => ({ field: [...at, ...issue.path.map(String)], message: messageOf(issue), code: codeOf(issue), hint: null })),
+  );
 }
 
 function codeOf(issue: z.core.$ZodIssue): UserErrorCode {

@@ -51,7 +51,9 @@ function pageSize(first: unknown): number {
 
 /** Levels of the deepest operation with its fragments followed. Validation has made sure that none leads back to itself. */
 function deepestOf(document: DocumentNode): number {
-  const fragments = new Map(document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]));
+  const fragments = new Map(
+    document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]),
+  );
   const known = new Map<string, number>();
   const ofFragment = (name: string): number => {
     const depth = known.get(name) ?? ofSelections(fragments.get(name)?.selectionSet);

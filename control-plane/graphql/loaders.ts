@@ -16,10 +16,22 @@ export interface Loaders {
 
 export function makeLoaders(em: EntityManager): Loaders {
   return {
-    apiKeys: loader((ids) => em.find(ApiKeyEntity, { id: { $in: ids } }), ({ id }) => id),
-    mcpServers: loader((ids) => em.find(McpServerEntity, { id: { $in: ids } }), ({ id }) => id),
-    teams: loader((ids) => em.find(TeamEntity, { id: { $in: ids } }), ({ id }) => id),
-    policies: loader((ids) => em.find(PolicyEntity, { ownerId: { $in: ids } }), ({ ownerId }) => ownerId),
+    apiKeys: loader(
+      (ids) => em.find(ApiKeyEntity, { id: { $in: ids } }),
+      ({ id }) => id,
+    ),
+    mcpServers: loader(
+      (ids) => em.find(McpServerEntity, { id: { $in: ids } }),
+      ({ id }) => id,
+    ),
+    teams: loader(
+      (ids) => em.find(TeamEntity, { id: { $in: ids } }),
+      ({ id }) => id,
+    ),
+    policies: loader(
+      (ids) => em.find(PolicyEntity, { ownerId: { $in: ids } }),
+      ({ ownerId }) => ownerId,
+    ),
   };
 }
 

@@ -8,7 +8,11 @@ export interface PagedList<Entity extends { readonly id: string }> {
   count(): Promise<number>;
 }
 
-export async function pageOf<Entity extends { readonly id: string }>(list: PagedList<Entity>, page: Page, info: GraphQLResolveInfo): Promise<Connection<Entity>> {
+export async function pageOf<Entity extends { readonly id: string }>(
+  list: PagedList<Entity>,
+  page: Page,
+  info: GraphQLResolveInfo,
+): Promise<Connection<Entity>> {
   const rows = await list.find(page.after === undefined ? {} : { id: { $gt: page.after } }, { orderBy: { id: 'asc' }, limit: page.first + 1 });
   const total = selects(info, 'totalCount') ? await list.count() : null;
   return toConnection(rows, page, ({ id }) => cursorOf(id), total !== null && total > COUNTED_MAX ? null : total);

@@ -98,7 +98,8 @@ export class McpServersService {
       await em.flush();
       audit(em, context, { action: 'createServer', targetId: id, targetLabel: server.slug, before: null, after: shown(server) });
       const changes: ConfigChange[] = [upsertOfMcpServer(server)];
-      if (input.policy != null) changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: id, policies: input.policy })));
+      if (input.policy != null)
+        changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: id, policies: input.policy })));
       const pairs = [...new Set(input.grantTo)].map((apiKeyId) => ({ apiKeyId, serverId: id }));
       changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantTo')));
       await appendConfigChanges(em, changes);
@@ -141,7 +142,11 @@ export class McpServersService {
     });
   }
 
-  setToolRules(context: AdminContext, aim: Aim, rules: { allowedTools: readonly string[]; blockedTools: readonly string[]; mode: 'ENFORCE' | 'OBSERVE' }): Promise<McpServer> {
+  setToolRules(
+    context: AdminContext,
+    aim: Aim,
+    rules: { allowedTools: readonly string[]; blockedTools: readonly string[]; mode: 'ENFORCE' | 'OBSERVE' },
+  ): Promise<McpServer> {
     return this.#change(context, 'setToolRules', aim, () => ({
       allowedTools: readToolNames(rules.allowedTools, 'allowedTools'),
       blockedTools: readToolNames(rules.blockedTools, 'blockedTools'),
@@ -157,7 +162,12 @@ export class McpServersService {
     return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter) }));
   }
 
-  #change(context: AdminContext, action: string, aim: Aim, decide: (server: McpServer, em: EntityManager) => Partial<McpServer> | Promise<Partial<McpServer>>): Promise<McpServer> {
+  #change(
+    context: AdminContext,
+    action: string,
+    aim: Aim,
+    decide: (server: McpServer, em: EntityManager) => Partial<McpServer> | Promise<Partial<McpServer>>,
+  ): Promise<McpServer> {
     return inTransaction(context.em, { dryRun: aim.dryRun === true }, async (em) => {
       const server = await em.findOne(McpServerEntity, { id: aim.id }, FOR_CHANGE);
       if (server === null) throw notFound(aim.field ?? 'id', 'server');
@@ -175,7 +185,10 @@ export class McpServersService {
   }
 
   #requireReach({ transport, endpointUrl, stdioCommand, stdioArgs, stdioEnv }: Reaching): void {
-    requireReach({ transport, endpointUrl: endpointUrl ?? null, stdioCommand: stdioCommand ?? null, stdioArgs, envNames: Object.keys(stdioEnv) }, this.#allowlist);
+    requireReach(
+      { transport, endpointUrl: endpointUrl ?? null, stdioCommand: stdioCommand ?? null, stdioArgs, envNames: Object.keys(stdioEnv) },
+      this.#allowlist,
+    );
   }
 
   async #freeSlug(em: EntityManager, slug: string, serverId: string): Promise<string> {
@@ -190,4 +203,3 @@ function shown(server: McpServer): Record<string, unknown> {
   const { auth, stdioEnv, ...rest } = { ...server };
   return { ...rest, authType: auth.type, stdioEnvKeys: Object.keys(stdioEnv) };
 }
-

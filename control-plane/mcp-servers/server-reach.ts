@@ -34,7 +34,8 @@ export function requireFittingAuth(transport: Transport, auth: UpstreamAuth): vo
 }
 
 function requireEndpoint({ endpointUrl, stdioCommand, stdioArgs, envNames }: Reach): void {
-  if (stdioCommand !== null || stdioArgs.length > 0 || envNames.length > 0) throw refuseInput(['stdioCommand'], 'INVALID', 'a server that is reached over HTTP runs no command');
+  if (stdioCommand !== null || stdioArgs.length > 0 || envNames.length > 0)
+    throw refuseInput(['stdioCommand'], 'INVALID', 'a server that is reached over HTTP runs no command');
   if (endpointUrl === null) throw refuseInput(['endpointUrl'], 'REQUIRED', 'a server that is reached over HTTP needs its endpointUrl');
   const url = URL.parse(endpointUrl);
   const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
@@ -50,5 +51,10 @@ function requireLaunch({ endpointUrl, stdioCommand, stdioArgs, envNames }: Reach
   const launch = parseInput(stdioSchema, { stdioCommand, stdioArgs });
   const objection = allowlist.objectionTo({ command: launch.stdioCommand, args: launch.stdioArgs, envNames });
   if (objection === undefined) return;
-  throw refuseInput(['stdioCommand'], 'STDIO_NOT_ALLOWED', objection, 'the operator lists what may run in the file that TURNPIKE_STDIO_ALLOWLIST names, for both planes');
+  throw refuseInput(
+    ['stdioCommand'],
+    'STDIO_NOT_ALLOWED',
+    objection,
+    'the operator lists what may run in the file that TURNPIKE_STDIO_ALLOWLIST names, for both planes',
+  );
 }

@@ -18,10 +18,16 @@ export function readToolNames(names: readonly string[], field: string): string[]
 }
 
 export function readSemanticFilter(input: SemanticFilterInput): SemanticFilter {
-  if (input.action === 'REDACT') throw refuseInput(['semanticFilter', 'action'], 'INVALID', 'what is redacted would no longer be what was judged', 'use BLOCK or OBSERVE');
+  if (input.action === 'REDACT')
+    throw refuseInput(['semanticFilter', 'action'], 'INVALID', 'what is redacted would no longer be what was judged', 'use BLOCK or OBSERVE');
   const filter = parseInput(
     semanticFilterSchema,
-    { blockedKeywords: input.blockedKeywords ?? [], blockedPatterns: input.blockedPatterns ?? [], applyTo: input.applyTo ?? ['REQUEST'], action: input.action ?? 'BLOCK' },
+    {
+      blockedKeywords: input.blockedKeywords ?? [],
+      blockedPatterns: input.blockedPatterns ?? [],
+      applyTo: input.applyTo ?? ['REQUEST'],
+      action: input.action ?? 'BLOCK',
+    },
     ['semanticFilter'],
   );
   requireLinearTime(filter.blockedPatterns);
@@ -33,6 +39,11 @@ function requireLinearTime(patterns: readonly string[]): void {
     requireAffordablePatterns(patterns);
   } catch (error) {
     const why = error instanceof Error ? error.message : '';
-    throw refuseInput(['semanticFilter', 'blockedPatterns'], 'PATTERN_UNSAFE', `not patterns that run in linear time: ${why}`, 'RE2 syntax has no look-around and no back-references');
+    throw refuseInput(
+      ['semanticFilter', 'blockedPatterns'],
+      'PATTERN_UNSAFE',
+      `not patterns that run in linear time: ${why}`,
+      'RE2 syntax has no look-around and no back-references',
+    );
   }
 }

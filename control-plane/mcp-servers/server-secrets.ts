@@ -19,7 +19,8 @@ export interface SecretEntry {
 
 const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 /** Headers that are the gateway's own to set, or that would change where the request goes. */
-const RESERVED_HEADERS = /^(?:host|content-length|content-type|content-encoding|transfer-encoding|connection|keep-alive|upgrade|te|trailer|cookie|accept|accept-encoding|expect|last-event-id|origin|proxy-.*|mcp-.*)$/i;
+const RESERVED_HEADERS =
+  /^(?:host|content-length|content-type|content-encoding|transfer-encoding|connection|keep-alive|upgrade|te|trailer|cookie|accept|accept-encoding|expect|last-event-id|origin|proxy-.*|mcp-.*)$/i;
 const VISIBLE_ASCII = /^[\x20-\x7e]+$/;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
@@ -60,7 +61,8 @@ export class ServerSecrets {
   }
 
   #sealBasic({ username, password }: { username: string; password: string }): { auth: UpstreamAuth; fields: SecretFieldRow[] } {
-    if (username.includes(':') || !VISIBLE_ASCII.test(username)) throw refuseInput(['auth', 'basic', 'username'], 'INVALID', 'a user name has visible ASCII and no colon');
+    if (username.includes(':') || !VISIBLE_ASCII.test(username))
+      throw refuseInput(['auth', 'basic', 'username'], 'INVALID', 'a user name has visible ASCII and no colon');
     const field = AUTH_SECRET_FIELDS.BASIC;
     return { auth: { type: 'BASIC', username, password: this.#seal(password, field) }, fields: [this.#field(field, password)] };
   }

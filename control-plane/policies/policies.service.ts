@@ -54,7 +54,8 @@ export class PoliciesService {
     const before = existing?.envelope ?? null;
     if (existing !== null) requireVersion(existing, given.expectedVersion ?? null, 'policy');
     const policy =
-      existing ?? em.create(PolicyEntity, { id: newId('policy'), organisationId: context.caller.organisationId, scope: given.scope, ownerId: given.ownerId, envelope });
+      existing ??
+      em.create(PolicyEntity, { id: newId('policy'), organisationId: context.caller.organisationId, scope: given.scope, ownerId: given.ownerId, envelope });
     if (existing !== null) em.assign(existing, { envelope, version: existing.version + 1, updatedAt: new Date() });
     audit(em, context, { action: 'setPolicy', targetId: policy.id, targetLabel: `${given.scope} ${given.ownerId}`, before, after: envelope });
     return policy;

@@ -6,7 +6,10 @@ import type { PolicyEnvelope } from '../../shared/policy.ts';
 import type { OwnedScope } from './policy.entity.ts';
 
 export const POLICY_SCOPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', API_KEY: 'API_KEY', MCP_SERVER: 'MCP_SERVER' } as const;
-registerEnumType(POLICY_SCOPE, { name: 'PolicyScope', description: 'Where a policy stands; a request must satisfy the policy of every scope that it falls under.' });
+registerEnumType(POLICY_SCOPE, {
+  name: 'PolicyScope',
+  description: 'Where a policy stands; a request must satisfy the policy of every scope that it falls under.',
+});
 
 @ObjectType('Policy', { description: 'Address lists, request rates, payload and concurrency limits of one owner.' })
 export class PolicyType {

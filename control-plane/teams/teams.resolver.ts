@@ -9,6 +9,8 @@ export class TeamsResolver {
   @Mutation(() => TeamPayload, { description: 'Makes a team or changes one. Needs MEMBER_MANAGE.' })
   upsertTeam(@Ctx() context: RequestContext, @Arg('input', () => UpsertTeamInputType) input: UpsertTeamInputType): Promise<TeamPayload> {
     const admin = asAdmin(context, 'MEMBER_MANAGE');
-    return asPayload(async () => ({ team: await context.services.teams.upsert(admin, { name: input.name, id: input.id ?? null, slug: input.slug ?? null }) }), { team: null });
+    return asPayload(async () => ({ team: await context.services.teams.upsert(admin, { name: input.name, id: input.id ?? null, slug: input.slug ?? null }) }), {
+      team: null,
+    });
   }
 }

@@ -1,8 +1,5 @@
 /** The configuration of the governed contenders: everything on that production has on, with ceilings that nobody reaches. */
-import { mkdtempSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pino } from 'pino';
 import { saveConfiguration } from './save-configuration.ts';
 import { SecretSealer } from '../../shared/sealed-secret.ts';
@@ -13,7 +10,6 @@ import { accessGrant, apiKey, limit, mcpServer, organisation, policy, snapshotOf
 
 export interface GovernedConfig {
   readonly environment: Readonly<Record<string, string>>;
-  readonly organisationId: string;
   readonly path: string;
   readonly token: string;
 }
@@ -22,19 +18,25 @@ const NEVER = 1_000_000_000;
 const ENVELOPE = {
   policies: {
     ip: { allowlist: ['127.0.0.0/8'], blocklist: ['203.0.113.0/24'] },
-    ratelimit: { requests: { per_second: NEVER, per_minute: NEVER }, payload: { max_request_bytes: 262_144, max_response_bytes: 8_388_608 }, concurrency: { max: 100_000 } },
+    ratelimit: {
+      requests: { per_second: NEVER, per_minute: NEVER },
+      payload: { max_request_bytes: 262_144, max_response_bytes: 8_388_608 },
+      concurrency: { max: 100_000 },
+    },
   },
 };
-const KEYWORDS = Array.from({ length: 24 }, (_, index) => `forbidden phrase ${index}`);
+const SUBJECTS = ['payroll', 'merger', 'board minutes', 'source code', 'customer list', 'private key'];
+const VERBS = ['leak the', 'forward the', 'publish the', 'sell the'];
+const KEYWORDS = SUBJECTS.flatMap((subject) => VERBS.map((verb) => `${verb} ${subject}`));
 
 /** Written to disk as a last known good configuration, so that no control plane takes part in the measurement. */
-export async function prepareGoverned(upstreamPort: number): Promise<GovernedConfig> {
+export async function prepareGoverned(upstreamUrl: string, dataDirectory: string): Promise<GovernedConfig> {
   const secret = randomBytes(32).toString('base64');
   const secretKey = new SecretKey(secret);
   const { id: organisationId, ...rest } = organisation();
   const teamId = 'tea_bench';
   const { key, token } = apiKey(organisationId, new TokenHasher(secretKey.derive('token-hash')), { type: 'TEAM', teamId });
-  const draft = mcpServer(organisationId, { endpointUrl: `http://127.0.0.1:${upstreamPort}/mcp`, blockedTools: ['delete_file', 'drop_table'] });
+  const draft = mcpServer(organisationId, { endpointUrl: upstreamUrl, blockedTools: ['delete_file', 'drop_table'] });
   const place = { organisationId, ownerId: draft.id, field: AUTH_SECRET_FIELDS.BEARER };
   const server = {
     ...draft,
@@ -61,16 +63,13 @@ export async function prepareGoverned(upstreamPort: number): Promise<GovernedCon
       limit(organisationId, { ownerType: 'API_KEY', ownerId: key.id, metric: 'OUTPUT_BYTES', amount: '9000000000000000', period: 'DAILY' }),
     ],
   });
-  const dataDirectory = mkdtempSync(join(tmpdir(), 'turnpike-bench-'));
   await saveConfiguration({ upserts, secretKey, dataDirectory, log: pino({ level: 'silent' }) });
   return {
-    organisationId,
     token,
     path: `/v1/mcp/${server.slug}`,
     environment: {
       TURNPIKE_SECRET_KEY: secret,
       TURNPIKE_DATA_DIR: dataDirectory,
-      TURNPIKE_LOG_LEVEL: 'fatal',
       // Nobody listens there: the node serves what is on disk.
       CONTROL_PLANE_URL: 'http://127.0.0.1:9',
       DATA_PLANE_TOKEN: mintToken('dataPlaneToken').token,

@@ -1,43 +1,65 @@
-/** The two loads: a closed loop that measures cost, and a steady rate that measures waiting. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** The two loads, both by wrk: a closed loop that measures cost, and a steady rate that measures waiting. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runOnLoadCore } from './rig.ts';
 
 const CONNECTIONS = 32;
 const WARM_UP_SECONDS = 1;
+/** Between two calls of one of the 32 connections: 1,000 calls a second in all, at moments that do not repeat. */
+const PAUSE_MILLIS = { least: 20, most: 40 };
 
+const MESSAGE =
+  'Get the last three invoices of this customer, compare the amounts with the contract, and note down in a few words every difference that you see in them.';
 /** A `tools/call` of 250 bytes. */
-export const CALL = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { message: 'a'.repeat(152) } } });
+export const CALL = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { message: MESSAGE } } });
 
 export interface Window {
-  readonly requests: number;
-  readonly seconds: number;
+  readonly calls: number;
+  readonly callsPerSecond: number;
   readonly p50Millis: number;
   readonly p99Millis: number;
 }
 
-export function wrkScript(token: string): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'turnpike-wrk-')), 'call.lua');
-  const script = `wrk.method = "POST"
-wrk.body = '${CALL}'
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer ${token}"
-function done(summary, latency)
-  io.write(string.format("RESULT %d %f %f %f %d\\n", summary.requests, summary.duration / 1000000, latency:percentile(50) / 1000, latency:percentile(99) / 1000, summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))
-end
-`;
-  writeFileSync(file, script);
-  return file;
+export interface LoadScripts {
+  readonly closedLoop: string;
+  readonly steady: string;
 }
 
-/** As many calls as 32 connections can make; warms up first, and calls `begin` and `end` around what counts. */
-export async function closedLoop(url: string, script: string, seconds: number, around: { begin: () => void; end: () => void }): Promise<Window> {
-  await runOnLoadCore('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${WARM_UP_SECONDS}`, '-s', script, url]);
-  around.begin();
+/** Writes the two wrk scripts into the directory. */
+export function writeScripts(directory: string, token: string): LoadScripts {
+  const common = `wrk.method = "POST"
+wrk.body = '${CALL}'
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Accept"] = "application/json, text/event-stream"
+wrk.headers["Authorization"] = "Bearer ${token}"
+function done(summary, latency)
+  local errors = summary.errors
+  local failed = errors.status + errors.connect + errors.read + errors.write + errors.timeout
+  io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, failed, summary.duration, latency:percentile(50), latency:percentile(99)))
+end
+`;
+  const scripts = { closedLoop: join(directory, 'closed-loop.lua'), steady: join(directory, 'steady.lua') };
+  writeFileSync(scripts.closedLoop, common);
+  writeFileSync(scripts.steady, `${common}function delay() return math.random(${PAUSE_MILLIS.least}, ${PAUSE_MILLIS.most}) end\n`);
+  return scripts;
+}
+
+/** Runs one load after a second of warm-up, and reads right before and right after what counts. Throws when any call failed. */
+export async function runLoad<Reading>(
+  url: string,
+  script: string,
+  seconds: number,
+  read: () => Promise<Reading>,
+): Promise<{ readonly window: Window; readonly before: Reading; readonly after: Reading }> {
+  await wrk(url, script, WARM_UP_SECONDS);
+  const before = await read();
+  const window = await wrk(url, script, seconds);
+  return { window, before, after: await read() };
+}
+
+async function wrk(url: string, script: string, seconds: number): Promise<Window> {
   const output = await runOnLoadCore('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}`, '-s', script, url]);
-  around.end();
-  const [requests = 0, duration = 0, p50Millis = 0, p99Millis = 0, errors = 0] = /RESULT (.*)/.exec(output)?.[1]?.split(' ').map(Number) ?? [];
-  if (errors > 0 || requests === 0) throw new Error(`${url}: ${errors} of ${requests} calls failed\n${output}`);
-  return { requests, seconds: duration, p50Millis, p99Millis };
+  const [calls = 0, failed = 0, micros = 0, p50Micros = 0, p99Micros = 0] = /RESULT (.*)/.exec(output)?.[1]?.split(' ').map(Number) ?? [];
+  if (failed > 0 || calls === 0) throw new Error(`${url}: ${failed} of ${calls} calls failed\n${output}`);
+  return { calls, callsPerSecond: (calls * 1_000_000) / micros, p50Millis: p50Micros / 1000, p99Millis: p99Micros / 1000 };
 }

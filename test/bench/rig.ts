@@ -1,21 +1,27 @@
-/** Starts the programs of the benchmark on their cores, and reads what they cost the processor. */
+/** Starts programs on the core that the benchmark gives them, and reads what they cost the processor. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, freePort, ROOT, startProgram, type Program } from '../support/processes.ts';
+import { eventually, ROOT, startProgram, type Program } from '../support/processes.ts';
 
 /** The contender has one core to itself; the load, the upstream and Redis share the other. */
 export const CONTENDER_CORE = '0';
 export const LOAD_CORE = '1';
-const MICROS_PER_TICK = 1_000_000 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 const PACKAGES: Readonly<Record<string, string>> = { nginx: 'nginx', wrk: 'wrk', 'redis-server': 'redis-server', taskset: 'util-linux' };
+const SCRIPTS = 'data-plane/counters/scripts';
+let microsPerTick: number | undefined;
 
 /** Throws one sentence for programs that the machine lacks. */
 export function requirePrograms(): void {
   const missing = Object.keys(PACKAGES).filter((program) => !isInstalled(program));
-  if (missing.length > 0) throw new Error(`the benchmark needs ${missing.join(', ')}: apt-get install ${missing.map((program) => PACKAGES[program]).join(' ')}`);
+  if (missing.length > 0)
+    throw new Error(`the benchmark needs ${missing.join(', ')}: apt-get install ${missing.map((program) => PACKAGES[program]).join(' ')}`);
+  try {
+    for (const core of [CONTENDER_CORE, LOAD_CORE]) execFileSync('taskset', ['-c', core, 'true'], { stdio: 'ignore' });
+  } catch (cause) {
+    throw new Error(`the benchmark needs the cores ${CONTENDER_CORE} and ${LOAD_CORE} of a Linux machine`, { cause });
+  }
 }
 
 function isInstalled(program: string): boolean {
@@ -32,53 +38,68 @@ export function startOn(core: string, command: string, args: readonly string[], 
   return startProgram('taskset', ['-c', core, command, ...args], environment);
 }
 
-export function startNode(core: string, script: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Program {
-  return startOn(core, process.execPath, [join(ROOT, 'dist-bench', script), ...args], environment);
+export interface NodeProgram {
+  /** Below `test/bench/contenders`, without extension. */
+  readonly script: string;
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly nodeOptions?: readonly string[];
+}
+
+export function startNode(core: string, { script, args = [], environment = {}, nodeOptions = [] }: NodeProgram): Program {
+  return startOn(core, process.execPath, [...nodeOptions, join(ROOT, 'dist-bench/test/bench/contenders', `${script}.js`), ...args], environment);
 }
 
 /** Benchmarks run what production runs: compiled JavaScript, without a loader. */
 export function compile(): void {
   execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'test/bench/tsconfig.json')], { stdio: 'inherit' });
-  execFileSync('cp', ['-r', join(ROOT, 'data-plane/counters/scripts'), join(ROOT, 'dist-bench/data-plane/counters/')]);
+  cpSync(join(ROOT, SCRIPTS), join(ROOT, 'dist-bench', SCRIPTS), { recursive: true });
 }
 
-/** User and system time of a process with its threads and children, in microseconds. */
-export function cpuMicrosOf(pid: number): number {
-  const own = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = own.slice(own.lastIndexOf(')') + 2).split(' ').map(Number);
-  const ticks = fields.slice(11, 15).reduce((sum, value) => sum + value, 0);
-  return ticks * MICROS_PER_TICK + childrenOf(pid).reduce((sum, child) => sum + cpuMicrosOf(child), 0);
+/** User and system time of a program with its threads and children, in microseconds. */
+export function cpuMicrosOf({ child }: Program): number {
+  if (child.pid === undefined || child.exitCode !== null) throw new Error('a program that should be measured is not running');
+  return cpuTicksOf(child.pid) * tickMicros();
+}
+
+/** Time that the contender's core has been at work, for whomever, in microseconds. */
+export function contenderCoreMicros(): number {
+  const line =
+    readFileSync('/proc/stat', 'utf8')
+      .split('\n')
+      .find((each) => each.startsWith(`cpu${CONTENDER_CORE} `)) ?? '';
+  // user nice system idle iowait irq softirq steal: all but idling.
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(' ').map(Number);
+  return (user + nice + system + irq + softirq + steal) * tickMicros();
+}
+
+function tickMicros(): number {
+  return (microsPerTick ??= 1_000_000 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' })));
+}
+
+function cpuTicksOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // Fields 14 to 17 of proc(5): utime, stime, cutime, cstime; the name before them may hold spaces.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const own = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  return childrenOf(pid).reduce((sum, child) => sum + cpuTicksOf(child), own);
 }
 
 function childrenOf(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number));
+  const lists = readdirSync(`/proc/${pid}/task`).map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'));
+  return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
 }
 
-export async function startNginx(upstreamPort: number): Promise<{ program: Program; port: number }> {
-  const port = await freePort();
-  const directory = mkdtempSync(join(tmpdir(), 'turnpike-nginx-'));
-  const configuration = `worker_processes 1; daemon off; pid ${directory}/pid; error_log ${directory}/error.log;
-events { worker_connections 1024; }
-http { access_log off; client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy; fastcgi_temp_path ${directory}/f; uwsgi_temp_path ${directory}/u; scgi_temp_path ${directory}/s;
-  upstream tools { server 127.0.0.1:${upstreamPort}; keepalive 256; }
-  server { listen 127.0.0.1:${port}; keepalive_requests 100000000; location / { proxy_pass http://tools; proxy_http_version 1.1; proxy_set_header Connection ""; } } }`;
-  writeFileSync(join(directory, 'nginx.conf'), configuration);
-  return { program: startOn(CONTENDER_CORE, 'nginx', ['-c', join(directory, 'nginx.conf'), '-p', directory]), port };
+/** Waits until the URL answers 200; fails with the program's own words when it ends instead. */
+export async function untilReady(program: Program, url: string, init: RequestInit = {}): Promise<void> {
+  const state = await eventually(async () => (program.child.exitCode === null ? isOk(url, init) : 'ended'), `${url} answering`);
+  if (state === 'ended') throw new Error(`a program ended instead of answering: ${program.output()}`);
 }
 
-export async function startRedis(): Promise<{ program: Program; url: string }> {
-  const port = await freePort();
-  const program = startOn(LOAD_CORE, 'redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', mkdtempSync(join(tmpdir(), 'turnpike-redis-'))]);
-  return { program, url: `redis://127.0.0.1:${port}` };
-}
-
-/** Waits until whoever listens there answers anything at all. */
-export async function listens(port: number, path = '/'): Promise<void> {
-  await eventually(async () => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
-    await response.arrayBuffer();
-    return true;
-  }, `port ${port} answering`);
+async function isOk(url: string, init: RequestInit): Promise<'ok' | undefined> {
+  const response = await fetch(url, init);
+  await response.arrayBuffer();
+  return response.ok ? 'ok' : undefined;
 }
 
 /** Runs a program on the load's core to its end, and answers what it printed. */

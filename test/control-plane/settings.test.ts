@@ -6,7 +6,14 @@ import { readControlPlaneSettings } from '../../control-plane/settings.ts';
 const COMPLETE = { DATABASE_URL: 'postgresql://user@host/turnpike', TURNPIKE_SECRET_KEY: 'a secret' };
 
 test('what is not given has the documented value', () => {
-  expect(readControlPlaneSettings(COMPLETE)).toMatchObject({ host: '127.0.0.1', port: 4000, dataDirectory: './.turnpike', gatewayUrl: 'http://127.0.0.1:8080', redisUrl: undefined, stdioAllowlistPath: undefined });
+  expect(readControlPlaneSettings(COMPLETE)).toMatchObject({
+    host: '127.0.0.1',
+    port: 4000,
+    dataDirectory: './.turnpike',
+    gatewayUrl: 'http://127.0.0.1:8080',
+    redisUrl: undefined,
+    stdioAllowlistPath: undefined,
+  });
 });
 
 test('every fault is named, and no value is repeated', () => {

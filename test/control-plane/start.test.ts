@@ -60,17 +60,27 @@ test('the first start leaves one administrator’s token, for the operator alone
   const { url } = await start({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory });
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   const token = (await readFile(file, 'utf8')).trim();
-  expect((await ask(`${url}/graphql`, { query: '{ viewer { organisation { slug } permissions } }' }, token)).data).toMatchObject({ viewer: { organisation: { slug: 'default' } } });
+  expect((await ask(`${url}/graphql`, { query: '{ viewer { organisation { slug } permissions } }' }, token)).data).toMatchObject({
+    viewer: { organisation: { slug: 'default' } },
+  });
 });
 
 test('five that start at once make one organisation and one administrator', async () => {
   const [databaseUrl, directory] = [await emptyDatabase(), await dataDirectory()];
   const secretKey = randomBytes(32).toString('base64');
-  const environment = { DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory, TURNPIKE_SECRET_KEY: secretKey, DATA_PLANE_TOKEN: mintToken('dataPlaneToken').token };
+  const environment = {
+    DATABASE_URL: databaseUrl,
+    TURNPIKE_DATA_DIR: directory,
+    TURNPIKE_SECRET_KEY: secretKey,
+    DATA_PLANE_TOKEN: mintToken('dataPlaneToken').token,
+  };
   await Promise.all(Array.from({ length: 5 }, () => start(environment)));
-  expect(await rowsOf(databaseUrl, 'select (select count(*)::int from organisations) as organisations, (select count(*)::int from admin_tokens) as admins, (select count(*)::int from data_plane_tokens) as planes')).toEqual([
-    { organisations: 1, admins: 1, planes: 1 },
-  ]);
+  expect(
+    await rowsOf(
+      databaseUrl,
+      'select (select count(*)::int from organisations) as organisations, (select count(*)::int from admin_tokens) as admins, (select count(*)::int from data_plane_tokens) as planes',
+    ),
+  ).toEqual([{ organisations: 1, admins: 1, planes: 1 }]);
 });
 
 test('a second start keeps the organisation and writes no token', async () => {
@@ -110,7 +120,9 @@ test('without its database the plane is alive and not ready, and says no more th
   await eventually(async () => ((await fetch(`${url}/v1/healthz`)).status === 503 ? true : undefined), 'not being ready');
   expect((await fetch(`${url}/v1/health`)).status).toBe(200);
   const answer = await ask(`${url}/graphql`, { query: '{ viewer { permissions } }' }, token);
-  expect(answer.errors).toMatchObject([{ message: 'the database does not answer', extensions: { code: 'SERVICE_UNAVAILABLE', requestId: expect.any(String) } }]);
+  expect(answer.errors).toMatchObject([
+    { message: 'the database does not answer', extensions: { code: 'SERVICE_UNAVAILABLE', requestId: expect.any(String) } },
+  ]);
   expect(answer.status).toBe(503);
   const back = await forward(port, new URL(postgres.url));
   await eventually(async () => ((await fetch(`${url}/v1/healthz`)).status === 200 ? true : undefined), 'being ready again');
@@ -138,7 +150,13 @@ test('what is being answered is answered before the plane ends', async () => {
   await blocker.connect();
   await blocker.query('begin; lock table teams');
   const answer = ask(`${running.url}/graphql`, { query: 'mutation { upsertTeam(input: {name: "last"}) { team { slug } } }' }, token);
-  await eventually(async () => ((await rowsOf(databaseUrl, `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)).length > 0 ? true : undefined), 'the mutation waiting');
+  await eventually(
+    async () =>
+      (await rowsOf(databaseUrl, `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)).length > 0
+        ? true
+        : undefined,
+    'the mutation waiting',
+  );
   const closing = running.close();
   await blocker.query('commit');
   expect((await answer).data).toEqual({ upsertTeam: { team: { slug: 'last' } } });
@@ -150,14 +168,20 @@ test.each([
   ['vk_', mintToken('apiKey').token],
   ['a damaged one', `${mintToken('dataPlaneToken').token.slice(0, -1)}!`],
 ])('a DATA_PLANE_TOKEN that is %s is refused in one sentence', async (_what, token) => {
-  await expect(start({ DATABASE_URL: await emptyDatabase(), TURNPIKE_DATA_DIR: await dataDirectory(), DATA_PLANE_TOKEN: token })).rejects.toThrow(/^DATA_PLANE_TOKEN is not a data-plane token/);
+  await expect(start({ DATABASE_URL: await emptyDatabase(), TURNPIKE_DATA_DIR: await dataDirectory(), DATA_PLANE_TOKEN: token })).rejects.toThrow(
+    /^DATA_PLANE_TOKEN is not a data-plane token/,
+  );
 });
 
 /** A way to the database that can be taken away. */
 async function forward(port: number, target: URL): Promise<{ close(): Promise<void> }> {
   const open = new Set<{ destroy(): unknown }>();
   const server = createServer((inner) => {
-    const outer = connect(target.searchParams.has('host') ? { path: `${target.searchParams.get('host')}/.s.PGSQL.${target.port || 5432}` } : { host: target.hostname, port: Number(target.port) });
+    const outer = connect(
+      target.searchParams.has('host')
+        ? { path: `${target.searchParams.get('host')}/.s.PGSQL.${target.port || 5432}` }
+        : { host: target.hostname, port: Number(target.port) },
+    );
     for (const socket of [inner, outer]) {
       open.add(socket);
       socket.on('error', () => undefined);

@@ -3,7 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../support/control-plane.ts';
 
-const UNKNOWN = { server: 'srv_01arz3ndektsv4rrffq69g5fav', key: 'key_01arz3ndektsv4rrffq69g5fav', grant: 'grt_01arz3ndektsv4rrffq69g5fav', team: 'tea_01arz3ndektsv4rrffq69g5fav' };
+const UNKNOWN = {
+  server: 'srv_01arz3ndektsv4rrffq69g5fav',
+  key: 'key_01arz3ndektsv4rrffq69g5fav',
+  grant: 'grt_01arz3ndektsv4rrffq69g5fav',
+  team: 'tea_01arz3ndektsv4rrffq69g5fav',
+};
 
 let plane: TestControlPlane;
 /** What the other organisation has. */
@@ -13,7 +18,13 @@ let own: { server: string; key: string };
 beforeAll(async () => {
   plane = await startTestControlPlane();
   const other = await plane.newOrganisation('other');
-  const server = await other.admin.createServer({ name: 'Theirs', slug: 'theirs', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/', policy: { ip: {} } });
+  const server = await other.admin.createServer({
+    name: 'Theirs',
+    slug: 'theirs',
+    transport: 'STREAMABLE_HTTP',
+    endpointUrl: 'http://127.0.0.1:9/',
+    policy: { ip: {} },
+  });
   const key = await other.admin.createApiKey({ policy: { ip: {} } });
   const { team } = await other.admin.mutate('upsertTeam', 'UpsertTeamInput', { name: 'Their team' }, 'team { id }');
   foreign = { server: server.id, key: key.id, grant: await other.admin.grant(key.id, server.id), team: z.object({ id: z.string() }).parse(team).id };
@@ -71,7 +82,11 @@ describe('each mutation refuses a foreign id exactly as one that does not exist'
     ['createApiKey', 'CreateApiKeyInput', ({ team }) => ({ name: 'k', type: 'TEAM', ownerId: team })],
     ['createApiKey', 'CreateApiKeyInput', ({ server }) => ({ name: 'k', type: 'ORGANISATION', grantServerIds: [server] })],
     ['createServer', 'CreateServerInput', ({ key }) => ({ name: 's', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/', grantTo: [key] })],
-    ['createServer', 'CreateServerInput', ({ team }) => ({ name: 's', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/', scope: { teamId: team } })],
+    [
+      'createServer',
+      'CreateServerInput',
+      ({ team }) => ({ name: 's', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/', scope: { teamId: team } }),
+    ],
     ['updateServer', 'UpdateServerInput', ({ key }) => ({ id: own.server, scope: { apiKeyId: key } })],
   ];
 
@@ -86,5 +101,7 @@ describe('each mutation refuses a foreign id exactly as one that does not exist'
 
 test('an unknown organisation is no owner of a policy', async () => {
   const [other] = await plane.database.query(`select id from organisations where slug = 'other'`);
-  expect(await userErrorsOf(plane, 'setPolicy', 'SetPolicyInput', { scope: 'ORGANISATION', ownerId: other?.['id'], policies: {} })).toMatchObject([{ code: 'NOT_FOUND', field: ['ownerId'] }]);
+  expect(await userErrorsOf(plane, 'setPolicy', 'SetPolicyInput', { scope: 'ORGANISATION', ownerId: other?.['id'], policies: {} })).toMatchObject([
+    { code: 'NOT_FOUND', field: ['ownerId'] },
+  ]);
 });

@@ -118,8 +118,18 @@ const userErrorSchema = z.object({ field: z.array(z.string()).nullable(), messag
 export type ToldUserError = z.infer<typeof userErrorSchema>;
 
 /** Runs one mutation and answers its user errors; fails on errors of any other kind. */
-export async function userErrorsOf(plane: TestControlPlane, mutation: string, inputType: string, input: Record<string, unknown>, token = plane.token): Promise<ToldUserError[]> {
-  const answer = await plane.ask(`mutation($input: ${inputType}!) { answer: ${mutation}(input: $input) { userErrors { field message code hint } } }`, { input }, token);
+export async function userErrorsOf(
+  plane: TestControlPlane,
+  mutation: string,
+  inputType: string,
+  input: Record<string, unknown>,
+  token = plane.token,
+): Promise<ToldUserError[]> {
+  const answer = await plane.ask(
+    `mutation($input: ${inputType}!) { answer: ${mutation}(input: $input) { userErrors { field message code hint } } }`,
+    { input },
+    token,
+  );
   if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
   return z.object({ userErrors: z.array(userErrorSchema) }).parse(answer.data?.['answer']).userErrors;
 }

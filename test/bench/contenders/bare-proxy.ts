@@ -2,8 +2,10 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { Pool, type Dispatcher } from 'undici';
 
-const [port, upstreamPort] = process.argv.slice(2).map(Number);
-const pool = new Pool(`http://127.0.0.1:${upstreamPort}`, { connections: 256, pipelining: 1, allowH2: false });
+const [port, upstreamUrl = ''] = process.argv.slice(2);
+const { origin, pathname: path } = new URL(upstreamUrl);
+const HEADERS = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'];
+const pool = new Pool(origin, { connections: 256, pipelining: 1, allowH2: false });
 
 class Relay implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
@@ -42,6 +44,6 @@ createServer((request, response) => {
   request.on('end', () => {
     const [first] = chunks;
     const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-    pool.dispatch({ path: '/mcp', method: 'POST', headers: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'], body }, new Relay(response));
+    pool.dispatch({ path, method: 'POST', headers: HEADERS, body }, new Relay(response));
   });
-}).listen(port, '127.0.0.1');
+}).listen(Number(port), '127.0.0.1');

@@ -2,7 +2,7 @@
 import { runDataPlane } from '../../../data-plane/main.ts';
 
 const running = await runDataPlane(process.env);
-process.on('SIGTERM', () => {
+process.once('SIGTERM', () => {
   running.close().then(
     () => process.exit(0),
     () => process.exit(1),

@@ -73,14 +73,19 @@ test.each(Object.keys(OF_DATA_PLANES))('%s refuses administrators and nobody', a
   expect((await call(name, plane.token)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
 });
 
-test.each(['viewer { permissions }', 'servers { nodes { id } }', 'server(id: "x") { id }', 'apiKeys { nodes { id } }', 'apiKey(id: "x") { id }', 'grants { nodes { id } }', 'policies { id }'])(
-  '{ %s } refuses nobody and data planes',
-  async (query) => {
-    const { token } = await plane.newDataPlaneToken();
-    expect((await plane.ask(`{ ${query} }`, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
-    expect((await plane.ask(`{ ${query} }`, {}, token)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
-  },
-);
+test.each([
+  'viewer { permissions }',
+  'servers { nodes { id } }',
+  'server(id: "x") { id }',
+  'apiKeys { nodes { id } }',
+  'apiKey(id: "x") { id }',
+  'grants { nodes { id } }',
+  'policies { id }',
+])('{ %s } refuses nobody and data planes', async (query) => {
+  const { token } = await plane.newDataPlaneToken();
+  expect((await plane.ask(`{ ${query} }`, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
+  expect((await plane.ask(`{ ${query} }`, {}, token)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
+});
 
 test('what a token may not give by itself it may not give in passing', async () => {
   const { token } = await plane.newAdminToken({ permissions: ['KEY_MANAGE', 'SERVER_CREATE'] });

@@ -22,7 +22,10 @@ async function statusOf(id: string): Promise<unknown> {
 
 /** What the data planes are told of the key last. */
 async function toldOf(id: string) {
-  const [row] = await plane.database.query(`select change->'value' as value from config_changes where change->'value'->>'id' = $1 order by version desc, position desc limit 1`, [id]);
+  const [row] = await plane.database.query(
+    `select change->'value' as value from config_changes where change->'value'->>'id' = $1 order by version desc, position desc limit 1`,
+    [id],
+  );
   return apiKeySchema.parse(row?.['value']);
 }
 
@@ -39,12 +42,17 @@ describe('creation', () => {
   test('grants and a policy come with it, in the same version of the configuration', async () => {
     const server = await plane.admin.createServer({ name: 'granted', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' });
     const { id } = await plane.admin.createApiKey({ grantServerIds: [server.id, server.id], policy: { ratelimit: { requests: { per_minute: 5 } } } });
-    const answer = await plane.admin.query('query($id: ID!) { apiKey(id: $id) { policy { scope envelope } } grants(apiKeyId: $id) { nodes { server { slug } apiKey { id } } } }', { id });
+    const answer = await plane.admin.query(
+      'query($id: ID!) { apiKey(id: $id) { policy { scope envelope } } grants(apiKeyId: $id) { nodes { server { slug } apiKey { id } } } }',
+      { id },
+    );
     expect(answer).toEqual({
       apiKey: { policy: { scope: 'API_KEY', envelope: { policies: { ratelimit: { requests: { per_minute: 5 } } } } } },
       grants: { nodes: [{ server: { slug: 'granted' }, apiKey: { id } }] },
     });
-    const kinds = await plane.database.query(`select change->>'kind' as kind from config_changes where version = (select max(version) from config_changes) order by position`);
+    const kinds = await plane.database.query(
+      `select change->>'kind' as kind from config_changes where version = (select max(version) from config_changes) order by position`,
+    );
     expect(kinds.map(({ kind }) => kind)).toEqual(['apiKey', 'policy', 'accessGrant']);
   });
 
@@ -52,7 +60,9 @@ describe('creation', () => {
     const { team } = await plane.admin.mutate('upsertTeam', 'UpsertTeamInput', { name: 'Platform' }, 'team { id }');
     const { id: teamId } = z.object({ id: z.string() }).parse(team);
     const { id } = await plane.admin.createApiKey({ type: 'TEAM', ownerId: teamId });
-    expect(await plane.admin.query('query($id: ID!) { apiKey(id: $id) { type team { slug } } }', { id })).toEqual({ apiKey: { type: 'TEAM', team: { slug: 'platform' } } });
+    expect(await plane.admin.query('query($id: ID!) { apiKey(id: $id) { type team { slug } } }', { id })).toEqual({
+      apiKey: { type: 'TEAM', team: { slug: 'platform' } },
+    });
     expect((await toldOf(id)).teamId).toBe(teamId);
   });
 
@@ -76,7 +86,12 @@ describe('creation', () => {
 
 describe('rotation', () => {
   const rotate = async (id: string, graceSeconds?: number) => {
-    const payload = await plane.admin.mutate('rotateApiKey', 'RotateApiKeyInput', { id, ...(graceSeconds === undefined ? {} : { graceSeconds }) }, 'apiKey { prefix status graceUntil } secret');
+    const payload = await plane.admin.mutate(
+      'rotateApiKey',
+      'RotateApiKeyInput',
+      { id, ...(graceSeconds === undefined ? {} : { graceSeconds }) },
+      'apiKey { prefix status graceUntil } secret',
+    );
     return z.object({ secret: z.string(), apiKey: z.object({ prefix: z.string(), status: z.string(), graceUntil: z.string() }) }).parse(payload);
   };
 
@@ -117,7 +132,9 @@ describe('rotation', () => {
 
   test.each([-1, 31 * 86_400])('a grace of %d seconds is refused', async (graceSeconds) => {
     const { id } = await plane.admin.createApiKey();
-    expect(await userErrorsOf(plane, 'rotateApiKey', 'RotateApiKeyInput', { id, graceSeconds })).toMatchObject([{ field: ['graceSeconds'], code: 'OUT_OF_RANGE' }]);
+    expect(await userErrorsOf(plane, 'rotateApiKey', 'RotateApiKeyInput', { id, graceSeconds })).toMatchObject([
+      { field: ['graceSeconds'], code: 'OUT_OF_RANGE' },
+    ]);
   });
 });
 
@@ -154,8 +171,17 @@ test('pages follow each other without gap or repetition, and count only when ask
   const seen: string[] = [];
   let after: string | null = null;
   do {
-    const { apiKeys } = await plane.admin.query('query($after: String) { apiKeys(first: 2, after: $after) { nodes { id } edges { node { id } } pageInfo { hasNextPage endCursor } } }', { after });
-    const page = z.object({ nodes: z.array(z.object({ id: z.string() })), edges: z.array(z.object({ node: z.object({ id: z.string() }) })), pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string() }) }).parse(apiKeys);
+    const { apiKeys } = await plane.admin.query(
+      'query($after: String) { apiKeys(first: 2, after: $after) { nodes { id } edges { node { id } } pageInfo { hasNextPage endCursor } } }',
+      { after },
+    );
+    const page = z
+      .object({
+        nodes: z.array(z.object({ id: z.string() })),
+        edges: z.array(z.object({ node: z.object({ id: z.string() }) })),
+        pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string() }),
+      })
+      .parse(apiKeys);
     expect(page.edges.map(({ node }) => node)).toEqual(page.nodes);
     seen.push(...page.nodes.map(({ id }) => id));
     after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;

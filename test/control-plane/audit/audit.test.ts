@@ -46,18 +46,30 @@ test.each(MUTATIONS)('%s: nothing is kept when its audit event or its configurat
   }
 });
 
-test.each([...MUTATIONS, ['upsertTeam', 'UpsertTeamInput', () => ({ name: 'A team' })] as const])('%s writes who changed what', async (mutation, inputType, input) => {
-  expect(await userErrorsOf(plane, mutation, inputType, input())).toEqual([]);
-  const [event] = await plane.database.query('select action, actor_kind, actor_id, organisation_id, request_id, after from audit_events order by id desc limit 1');
-  const [token] = await plane.database.query('select id from admin_tokens');
-  expect(event).toMatchObject({ action: mutation === 'setGrants' ? 'setGrant' : mutation, actor_kind: 'ADMIN_TOKEN', actor_id: token?.['id'], organisation_id: plane.organisationId });
-  expect(event?.['request_id']).toMatch(/^req_/);
-  expect(event?.['after']).not.toBeNull();
-});
+test.each([...MUTATIONS, ['upsertTeam', 'UpsertTeamInput', () => ({ name: 'A team' })] as const])(
+  '%s writes who changed what',
+  async (mutation, inputType, input) => {
+    expect(await userErrorsOf(plane, mutation, inputType, input())).toEqual([]);
+    const [event] = await plane.database.query(
+      'select action, actor_kind, actor_id, organisation_id, request_id, after from audit_events order by id desc limit 1',
+    );
+    const [token] = await plane.database.query('select id from admin_tokens');
+    expect(event).toMatchObject({
+      action: mutation === 'setGrants' ? 'setGrant' : mutation,
+      actor_kind: 'ADMIN_TOKEN',
+      actor_id: token?.['id'],
+      organisation_id: plane.organisationId,
+    });
+    expect(event?.['request_id']).toMatch(/^req_/);
+    expect(event?.['after']).not.toBeNull();
+  },
+);
 
 test('a change of a server is written as it was and as it is', async () => {
   await userErrorsOf(plane, 'setToolRules', 'SetToolRulesInput', { id: serverId, allowedTools: [], blockedTools: ['rm'] });
-  const [event] = await plane.database.query(`select before->'blockedTools' as before, after->'blockedTools' as after from audit_events where action = 'setToolRules' order by id desc limit 1`);
+  const [event] = await plane.database.query(
+    `select before->'blockedTools' as before, after->'blockedTools' as after from audit_events where action = 'setToolRules' order by id desc limit 1`,
+  );
   expect(event).toEqual({ before: [], after: ['rm'] });
 });
 
@@ -75,7 +87,10 @@ test('of secrets the trail keeps fingerprints: they change with the secret, and 
 test('no secret and no key is in any column or log line', async () => {
   const tables = await plane.database.query(`select table_name from information_schema.tables where table_schema = 'public'`);
   const rows = await Promise.all(tables.map(({ table_name: name }) => plane.database.query(`select row_to_json(t)::text as row from "${String(name)}" t`)));
-  const text = `${rows.flat().map(({ row }) => String(row)).join('\n')}\n${plane.log()}`;
+  const text = `${rows
+    .flat()
+    .map(({ row }) => String(row))
+    .join('\n')}\n${plane.log()}`;
   for (const secret of ['canary', key.secret, plane.token, plane.settings.secretKey]) expect(text.includes(secret), secret.slice(0, 8)).toBe(false);
   expect(text).toContain('"auth.token"');
 });

@@ -10,7 +10,12 @@ let client: Client;
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
-  client = createClient({ url: plane.graphqlUrl.replace('http', 'ws'), webSocketImpl: WebSocket, connectionParams: { authorization: `Bearer ${plane.token}` }, retryAttempts: 0 });
+  client = createClient({
+    url: plane.graphqlUrl.replace('http', 'ws'),
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${plane.token}` },
+    retryAttempts: 0,
+  });
 });
 afterAll(async () => {
   await client?.dispose();
@@ -47,7 +52,8 @@ describe.each([
   });
 
   test('lists count as often as they are long', async () => {
-    const lists = (first: number) => `{ ${['a', 'b', 'c'].map((alias) => `${alias}: servers(first: ${first}) { nodes { id name slug description createdAt updatedAt enabled transport team { id name } policy { id } apiKey { id name } pricing { callNanosUsd toolOverrides { tool } } auth { type secretFields { name } } } edges { node { id name slug description enabled transport version metadata gatewayUrl } } }`).join(' ')} }`;
+    const lists = (first: number) =>
+      `{ ${['a', 'b', 'c'].map((alias) => `${alias}: servers(first: ${first}) { nodes { id name slug description createdAt updatedAt enabled transport team { id name } policy { id } apiKey { id name } pricing { callNanosUsd toolOverrides { tool } } auth { type secretFields { name } } } edges { node { id name slug description enabled transport version metadata gatewayUrl } } }`).join(' ')} }`;
     expect(await ask(lists(10))).toEqual([]);
     expect(await ask(lists(200))).toMatchObject([{ extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
   });
@@ -87,21 +93,34 @@ describe.each([
     expect(JSON.stringify(errors)).not.toContain('canary');
   });
 
-  test.each(['auth: "canary-echo"', 'auth: {bearer: {token: 7}}', 'auth: {bearer: "canary-echo"}', 'auth: {none: "canary-echo"}', 'auth "canary-echo"'])('{%s} in the document is refused without being repeated', async (literal) => {
-    const errors = await ask(`mutation { setServerAuth(input: {id: "s", ${literal}}) { userErrors { code } } }`);
-    expect(errors.length).toBeGreaterThan(0);
-    expect(JSON.stringify(errors)).not.toContain('canary');
-  });
+  test.each(['auth: "canary-echo"', 'auth: {bearer: {token: 7}}', 'auth: {bearer: "canary-echo"}', 'auth: {none: "canary-echo"}', 'auth "canary-echo"'])(
+    '{%s} in the document is refused without being repeated',
+    async (literal) => {
+      const errors = await ask(`mutation { setServerAuth(input: {id: "s", ${literal}}) { userErrors { code } } }`);
+      expect(errors.length).toBeGreaterThan(0);
+      expect(JSON.stringify(errors)).not.toContain('canary');
+    },
+  );
 });
 
 describe('HTTP alone', () => {
+  test('what may not run is 400, also when our own limits say so', async () => {
+    const statusOf = async (query: string, variables?: Record<string, unknown>) => (await plane.ask(query, variables)).status;
+    expect(await statusOf(`{ ${Array.from({ length: 31 }, (_, index) => `a${index}: server(slug: "x") { id }`).join(' ')} }`)).toBe(400);
+    expect(await statusOf('query($id: ID!) { server(id: $id) { id } }', { id: { not: 'an id' } })).toBe(400);
+    expect(await statusOf('{ nothing }')).toBe(400);
+    expect(await statusOf('{ apiKeys(first: 0) { nodes { id } } }')).toBe(200);
+  });
+
   const post = (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
     fetch(plane.graphqlUrl, { method: 'POST', headers: { authorization: `Bearer ${plane.token}`, ...headers }, body });
 
   test('a body above 256 KiB is refused before it is read to the end', async () => {
     const response = await post(JSON.stringify({ query: '{ __typename }', variables: { padding: 'x'.repeat(262_144) } }));
     expect(response.status).toBe(413);
-    expect(errorsSchema.parse(z.object({ errors: z.unknown() }).parse(await response.json()).errors)).toMatchObject([{ extensions: { code: 'BAD_REQUEST', requestId: expect.any(String) } }]);
+    expect(errorsSchema.parse(z.object({ errors: z.unknown() }).parse(await response.json()).errors)).toMatchObject([
+      { extensions: { code: 'BAD_REQUEST', requestId: expect.any(String) } },
+    ]);
   });
 
   test.each([
@@ -117,7 +136,10 @@ describe('HTTP alone', () => {
   });
 
   test('GET reads, and cannot change anything', async () => {
-    const get = (query: string) => fetch(`${plane.graphqlUrl}?query=${encodeURIComponent(query)}`, { headers: { authorization: `Bearer ${plane.token}`, 'apollo-require-preflight': 'true' } });
+    const get = (query: string) =>
+      fetch(`${plane.graphqlUrl}?query=${encodeURIComponent(query)}`, {
+        headers: { authorization: `Bearer ${plane.token}`, 'apollo-require-preflight': 'true' },
+      });
     expect((await get('{ viewer { organisation { slug } } }')).status).toBe(200);
     expect((await get('mutation { upsertTeam(input: {name: "by GET"}) { userErrors { code } } }')).status).toBe(405);
   });

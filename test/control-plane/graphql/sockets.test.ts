@@ -23,7 +23,9 @@ async function open(): Promise<OpenSocket> {
   const socket = new WebSocket(plane.graphqlUrl.replace('http', 'ws'), 'graphql-transport-ws');
   const received: string[] = [];
   socket.on('message', (data) => received.push(Buffer.isBuffer(data) ? data.toString('utf8') : ''));
-  const closed = new Promise<{ code: number; reason: string }>((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })));
+  const closed = new Promise<{ code: number; reason: string }>((resolve) =>
+    socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
+  );
   await once(socket, 'open');
   return { socket, received, closed };
 }

@@ -122,13 +122,17 @@ describe('changes', () => {
 
   test('a change of another version than the one that was seen is STALE_VERSION, and changes nothing', async () => {
     const { id } = await newServer();
-    expect(await userErrorsOf(plane, 'updateServer', 'UpdateServerInput', { id, name: 'late', expectedVersion: 7 })).toMatchObject([{ field: ['expectedVersion'], code: 'STALE_VERSION' }]);
+    expect(await userErrorsOf(plane, 'updateServer', 'UpdateServerInput', { id, name: 'late', expectedVersion: 7 })).toMatchObject([
+      { field: ['expectedVersion'], code: 'STALE_VERSION' },
+    ]);
     expect(await versionOf(id)).toBe(1);
   });
 
   test('of many changes at once on the same version, one is made', async () => {
     const { id } = await newServer();
-    const errors = await Promise.all(Array.from({ length: 8 }, (_, index) => userErrorsOf(plane, 'updateServer', 'UpdateServerInput', { id, name: `writer ${index}`, expectedVersion: 1 })));
+    const errors = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => userErrorsOf(plane, 'updateServer', 'UpdateServerInput', { id, name: `writer ${index}`, expectedVersion: 1 })),
+    );
     expect(errors.filter((list) => list.length === 0)).toHaveLength(1);
     expect(errors.flat().every(({ code }) => code === 'STALE_VERSION')).toBe(true);
     expect(await versionOf(id)).toBe(2);
@@ -136,18 +140,39 @@ describe('changes', () => {
 
   test('many changes at once without a version are all made, one after the other', async () => {
     const { id } = await newServer();
-    await Promise.all(Array.from({ length: 8 }, (_, index) => plane.admin.mutate('setToolRules', 'SetToolRulesInput', { id, allowedTools: [], blockedTools: [`tool-${index}`] }, 'server { id }')));
+    await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        plane.admin.mutate('setToolRules', 'SetToolRulesInput', { id, allowedTools: [], blockedTools: [`tool-${index}`] }, 'server { id }'),
+      ),
+    );
     expect(await versionOf(id)).toBe(9);
   });
 
   test('a dry run answers what would be and leaves nothing behind', async () => {
     const { id } = await newServer();
-    const counts = () => plane.database.query('select (select count(*) from mcp_servers) as servers, (select count(*) from audit_events) as events, (select version from config_version) as version');
+    const counts = () =>
+      plane.database.query(
+        'select (select count(*) from mcp_servers) as servers, (select count(*) from audit_events) as events, (select version from config_version) as version',
+      );
     const before = await counts();
     const made = await plane.admin.mutate('createServer', 'CreateServerInput', { name: 'dry', ...HTTP, dryRun: true }, 'server { slug }');
-    const ruled = await plane.admin.mutate('setToolRules', 'SetToolRulesInput', { id, allowedTools: ['echo'], blockedTools: [], dryRun: true }, 'server { allowedTools version }');
-    const judged = await plane.admin.mutate('setPolicy', 'SetPolicyInput', { scope: 'MCP_SERVER', ownerId: id, policies: { ip: { allowlist: ['10.0.0.0/8'] } }, dryRun: true }, 'policy { envelope }');
-    expect([made['server'], ruled['server'], judged['policy']]).toEqual([{ slug: 'dry' }, { allowedTools: ['echo'], version: 2 }, { envelope: { policies: { ip: { allowlist: ['10.0.0.0/8'] } } } }]);
+    const ruled = await plane.admin.mutate(
+      'setToolRules',
+      'SetToolRulesInput',
+      { id, allowedTools: ['echo'], blockedTools: [], dryRun: true },
+      'server { allowedTools version }',
+    );
+    const judged = await plane.admin.mutate(
+      'setPolicy',
+      'SetPolicyInput',
+      { scope: 'MCP_SERVER', ownerId: id, policies: { ip: { allowlist: ['10.0.0.0/8'] } }, dryRun: true },
+      'policy { envelope }',
+    );
+    expect([made['server'], ruled['server'], judged['policy']]).toEqual([
+      { slug: 'dry' },
+      { allowedTools: ['echo'], version: 2 },
+      { envelope: { policies: { ip: { allowlist: ['10.0.0.0/8'] } } } },
+    ]);
     expect(await counts()).toEqual(before);
   });
 });
@@ -155,25 +180,42 @@ describe('changes', () => {
 describe('prices and filters', () => {
   test('prices are exact, and what is not named stays', async () => {
     const { id } = await newServer({ pricing: { usdPerMillionCalls: '2.00', toolOverrides: [{ tool: 'echo', usdPerMillionCalls: '0.000000001' }] } });
-    const { server } = await plane.admin.mutate('setPricing', 'SetPricingInput', { serverId: id, pricing: { usdPerMillionInputBytes: '0.5' } }, 'server { pricing { callNanosUsd usdPerMillionCalls usdPerMillionInputBytes toolOverrides { tool callNanosUsd } } }');
-    expect(server).toEqual({ pricing: { callNanosUsd: '2000', usdPerMillionCalls: '2', usdPerMillionInputBytes: '0.5', toolOverrides: [{ tool: 'echo', callNanosUsd: '0.000001' }] } });
+    const { server } = await plane.admin.mutate(
+      'setPricing',
+      'SetPricingInput',
+      { serverId: id, pricing: { usdPerMillionInputBytes: '0.5' } },
+      'server { pricing { callNanosUsd usdPerMillionCalls usdPerMillionInputBytes toolOverrides { tool callNanosUsd } } }',
+    );
+    expect(server).toEqual({
+      pricing: { callNanosUsd: '2000', usdPerMillionCalls: '2', usdPerMillionInputBytes: '0.5', toolOverrides: [{ tool: 'echo', callNanosUsd: '0.000001' }] },
+    });
   });
 
   test.each(['-1', '1e3', '0.0000000001', 'free', ''])('%j is no price, and the error says where', async (price) => {
     expect(await refusedBy({ ...HTTP, pricing: { usdPerMillionCalls: price } })).toMatchObject([{ field: ['pricing', 'usdPerMillionCalls'], code: 'INVALID' }]);
     const override = { tool: 'echo', usdPerMillionOutputBytes: price };
-    expect(await refusedBy({ ...HTTP, pricing: { toolOverrides: [override] } })).toMatchObject([{ field: ['pricing', 'toolOverrides', '0', 'usdPerMillionOutputBytes'], code: 'INVALID' }]);
+    expect(await refusedBy({ ...HTTP, pricing: { toolOverrides: [override] } })).toMatchObject([
+      { field: ['pricing', 'toolOverrides', '0', 'usdPerMillionOutputBytes'], code: 'INVALID' },
+    ]);
   });
 
   test.each(['(a)\\1', '(?=look)', '(unclosed'])('the pattern %j does not run in linear time', async (pattern) => {
-    expect(await refusedBy({ ...HTTP, semanticFilter: { blockedPatterns: [pattern] } })).toMatchObject([{ field: ['semanticFilter', 'blockedPatterns'], code: 'PATTERN_UNSAFE' }]);
+    expect(await refusedBy({ ...HTTP, semanticFilter: { blockedPatterns: [pattern] } })).toMatchObject([
+      { field: ['semanticFilter', 'blockedPatterns'], code: 'PATTERN_UNSAFE' },
+    ]);
   });
 
   test('a policy with an unknown key or a wrong number is refused at its path', async () => {
     const { id } = await newServer();
     const policyErrors = (policies: unknown) => userErrorsOf(plane, 'setPolicy', 'SetPolicyInput', { scope: 'MCP_SERVER', ownerId: id, policies });
-    expect(await policyErrors({ ratelimit: { requests: { per_week: 1 } } })).toMatchObject([{ code: 'UNKNOWN_FIELD', field: ['policy', 'policies', 'ratelimit', 'requests'] }]);
-    expect(await policyErrors({ ratelimit: { requests: { per_minute: -1 } } })).toMatchObject([{ code: 'TOO_SMALL', field: ['policy', 'policies', 'ratelimit', 'requests', 'per_minute'] }]);
-    expect(await policyErrors({ ip: { allowlist: ['10.0.0.0/99'] } })).toMatchObject([{ code: 'INVALID', field: ['policy', 'policies', 'ip', 'allowlist', '0'] }]);
+    expect(await policyErrors({ ratelimit: { requests: { per_week: 1 } } })).toMatchObject([
+      { code: 'UNKNOWN_FIELD', field: ['policy', 'policies', 'ratelimit', 'requests'] },
+    ]);
+    expect(await policyErrors({ ratelimit: { requests: { per_minute: -1 } } })).toMatchObject([
+      { code: 'TOO_SMALL', field: ['policy', 'policies', 'ratelimit', 'requests', 'per_minute'] },
+    ]);
+    expect(await policyErrors({ ip: { allowlist: ['10.0.0.0/99'] } })).toMatchObject([
+      { code: 'INVALID', field: ['policy', 'policies', 'ip', 'allowlist', '0'] },
+    ]);
   });
 });

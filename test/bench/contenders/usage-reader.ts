@@ -1,0 +1,12 @@
+/** Reads the usage stream as the control plane's intake does, and tells at its end how many events there were and how many of them were allowed. */
+import { pino } from 'pino';
+import { RedisUsageSource } from '../../../control-plane/usage-intake/redis-usage-source.ts';
+import { UsageTally } from '../usage-tally.ts';
+
+const [redisUrl = ''] = process.argv.slice(2);
+const source = new RedisUsageSource(redisUrl, pino({ level: 'silent' }));
+const tally = new UsageTally(source);
+process.once('SIGTERM', () => {
+  process.stdout.write(`${tally.toString()}\n`, () => process.exit(0));
+});
+await tally.run();
