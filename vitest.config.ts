@@ -3,7 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Suites on a real Redis. A newcomer's machine may lack it, which is said aloud; a machine of CI may not. */
-const NEEDS_REDIS = ['test/e2e/governed-call.test.ts', 'test/e2e/secrets.test.ts', 'test/e2e/stdio-upstream.test.ts', 'test/faults/**', 'test/**/*redis*.test.ts'];
+const NEEDS_REDIS = [
+  'test/e2e/governed-call.test.ts',
+  'test/e2e/secrets.test.ts',
+  'test/e2e/stdio-upstream.test.ts',
+  'test/faults/**',
+  'test/**/*redis*.test.ts',
+];
 
 function withoutRedis(): string[] {
   if (spawnSync('redis-server', ['--version']).status === 0) return [];

@@ -12,7 +12,6 @@ const SOURCE_DIRECTORIES = ['bin', 'control-plane', 'data-plane', 'shared'];
 /** What programs read at run time beside their own code. */
 const ASSET_EXTENSIONS = new Set(['.lua', '.cjs', '.json']);
 
-
 /** Answers false, with the reason on standard error, when there is nothing that can be run. */
 export async function ensureBuilt() {
   const files = await sourceFiles();
@@ -27,7 +26,9 @@ export async function ensureBuilt() {
 async function build(files) {
   const compiler = findCompiler();
   if (compiler === undefined) {
-    process.stderr.write('There is no dist/ and no TypeScript compiler to make it: run `npm ci` with development dependencies, or install the published package, which has dist/.\n');
+    process.stderr.write(
+      'There is no dist/ and no TypeScript compiler to make it: run `npm ci` with development dependencies, or install the published package, which has dist/.\n',
+    );
     return false;
   }
   const startedAt = new Date();

@@ -21,7 +21,9 @@ export async function prepareDataDirectory(path: string): Promise<string> {
     return await realpath(directory);
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new Error(`the data directory ${directory} cannot be written by ${userInfo().username} (${reason}); set TURNPIKE_DATA_DIR to one that can`, { cause: error });
+    throw new Error(`the data directory ${directory} cannot be written by ${userInfo().username} (${reason}); set TURNPIKE_DATA_DIR to one that can`, {
+      cause: error,
+    });
   }
 }
 
@@ -42,7 +44,8 @@ export async function holdDataDirectory(directory: string): Promise<DirectoryHol
   const near = join(directory, 'hold.sock');
   const name = `turnpike-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}.sock`;
   const path = Buffer.byteLength(near) <= SOCKET_PATH_MAX ? near : join(tmpdir(), name);
-  if (await isAnswered(path)) throw new Error(`the data directory ${directory} is in use by another Turnpike; stop that one, or set TURNPIKE_DATA_DIR to another directory`);
+  if (await isAnswered(path))
+    throw new Error(`the data directory ${directory} is in use by another Turnpike; stop that one, or set TURNPIKE_DATA_DIR to another directory`);
   await rm(path, { force: true });
   const server = createServer((connection) => connection.destroy());
   await listen(server, path);

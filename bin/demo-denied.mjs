@@ -15,7 +15,11 @@ try {
 
 async function showDenied({ TURNPIKE_GATEWAY_URL: url, TURNPIKE_API_KEY: key }) {
   const body = JSON.stringify({ jsonrpc: '2.0', id: '1', method: 'tools/call', params: { name: BLOCKED_TOOL, arguments: {} } });
-  const response = await fetch(url, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept: 'application/json' }, body });
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept: 'application/json' },
+    body,
+  });
   const shown = SHOWN_HEADERS.filter((name) => response.headers.has(name)).map((name) => `${name}: ${response.headers.get(name)}`);
   process.stdout.write([`HTTP/1.1 ${response.status} ${response.statusText}`, ...shown, '', await response.text(), ''].join('\n'));
   if (response.status !== 403) process.exitCode = 1;

@@ -19,7 +19,15 @@ export function portSentence(error: Error & { readonly code: string; readonly po
 }
 
 export function isPortError(error: unknown): error is Error & { readonly code: string; readonly port: number } {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'listen' && 'code' in error && typeof error.code === 'string' && 'port' in error && typeof error.port === 'number';
+  return (
+    error instanceof Error &&
+    'syscall' in error &&
+    error.syscall === 'listen' &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    'port' in error &&
+    typeof error.port === 'number'
+  );
 }
 
 function isBug(error: Error): boolean {

@@ -15,7 +15,8 @@ export async function secretKeyOf(directory: string, given: string | undefined):
   const saved = await readSecret(file);
   if (saved === undefined) {
     const others = await readdir(directory);
-    if (others.some((name) => MADE_WITH_KEY.includes(name))) throw new Error(`${file} is gone, and without it nothing in ${directory} can be opened: restore it, or set TURNPIKE_SECRET_KEY to what it held`);
+    if (others.some((name) => MADE_WITH_KEY.includes(name)))
+      throw new Error(`${file} is gone, and without it nothing in ${directory} can be opened: restore it, or set TURNPIKE_SECRET_KEY to what it held`);
     return writeSecret(file, randomBytes(32).toString('base64'));
   }
   requireKey(saved, file);

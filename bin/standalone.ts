@@ -41,7 +41,11 @@ const USAGE_HANDOVER_MILLIS = 5000;
 const HANDOVER_POLL_MILLIS = 20;
 
 /** Starts everything and prints the welcome. `write` takes what is meant for the person at the terminal; `ports` is filled with what is listened on. */
-export async function startStandalone(environment: Environment, lifetime: Lifetime, { write, ports }: { write: (text: string) => void; ports: PortVariables[number][] }): Promise<void> {
+export async function startStandalone(
+  environment: Environment,
+  lifetime: Lifetime,
+  { write, ports }: { write: (text: string) => void; ports: PortVariables[number][] },
+): Promise<void> {
   const tick = (what: string) => write(`✔ ${what}\n`);
   tick(`Node ${process.versions.node}`);
   const plan = await makePlan(environment, lifetime, { tick, ports });

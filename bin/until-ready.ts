@@ -12,7 +12,8 @@ export async function untilReady(dataPlaneUrl: string, demo: { apiKey: string; s
   for (;;) {
     const version = await configVersion(dataPlaneUrl);
     if (version !== null && (demo === undefined || (await isOpen(dataPlaneUrl, demo)))) return version;
-    if (performance.now() > deadline) throw new Error(`the data plane did not get its configuration within ${DEADLINE_MILLIS / 1000} s; TURNPIKE_LOG_LEVEL=debug shows why`);
+    if (performance.now() > deadline)
+      throw new Error(`the data plane did not get its configuration within ${DEADLINE_MILLIS / 1000} s; TURNPIKE_LOG_LEVEL=debug shows why`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
   }
 }

@@ -39,7 +39,11 @@ function demoLines({ apiKey, gatewayUrl, demoFile, dataDirectory }: WelcomeFacts
 }
 
 function traits({ isDatabaseEmbedded, areCountersInProcess, isLoopback }: WelcomeFacts): string[] {
-  return [isDatabaseEmbedded ? 'embedded database' : 'one process', ...(areCountersInProcess ? ['in-memory counters'] : []), isLoopback ? 'loopback only' : 'open to the network'];
+  return [
+    isDatabaseEmbedded ? 'embedded database' : 'one process',
+    ...(areCountersInProcess ? ['in-memory counters'] : []),
+    isLoopback ? 'loopback only' : 'open to the network',
+  ];
 }
 
 /** For a POSIX shell. */

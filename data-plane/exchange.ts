@@ -63,7 +63,9 @@ export class Exchange {
         else (more ??= [first]).push(chunk);
       });
       request.on('end', () => resolve(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length)));
-      request.on('error', (cause) => reject(new Refusal('client_closed_request', 'client_gone', 'the caller went away before its message was complete', {}, { cause })));
+      request.on('error', (cause) =>
+        reject(new Refusal('client_closed_request', 'client_gone', 'the caller went away before its message was complete', {}, { cause })),
+      );
     });
   }
 }

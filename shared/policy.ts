@@ -8,17 +8,19 @@ const count = z.int().nonnegative();
 export const cidrSchema = z.string().refine(isCidr, 'must be an address or a CIDR block such as 10.0.0.0/8');
 
 export const policyEnvelopeSchema = z.strictObject({
-  policies: z.strictObject({
-    ip: z.strictObject({ allowlist: z.array(cidrSchema).max(1000), blocklist: z.array(cidrSchema).max(1000) }).partial(),
-    ratelimit: z
-      .strictObject({
-        /** Calls in any span of that length; `burst` is the most at once under the finest of them, on top of its even pace. */
-        requests: z.strictObject({ per_second: count, per_minute: count, per_hour: count, per_day: count, burst: count }).partial(),
-        payload: z.strictObject({ max_request_bytes: count, max_response_bytes: count }).partial(),
-        concurrency: z.strictObject({ max: count, lease_ttl_seconds: z.int().min(3).max(3600) }).partial(),
-      })
-      .partial(),
-  }).partial(),
+  policies: z
+    .strictObject({
+      ip: z.strictObject({ allowlist: z.array(cidrSchema).max(1000), blocklist: z.array(cidrSchema).max(1000) }).partial(),
+      ratelimit: z
+        .strictObject({
+          /** Calls in any span of that length; `burst` is the most at once under the finest of them, on top of its even pace. */
+          requests: z.strictObject({ per_second: count, per_minute: count, per_hour: count, per_day: count, burst: count }).partial(),
+          payload: z.strictObject({ max_request_bytes: count, max_response_bytes: count }).partial(),
+          concurrency: z.strictObject({ max: count, lease_ttl_seconds: z.int().min(3).max(3600) }).partial(),
+        })
+        .partial(),
+    })
+    .partial(),
 });
 export type PolicyEnvelope = z.infer<typeof policyEnvelopeSchema>;
 

@@ -51,7 +51,5 @@ export function toPrice(prices: UnitPrices, isOverride: boolean): Price {
 
 /** The cost in nano-USD, rounded half up once, at the end (`domain.md`, Money). */
 export function costOf(price: Price, inputBytes: number, outputBytes: number): bigint {
-  return roundToNanos(
-    price.callFemtosUsd + BigInt(inputBytes) * price.inputByteFemtosUsd + BigInt(outputBytes) * price.outputByteFemtosUsd,
-  );
+  return roundToNanos(price.callFemtosUsd + BigInt(inputBytes) * price.inputByteFemtosUsd + BigInt(outputBytes) * price.outputByteFemtosUsd);
 }

@@ -39,7 +39,15 @@ export type RefusalCode = keyof typeof REFUSALS;
 
 /** Reasons refine a code. They are what a program branches on, so each is spelled in one place: here. */
 export const REASONS = {
-  invalid_request: ['invalid_json', 'ambiguous_json', 'invalid_jsonrpc', 'header_mismatch', 'unsupported_protocol_version', 'invalid_path', 'unsupported_method'],
+  invalid_request: [
+    'invalid_json',
+    'ambiguous_json',
+    'invalid_jsonrpc',
+    'header_mismatch',
+    'unsupported_protocol_version',
+    'invalid_path',
+    'unsupported_method',
+  ],
   unauthorized: ['missing_key', 'malformed_key', 'unknown_key', 'expired_key', 'revoked_key', 'disabled_key'],
   budget_exceeded: ['budget_exhausted'],
   mcp_not_allowed: ['no_grant', 'team_scope', 'key_scope', 'agent_not_mapped', 'ip_blocked', 'ip_not_allowed', 'origin_not_allowed'],

@@ -41,7 +41,8 @@ export class SecretSealer {
 
   /** Throws when the value was sealed by another key, for another place, or was changed. The message never holds the value. */
   open(sealed: SealedSecret, place: SecretPlace): string {
-    if (sealed.keyId !== this.#keyId) throw new Error(`secret ${place.field} of ${place.ownerId} was sealed by key ${sealed.keyId}, this process has ${this.#keyId}`);
+    if (sealed.keyId !== this.#keyId)
+      throw new Error(`secret ${place.field} of ${place.ownerId} was sealed by key ${sealed.keyId}, this process has ${this.#keyId}`);
     const box = Buffer.from(sealed.box, 'base64');
     const decipher = createDecipheriv('aes-256-gcm', this.#key, box.subarray(0, NONCE_BYTES));
     decipher.setAAD(authenticatedPlace(place));

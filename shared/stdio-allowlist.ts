@@ -3,16 +3,18 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 
 export const stdioAllowlistSchema = z.strictObject({
-  entries: z.array(
-    z.strictObject({
-      /** Absolute path of the program; compared to the letter. */
-      command: z.string().refine(isAbsolute, 'must be an absolute path'),
-      /** One regular expression per argument, anchored at both ends; the number of arguments must match. */
-      args: z.array(z.string()).max(64),
-      /** Names of the environment variables that a server may set. */
-      env: z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/)).max(64),
-    }),
-  ).max(1000),
+  entries: z
+    .array(
+      z.strictObject({
+        /** Absolute path of the program; compared to the letter. */
+        command: z.string().refine(isAbsolute, 'must be an absolute path'),
+        /** One regular expression per argument, anchored at both ends; the number of arguments must match. */
+        args: z.array(z.string()).max(64),
+        /** Names of the environment variables that a server may set. */
+        env: z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/)).max(64),
+      }),
+    )
+    .max(1000),
 });
 export type StdioAllowlistDocument = z.infer<typeof stdioAllowlistSchema>;
 

@@ -31,9 +31,7 @@ export function mintToken(kind: TokenKind): MintedToken {
   return { token: body + checksumOf(body), publicId, prefix };
 }
 
-export type TokenReading =
-  | { readonly kind: TokenKind; readonly publicId: string; readonly prefix: string }
-  | { readonly kind: 'malformed' };
+export type TokenReading = { readonly kind: TokenKind; readonly publicId: string; readonly prefix: string } | { readonly kind: 'malformed' };
 
 /** Reads the public half of a token. Length and characters alone are judged here: the checksum is for scanners and typing errors. */
 export function readToken(text: string): TokenReading {

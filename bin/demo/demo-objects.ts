@@ -16,7 +16,13 @@ export interface DemoWishes {
   readonly savedKey: string | undefined;
 }
 
-const serverSchema = z.object({ id: z.string(), transport: z.string(), endpointUrl: z.string().nullable(), stdioCommand: z.string().nullable(), stdioArgs: z.array(z.string()) });
+const serverSchema = z.object({
+  id: z.string(),
+  transport: z.string(),
+  endpointUrl: z.string().nullable(),
+  stdioCommand: z.string().nullable(),
+  stdioArgs: z.array(z.string()),
+});
 const keysSchema = z.object({ nodes: z.array(z.object({ prefix: z.string(), status: z.string() })) });
 const SERVER_FIELDS = 'id transport endpointUrl stdioCommand stdioArgs';
 const KEYS_MAX = 200;
@@ -35,7 +41,11 @@ export async function ensureDemo(api: AdminApi, wishes: DemoWishes): Promise<str
   return z.string().parse(secret);
 }
 
-async function ensureServer(api: AdminApi, fixed: { name: string; slug: string; blockedTools: string[] }, reach: Readonly<Record<string, unknown>>): Promise<string> {
+async function ensureServer(
+  api: AdminApi,
+  fixed: { name: string; slug: string; blockedTools: string[] },
+  reach: Readonly<Record<string, unknown>>,
+): Promise<string> {
   const { server } = await api.query(`query($slug: String!) { server(slug: $slug) { ${SERVER_FIELDS} } }`, { slug: fixed.slug });
   const found = serverSchema.nullable().parse(server);
   if (found === null) {

@@ -62,7 +62,11 @@ async function findLiving(clusterDirectory: string): Promise<Postmaster | undefi
   }
 }
 
-async function running({ pid, socketDirectory }: Pick<Postmaster, 'pid' | 'socketDirectory'>, clusterDirectory: string, isNew: boolean): Promise<EmbeddedPostgres> {
+async function running(
+  { pid, socketDirectory }: Pick<Postmaster, 'pid' | 'socketDirectory'>,
+  clusterDirectory: string,
+  isNew: boolean,
+): Promise<EmbeddedPostgres> {
   return {
     databaseUrl: `postgresql://${SUPERUSER}@localhost/postgres?host=${encodeURIComponent(socketDirectory)}&port=${SOCKET_PORT}`,
     isNew,
@@ -101,7 +105,13 @@ async function startServer(programs: PostgresPrograms, home: PostgresHome): Prom
   const args = ['-D', clusterDirectory, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const output = await open(logFile, 'w', 0o600);
   // In a session of its own: a Ctrl-C in the terminal must not end it before those who use it.
-  const child = spawn(programs.postgres, args, { cwd: '/', env: environment(), detached: true, stdio: ['ignore', output.fd, output.fd], ...identity(home.account) });
+  const child = spawn(programs.postgres, args, {
+    cwd: '/',
+    env: environment(),
+    detached: true,
+    stdio: ['ignore', output.fd, output.fd],
+    ...identity(home.account),
+  });
   const failure = new Promise<never>((_resolve, reject) => child.once('error', reject));
   child.unref();
   try {
@@ -117,11 +127,14 @@ async function untilReady(child: ChildProcess, { clusterDirectory, logFile }: Po
   for (;;) {
     if (child.exitCode !== null || child.signalCode !== null) {
       const reason = lastComplaint(await readFile(logFile, 'utf8'));
-      throw new Error(`the embedded database in ${clusterDirectory} cannot be opened (${reason}): restore it from a backup, or move it away to start with an empty one`);
+      throw new Error(
+        `the embedded database in ${clusterDirectory} cannot be opened (${reason}): restore it from a backup, or move it away to start with an empty one`,
+      );
     }
     const found = await readPostmaster(clusterDirectory).catch(ignoreAbsence);
     if (found?.pid === child.pid && found?.status === 'ready') return;
-    if (performance.now() > deadline) throw new Error(`the embedded database in ${clusterDirectory} was not ready after ${START_MILLIS_MAX / 1000} s; ${logFile} says why`);
+    if (performance.now() > deadline)
+      throw new Error(`the embedded database in ${clusterDirectory} was not ready after ${START_MILLIS_MAX / 1000} s; ${logFile} says why`);
     await pause();
   }
 }

@@ -60,7 +60,8 @@ async function makeSocketDirectory(baseDirectory: string, name: string, account:
   if (account !== undefined) await chown(directory, account.uid, account.gid);
   // Whoever can reach the socket is trusted by the server, so nobody else may.
   const found = await lstat(directory);
-  if (!found.isDirectory() || found.uid !== (account?.uid ?? process.getuid?.())) throw new Error(`${directory}, where the embedded database's socket goes, belongs to somebody else`);
+  if (!found.isDirectory() || found.uid !== (account?.uid ?? process.getuid?.()))
+    throw new Error(`${directory}, where the embedded database's socket goes, belongs to somebody else`);
   await chmod(directory, 0o700);
   return directory;
 }

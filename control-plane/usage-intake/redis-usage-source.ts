@@ -30,7 +30,12 @@ export class RedisUsageSource implements UsageSource {
   #isClosed = false;
 
   constructor(url: string, log: Logger) {
-    this.#redis = new Redis(url, { protocol: 2, maxRetriesPerRequest: 0, enableOfflineQueue: false, retryStrategy: (attempt) => Math.min(RECONNECT_MILLIS_MAX, attempt * 50) });
+    this.#redis = new Redis(url, {
+      protocol: 2,
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      retryStrategy: (attempt) => Math.min(RECONNECT_MILLIS_MAX, attempt * 50),
+    });
     this.#redis.on('error', (error) => log.debug({ err: error }, 'the usage streams cannot be read'));
     // A Redis that comes back may have lost the groups.
     this.#redis.on('ready', () => this.#grouped.clear());

@@ -53,7 +53,10 @@ export class UsageIntake {
     for (const { delivery, reason } of unreadable) await this.#setAside(delivery, reason);
     if (events.length === 0) return;
     try {
-      await writeUsage(this.#em, events.map(({ event }) => event));
+      await writeUsage(
+        this.#em,
+        events.map(({ event }) => event),
+      );
     } catch (error) {
       if (!isFaultOfData(error)) throw error;
       return this.#takeOneByOne(events);

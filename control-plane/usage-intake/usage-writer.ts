@@ -8,14 +8,47 @@ import { USAGE_CHANNEL } from '../usage/usage-live.ts';
 const INTAKE_LOCK = 7_261_002;
 
 const RECORD_COLUMNS = [
-  'id text', 'request_id text', 'occurred_at timestamptz', 'data_plane text', 'organisation_id text', 'team_id text', 'user_id text', 'user_domain text',
-  'api_key_id text', 'api_key_prefix text', 'status integer', 'decision text', 'code text', 'reason text', 'message text', 'rule jsonb', 'observed jsonb',
-  'retry_after_seconds integer', 'latency_micros bigint', 'upstream_latency_micros bigint', 'input_bytes bigint', 'output_bytes bigint',
-  'cost_nanos_usd numeric', 'client_name text', 'client_version text', 'client_ip text', 'trace_id text', 'dlp_outcome text',
+  'id text',
+  'request_id text',
+  'occurred_at timestamptz',
+  'data_plane text',
+  'organisation_id text',
+  'team_id text',
+  'user_id text',
+  'user_domain text',
+  'api_key_id text',
+  'api_key_prefix text',
+  'status integer',
+  'decision text',
+  'code text',
+  'reason text',
+  'message text',
+  'rule jsonb',
+  'observed jsonb',
+  'retry_after_seconds integer',
+  'latency_micros bigint',
+  'upstream_latency_micros bigint',
+  'input_bytes bigint',
+  'output_bytes bigint',
+  'cost_nanos_usd numeric',
+  'client_name text',
+  'client_version text',
+  'client_ip text',
+  'trace_id text',
+  'dlp_outcome text',
 ] as const;
 const SIDECAR_COLUMNS = [
-  'request_id text', 'server_id text', 'server_slug text', 'transport text', 'http_method text', 'rpc_method text', 'tool text', 'is_tool_error boolean',
-  'session_id text', 'protocol_version text', 'pricing jsonb',
+  'request_id text',
+  'server_id text',
+  'server_slug text',
+  'transport text',
+  'http_method text',
+  'rpc_method text',
+  'tool text',
+  'is_tool_error boolean',
+  'session_id text',
+  'protocol_version text',
+  'pricing jsonb',
 ] as const;
 
 /** One statement per table, whatever the size of the batch: the rows travel as one JSON document. Answers how many were new. */
@@ -39,7 +72,13 @@ export function writeUsage(em: EntityManager, events: readonly UsageEvent[]): Pr
 
 /** Keeps an event that cannot be stored, with the reason, where an operator finds it. */
 export async function writeDeadLetter(em: EntityManager, deliveryId: string, event: string, reason: string): Promise<void> {
-  await em.fork().execute('insert into usage_dead_letters (delivery_id, event, reason) values (?, ?, ?) on conflict do nothing', [deliveryId, event.replaceAll('\0', ''), reason]);
+  await em
+    .fork()
+    .execute('insert into usage_dead_letters (delivery_id, event, reason) values (?, ?, ?) on conflict do nothing', [
+      deliveryId,
+      event.replaceAll('\0', ''),
+      reason,
+    ]);
 }
 
 function insertFrom(table: string, columns: readonly string[]): string {

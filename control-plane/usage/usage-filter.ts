@@ -47,7 +47,13 @@ export function conditionOf(organisationId: string, filter: UsageFilter): SqlCon
   if (filter.apiKeyId != null) parts.push(oneOf(LISTS.apiKeyId, filter.apiKeyId));
   if (filter.teamId != null) parts.push(oneOf(LISTS.teamId, filter.teamId));
   if (filter.decision != null) parts.push(oneOf(LISTS.decision, filter.decision));
-  if (filter.denialCode != null) parts.push(oneOf(LISTS.denialCode, filter.denialCode.map((code) => code.toLowerCase())));
+  if (filter.denialCode != null)
+    parts.push(
+      oneOf(
+        LISTS.denialCode,
+        filter.denialCode.map((code) => code.toLowerCase()),
+      ),
+    );
   if (filter.reason != null) parts.push(oneOf(LISTS.reason, filter.reason));
   if (filter.status != null) parts.push(oneOf(LISTS.status, filter.status));
   if (filter.rpcMethod != null) parts.push(oneOf(LISTS.rpcMethod, filter.rpcMethod));

@@ -27,11 +27,10 @@ export class UsageRecordsService {
     const type = order.field === 'OCCURRED_AT' ? 'timestamptz' : 'numeric';
     const behind = after === undefined ? '' : ` and (${column}, u.id) ${sign} (?::${type}, ?)`;
     const rows = rowsSchema.parse(
-      await context.em.execute(`select ${USAGE_COLUMNS} ${FROM} where ${condition.sql}${behind} order by ${column} ${order.direction}, u.id ${order.direction} limit ?`, [
-        ...condition.values,
-        ...(after ?? []),
-        page.first + 1,
-      ]),
+      await context.em.execute(
+        `select ${USAGE_COLUMNS} ${FROM} where ${condition.sql}${behind} order by ${column} ${order.direction}, u.id ${order.direction} limit ?`,
+        [...condition.values, ...(after ?? []), page.first + 1],
+      ),
     );
     const total = isCounted ? await this.#count(context.em, condition.sql, condition.values) : null;
     return toConnection(rows, page, (row) => cursorOf(positionOf(row, order)), total);
@@ -39,14 +38,19 @@ export class UsageRecordsService {
 
   async find(context: AdminContext, by: { id: string } | { requestId: string }): Promise<UsageRow | null> {
     const [column, value] = 'id' in by ? ['u.id', by.id] : ['u.request_id', by.requestId];
-    const rows = await context.em.execute(`select ${USAGE_COLUMNS} ${FROM} where u.organisation_id = ? and ${column} = ?`, [context.caller.organisationId, value]);
+    const rows = await context.em.execute(`select ${USAGE_COLUMNS} ${FROM} where u.organisation_id = ? and ${column} = ?`, [
+      context.caller.organisationId,
+      value,
+    ]);
     return rowsSchema.parse(rows)[0] ?? null;
   }
 
   /** In the order in which they were recorded, which is the order of commits: nothing ever appears before a point that was passed. */
   async after(em: EntityManager, organisationId: string, filter: UsageFilter, sequence: string, limit: number): Promise<UsageRow[]> {
     const condition = conditionOf(organisationId, filter);
-    const rows = await em.fork().execute(`select ${USAGE_COLUMNS} ${FROM} where ${condition.sql} and u.sequence > ? order by u.sequence limit ?`, [...condition.values, sequence, limit]);
+    const rows = await em
+      .fork()
+      .execute(`select ${USAGE_COLUMNS} ${FROM} where ${condition.sql} and u.sequence > ? order by u.sequence limit ?`, [...condition.values, sequence, limit]);
     return rowsSchema.parse(rows);
   }
 

@@ -29,7 +29,11 @@ class UsageRecordsArgs {
 @Resolver()
 export class UsageResolver {
   @Query(() => UsageRecordConnection, { description: 'Usage records, newest first unless ordered otherwise. Needs USAGE_READ.' })
-  async usageRecords(@Ctx() context: RequestContext, @Args(() => UsageRecordsArgs) args: UsageRecordsArgs, @Info() info: GraphQLResolveInfo): Promise<Connection<UsageRecordType>> {
+  async usageRecords(
+    @Ctx() context: RequestContext,
+    @Args(() => UsageRecordsArgs) args: UsageRecordsArgs,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Connection<UsageRecordType>> {
     const admin = asAdmin(context, 'USAGE_READ');
     const page = readPage(args.first, args.after, PAGE_MAX);
     const order = args.orderBy ?? { field: 'OCCURRED_AT', direction: 'DESC' };

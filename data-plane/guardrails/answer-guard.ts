@@ -65,12 +65,15 @@ export class AnswerGuard {
     const value = parse(body);
     this.sawError ||= isErrorAnswer(value);
     if (this.#words === undefined) return;
-    if (scanJson(body, body.toString('latin1'), NO_KEYS, ANSWER_LIMITS).depth > ANSWER_LIMITS.depthMax) throw unjudgeable('an answer that is nested too deeply');
+    if (scanJson(body, body.toString('latin1'), NO_KEYS, ANSWER_LIMITS).depth > ANSWER_LIMITS.depthMax)
+      throw unjudgeable('an answer that is nested too deeply');
     const match = this.#words.findIn(value);
     if (match === undefined) return;
     if (this.#words.action === 'OBSERVE') return this.#observed('mcp_guardrail_block/semantic_filter');
     const path = match.kind === 'keyword' ? 'semanticFilter.blockedKeywords' : 'semanticFilter.blockedPatterns';
-    throw new Refusal('mcp_guardrail_block', 'semantic_filter', `the answer holds a blocked ${match.kind}`, { rule: { kind: 'mcpServer', id: this.#serverId, path } });
+    throw new Refusal('mcp_guardrail_block', 'semantic_filter', `the answer holds a blocked ${match.kind}`, {
+      rule: { kind: 'mcpServer', id: this.#serverId, path },
+    });
   }
 
   #noteErrorsIn(chunk: Buffer): void {

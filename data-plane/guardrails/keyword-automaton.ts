@@ -143,7 +143,9 @@ export class KeywordAutomaton {
 
 /** The form in which keywords are given to the automaton; empty when there is nothing to see in one. */
 export function foldKeyword(keyword: string): string {
-  return foldText(keyword).replace(/[\s\x85]+/g, ' ').trim();
+  return foldText(keyword)
+    .replace(/[\s\x85]+/g, ' ')
+    .trim();
 }
 
 function newNode(state: number, symbol: number): TrieNode {

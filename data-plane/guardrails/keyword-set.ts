@@ -7,9 +7,26 @@ import { foldKeyword, KeywordAutomaton } from './keyword-automaton.ts';
  * for its `progressToken` otherwise.
  */
 const PROTOCOL_KEYS: ReadonlySet<string> = new Set([
-  'jsonrpc', 'id', 'method', 'params', 'result', 'error', 'code', 'message', 'data',
-  'name', 'arguments', 'uri', 'cursor', '_meta', 'progressToken',
-  'content', 'type', 'text', 'structuredContent', 'isError',
+  'jsonrpc',
+  'id',
+  'method',
+  'params',
+  'result',
+  'error',
+  'code',
+  'message',
+  'data',
+  'name',
+  'arguments',
+  'uri',
+  'cursor',
+  '_meta',
+  'progressToken',
+  'content',
+  'type',
+  'text',
+  'structuredContent',
+  'isError',
 ]);
 
 /** The label of strings that name the kind of a content item. They would stand between words that a reader sees side by side. */

@@ -81,7 +81,10 @@ function without(body: Buffer, cuts: readonly ByteRange[]): Buffer {
 }
 
 function indexOfFirst(body: Buffer): number {
-  return Math.max(0, body.findIndex((byte) => byte > 0x20));
+  return Math.max(
+    0,
+    body.findIndex((byte) => byte > 0x20),
+  );
 }
 
 /** Undefined for what is not JSON: no list that could be judged. */

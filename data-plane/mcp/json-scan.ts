@@ -32,7 +32,15 @@ const SHORT_STRING_BYTES = 48;
 
 const [PLAIN, STRING, COMMA, COLON, OBJECT, ARRAY, CLOSE] = [0, 1, 2, 3, 4, 5, 6] as const;
 const KINDS = new Uint8Array(256).fill(PLAIN);
-for (const [character, kind] of [['"', STRING], [',', COMMA], [':', COLON], ['{', OBJECT], ['[', ARRAY], ['}', CLOSE], [']', CLOSE]] as const) {
+for (const [character, kind] of [
+  ['"', STRING],
+  [',', COMMA],
+  [':', COLON],
+  ['{', OBJECT],
+  ['[', ARRAY],
+  ['}', CLOSE],
+  [']', CLOSE],
+] as const) {
   KINDS[character.charCodeAt(0)] = kind;
 }
 

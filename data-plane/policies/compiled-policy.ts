@@ -35,7 +35,8 @@ export function compilePolicy(policy: PolicyConfig): CompiledPolicy {
     allowlist: toBlockList(ip?.allowlist),
     blocklist: toBlockList(ip?.blocklist),
     rates: ratesOf(policy),
-    lease: max === undefined ? undefined : { key: `lease:${policy.id}`, max, ttlMillis: (ratelimit?.concurrency?.lease_ttl_seconds ?? LEASE_TTL_SECONDS) * 1000 },
+    lease:
+      max === undefined ? undefined : { key: `lease:${policy.id}`, max, ttlMillis: (ratelimit?.concurrency?.lease_ttl_seconds ?? LEASE_TTL_SECONDS) * 1000 },
     requestBytesMax: ratelimit?.payload?.max_request_bytes,
     responseBytesMax: ratelimit?.payload?.max_response_bytes,
   };

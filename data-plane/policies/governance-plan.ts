@@ -83,8 +83,14 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     rates: { checks: rated.map(({ rate }) => rate), policies: rated.map(({ policy }) => policy) },
     leases: { checks: leased.map(({ lease }) => lease), policies: leased.map(({ policy }) => policy) },
     limits: limits.map((limit) => new PlannedLimit(limit)),
-    requestBytesMax: smallest(policies.map((policy) => policy.requestBytesMax), REQUEST_BYTES_MAX),
-    responseBytesMax: smallest(policies.map((policy) => policy.responseBytesMax), RESPONSE_BYTES_MAX),
+    requestBytesMax: smallest(
+      policies.map((policy) => policy.requestBytesMax),
+      REQUEST_BYTES_MAX,
+    ),
+    responseBytesMax: smallest(
+      policies.map((policy) => policy.responseBytesMax),
+      RESPONSE_BYTES_MAX,
+    ),
     passedAddresses: new Set(),
     identityJson: identityJsonOf(key, server),
   };

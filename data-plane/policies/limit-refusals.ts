@@ -21,7 +21,13 @@ export function refusalOf(answer: RefusedAnswer, plan: GovernancePlan, limits: r
 
 /** The counters cannot be asked, and this call may spend money only with them. */
 export function countersAway(cause: unknown): Refusal {
-  return new Refusal('counters_unavailable', 'counters_unavailable', 'budgets and quotas cannot be checked now', { retryAfterSeconds: RETRY_AFTER_AWAY_SECONDS }, { cause });
+  return new Refusal(
+    'counters_unavailable',
+    'counters_unavailable',
+    'budgets and quotas cannot be checked now',
+    { retryAfterSeconds: RETRY_AFTER_AWAY_SECONDS },
+    { cause },
+  );
 }
 
 function rateRefusal(answer: RefusedAnswer, plan: GovernancePlan): Refusal {
@@ -72,5 +78,7 @@ function holdRefusal(answer: RefusedAnswer, planned: PlannedLimit | undefined, n
     rule: { kind: 'limit', id: limit.id, path: 'amount' },
   };
   const detail = `'${limit.name}' has ${show(left)} of ${show(planned.amount)} left in this ${limit.period.toLowerCase()} window`;
-  return isBudget ? new Refusal('budget_exceeded', 'budget_exhausted', detail, facts) : new Refusal('quota_exceeded', 'quota_exhausted', `${detail} (${limit.metric})`, facts);
+  return isBudget
+    ? new Refusal('budget_exceeded', 'budget_exhausted', detail, facts)
+    : new Refusal('quota_exceeded', 'quota_exhausted', `${detail} (${limit.metric})`, facts);
 }

@@ -25,7 +25,11 @@ function judgeTool(access: Access, tool: string, trail: Trail): void {
   }
   if (access.grant.toolsAllowed === null || access.grant.toolsAllowed.includes(tool)) return;
   const rule = { kind: 'accessGrant', id: access.grant.id, path: 'toolsAllowed' };
-  refuseTool(trail, tool, new Refusal('mcp_guardrail_block', 'tool_not_allowed', `tool '${tool}' is not among the tools granted to this key on '${config.slug}'`, { rule }));
+  refuseTool(
+    trail,
+    tool,
+    new Refusal('mcp_guardrail_block', 'tool_not_allowed', `tool '${tool}' is not among the tools granted to this key on '${config.slug}'`, { rule }),
+  );
 }
 
 function refuseTool(trail: Trail, tool: string, refusal: Refusal): never {
@@ -43,7 +47,9 @@ function judgeWords(access: Access, value: unknown, trail: Trail): void {
     return;
   }
   const path = match.kind === 'keyword' ? 'semanticFilter.blockedKeywords' : 'semanticFilter.blockedPatterns';
-  throw new Refusal('mcp_guardrail_block', 'semantic_filter', `the message holds a blocked ${match.kind}`, { rule: { kind: 'mcpServer', id: config.id, path } });
+  throw new Refusal('mcp_guardrail_block', 'semantic_filter', `the message holds a blocked ${match.kind}`, {
+    rule: { kind: 'mcpServer', id: config.id, path },
+  });
 }
 
 function hiddenTools(access: Access): AllowedCall['hides'] {

@@ -87,7 +87,9 @@ function priceOf(allowed: AllowedCall): Price {
   const [first] = call.messages;
   if (!call.isBatch) return server.priceOf(first.method, first.tool);
   const prices = call.messages.map((message) => server.priceOf(message.method, message.tool));
-  const dearest = prices.reduce((left, right) => (right.inputByteFemtosUsd + right.outputByteFemtosUsd > left.inputByteFemtosUsd + left.outputByteFemtosUsd ? right : left));
+  const dearest = prices.reduce((left, right) =>
+    right.inputByteFemtosUsd + right.outputByteFemtosUsd > left.inputByteFemtosUsd + left.outputByteFemtosUsd ? right : left,
+  );
   return { ...dearest, callFemtosUsd: prices.reduce((sum, { callFemtosUsd }) => sum + callFemtosUsd, 0n) };
 }
 

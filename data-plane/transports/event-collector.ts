@@ -4,7 +4,10 @@ import { Refusal } from '../../shared/refusal.ts';
 import { dataOfEvent, EventStreamSplitter } from '../mcp/event-stream.ts';
 
 /** A response has no method; a batch of them may stand in one event (MCP 2025-03-26). */
-const responseSchema = z.union([z.object({ id: z.unknown(), method: z.undefined().optional() }), z.array(z.object({ id: z.unknown(), method: z.undefined().optional() })).min(1)]);
+const responseSchema = z.union([
+  z.object({ id: z.unknown(), method: z.undefined().optional() }),
+  z.array(z.object({ id: z.unknown(), method: z.undefined().optional() })).min(1),
+]);
 
 export class EventCollector {
   readonly #splitter = new EventStreamSplitter();

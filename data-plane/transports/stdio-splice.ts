@@ -13,7 +13,13 @@ export function spliceRequest(bytes: Buffer, message: RpcMessage, id: number): B
     { start: message.idStart, end: message.idEnd },
     { start: message.progressTokenStart, end: message.progressTokenEnd },
   ];
-  return toLine(splice(bytes, ranges.filter(({ start }) => start >= 0).sort((left, right) => left.start - right.start), token));
+  return toLine(
+    splice(
+      bytes,
+      ranges.filter(({ start }) => start >= 0).sort((left, right) => left.start - right.start),
+      token,
+    ),
+  );
 }
 
 /** Replaces each range, in ascending order, by the token; the bytes around stay as they are. */

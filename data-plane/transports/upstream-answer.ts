@@ -54,7 +54,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (objection !== undefined) return this.#fail(objection);
     if (status === 202 || status === 204 || type === undefined) this.#reading = 'nothing';
     else if (JSON_TYPE.test(type)) this.#reading = 'body';
-    else if (!EVENT_STREAM_TYPE.test(type)) this.#fail(this.#badAnswer(status >= 400 ? 'bad_status' : 'bad_answer', `status ${status} and content type ${type.slice(0, 64)}`));
+    else if (!EVENT_STREAM_TYPE.test(type))
+      this.#fail(this.#badAnswer(status >= 400 ? 'bad_status' : 'bad_answer', `status ${status} and content type ${type.slice(0, 64)}`));
     else if (this.#request.acceptsEventStream) this.#beginStream();
     else this.#beginCollecting();
   }
@@ -104,7 +105,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     const coding = headers['content-encoding'];
     if (coding !== undefined && coding !== 'identity') return this.#badAnswer('bad_answer', 'a content coding that was not asked for');
     const sessionId = headers[SESSION_HEADER];
-    if (sessionId !== undefined && !(typeof sessionId === 'string' && SESSION_ID.test(sessionId))) return this.#badAnswer('bad_answer', 'a session id that is none');
+    if (sessionId !== undefined && !(typeof sessionId === 'string' && SESSION_ID.test(sessionId)))
+      return this.#badAnswer('bad_answer', 'a session id that is none');
     if (status >= 300 && status < 400) return new Refusal('upstream_error', 'redirect_refused', `${name} answered with a redirect, which is not followed`);
     if (status === 401 || status === 403 || status === 407) {
       return new Refusal('upstream_auth_error', 'rejected_credentials', `${name} did not accept Turnpike's credentials (status ${status})`);

@@ -27,7 +27,8 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
 export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
-  const client = message?.method === 'initialize' ? readClientInfo(message.value) : { name: session?.clientName ?? null, version: session?.clientVersion ?? null };
+  const client =
+    message?.method === 'initialize' ? readClientInfo(message.value) : { name: session?.clientName ?? null, version: session?.clientVersion ?? null };
   return (
     `{"requestId":"${exchange.requestId}","timeMillis":${exchange.timeMillis},"dataPlane":${JSON.stringify(nodeName)},` +
     `${trail.plan?.identityJson ?? identityJson(exchange, trail)},"httpMethod":${text(exchange.method)},"rpcMethod":${text(message?.method)},` +
@@ -39,7 +40,10 @@ export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, pr
 
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
 export function unknownEnding(costNanosUsd: bigint): string {
-  return endingJson({ status: 502, decision: 'ERRORED', code: 'upstream_error', reason: 'connection_lost', message: 'the gateway node was lost during the call' }, { costNanosUsd });
+  return endingJson(
+    { status: 502, decision: 'ERRORED', code: 'upstream_error', reason: 'connection_lost', message: 'the gateway node was lost during the call' },
+    { costNanosUsd },
+  );
 }
 
 /** What a request cost: nothing when it was refused or never reached its upstream. */

@@ -5,15 +5,24 @@ import { describe, expect, test } from 'vitest';
 import { ROOT } from '../support/processes.ts';
 
 const PLANES = ['control-plane', 'data-plane', 'shared', 'bin'] as const;
-const SOURCES = globSync(PLANES.map((plane) => `${plane}/**/*.ts`), { cwd: ROOT }).toSorted();
+const SOURCES = globSync(
+  PLANES.map((plane) => `${plane}/**/*.ts`),
+  { cwd: ROOT },
+).toSorted();
 const EVERYTHING = [...SOURCES, ...globSync('test/**/*.ts', { cwd: ROOT })];
 const LINES_MAX = 250;
 /** Longer on purpose: declarations of the public schema, which would only be scattered. */
 const LONG_FILES: Readonly<Record<string, number>> = { 'control-plane/usage/usage.types.ts': 330 };
 
 const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
-const importsOf = (file: string) => [...textOf(file).matchAll(/^(?:import|export)\b[^'"`;]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
-const localImportsOf = (file: string) => importsOf(file).filter((name) => name.startsWith('.')).map((name) => normalize(join(dirname(file), name)));
+const importsOf = (file: string) =>
+  [...textOf(file).matchAll(/^(?:import|export)\b[^'"`;]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm)].map(
+    (match) => match[1] ?? match[2] ?? match[3] ?? '',
+  );
+const localImportsOf = (file: string) =>
+  importsOf(file)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => normalize(join(dirname(file), name)));
 
 describe('the planes', () => {
   test.each(SOURCES)('%s imports only what its plane may', (file) => {
@@ -35,7 +44,12 @@ describe('the planes', () => {
 
   test('shared does no input or output', () => {
     for (const file of SOURCES.filter((name) => name.startsWith('shared/'))) {
-      expect(importsOf(file).filter((name) => /^node:(?:fs|net|http|https|child_process|dns|tls)/.test(name) && !(name === 'node:net' && file === 'shared/policy.ts')), file).toEqual([]);
+      expect(
+        importsOf(file).filter(
+          (name) => /^node:(?:fs|net|http|https|child_process|dns|tls)/.test(name) && !(name === 'node:net' && file === 'shared/policy.ts'),
+        ),
+        file,
+      ).toEqual([]);
     }
   });
 });

@@ -13,10 +13,22 @@ function call(name: string, args: object): Buffer {
 }
 
 const edits = (count: number): object[] =>
-  Array.from({ length: count }, (_, index) => ({ path: `src/module-${index}.ts`, line: index * 3, text: `const value${index} = compute("${index}"); // see the notes`, tags: ['a', 'b'], isNew: true }));
+  Array.from({ length: count }, (_, index) => ({
+    path: `src/module-${index}.ts`,
+    line: index * 3,
+    text: `const value${index} = compute("${index}"); // see the notes`,
+    tags: ['a', 'b'],
+    isNew: true,
+  }));
 
 const bodies: Readonly<Record<string, Buffer>> = {
-  '250 B': call('search_issues', { repository: 'octo/hello', query: 'is:open label:bug crash on start', limit: 20, sort: 'updated', fields: ['title', 'state'] }),
+  '250 B': call('search_issues', {
+    repository: 'octo/hello',
+    query: 'is:open label:bug crash on start',
+    limit: 20,
+    sort: 'updated',
+    fields: ['title', 'state'],
+  }),
   '3 KB': call('edit', { edits: edits(25) }),
   '50 KB': call('edit', { edits: edits(400) }),
   '50 KB of text': call('write', { path: 'a', content: 'The quick brown fox said "hello" to the dog.\n'.repeat(1000) }),
@@ -25,7 +37,14 @@ const bodies: Readonly<Record<string, Buffer>> = {
 
 const words = ['confidential', 'private key', 'secret', 'passwd', 'internal only', 'customer record', 'salary', 'merger', 'classified', 'do not share'];
 const blockedKeywords = Array.from({ length: 50 }, (_, index) => `${words[index % words.length]} ${index}`);
-const blockedPatterns = ['AKIA[0-9A-Z]{16}', 'ghp_[A-Za-z0-9]{36}', '-----BEGIN [A-Z ]*PRIVATE KEY-----', '\\b\\d{3}-\\d{2}-\\d{4}\\b', 'sk-[a-zA-Z0-9]{20,}', 'password\\s*[:=]\\s*\\S+'];
+const blockedPatterns = [
+  'AKIA[0-9A-Z]{16}',
+  'ghp_[A-Za-z0-9]{36}',
+  '-----BEGIN [A-Z ]*PRIVATE KEY-----',
+  '\\b\\d{3}-\\d{2}-\\d{4}\\b',
+  'sk-[a-zA-Z0-9]{20,}',
+  'password\\s*[:=]\\s*\\S+',
+];
 const keywords = compileFilter({ blockedKeywords, blockedPatterns: [], applyTo: ['REQUEST'], action: 'BLOCK' });
 const patterns = compileFilter({ blockedKeywords: [], blockedPatterns, applyTo: ['REQUEST'], action: 'BLOCK' });
 const rules = compileToolRules({ allowedTools: [], blockedTools: Array.from({ length: 20 }, (_, index) => `delete_thing_${index}`) });
@@ -49,17 +68,35 @@ const rows = Object.entries(bodies).map(([size, body]) => {
   const read = cost(() => readRpcCall(body), body.length);
   const found = cost(() => keywords.findIn(value), body.length);
   const matched = cost(() => patterns.findIn(value), body.length);
-  return { size, 'JSON.parse': parse, readRpcCall: read, 'times JSON.parse': read / parse, '50 keywords': found, 'keywords/KB': (found / body.length) * 1024, '6 patterns': matched };
+  return {
+    size,
+    'JSON.parse': parse,
+    readRpcCall: read,
+    'times JSON.parse': read / parse,
+    '50 keywords': found,
+    'keywords/KB': (found / body.length) * 1024,
+    '6 patterns': matched,
+  };
 });
 
-const tools = Array.from({ length: 60 }, (_, index) => ({ name: index % 3 === 0 ? `delete_thing_${index / 3}` : `read_thing_${index}`, description: 'Does one thing and does it well.', inputSchema: { type: 'object', properties: { path: { type: 'string' }, limit: { type: 'integer' } }, required: ['path'] } }));
+const tools = Array.from({ length: 60 }, (_, index) => ({
+  name: index % 3 === 0 ? `delete_thing_${index / 3}` : `read_thing_${index}`,
+  description: 'Does one thing and does it well.',
+  inputSchema: { type: 'object', properties: { path: { type: 'string' }, limit: { type: 'integer' } }, required: ['path'] },
+}));
 const list = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools } }));
 const event = Buffer.from('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":50}}\n\n');
 const stream = createEventStreamFilter((data) => data, 1_000_000);
 const hides = (tool: string): boolean => rules.verdictOn(tool) !== 'allowed';
 
 const round = (figure: number): number => Number(figure.toFixed(2));
-process.stdout.write(`${JSON.stringify(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, figure]) => [name, typeof figure === 'number' ? round(figure) : figure]))), null, 1)}\n`);
+process.stdout.write(
+  `${JSON.stringify(
+    rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, figure]) => [name, typeof figure === 'number' ? round(figure) : figure]))),
+    null,
+    1,
+  )}\n`,
+);
 process.stdout.write(`verdict on a tool: ${round(cost(() => rules.verdictOn('search_issues'), 20))}\n`);
 process.stdout.write(`tools/list of ${list.length} bytes, 20 of 60 hidden: ${round(cost(() => filterToolList(list, hides), list.length))}\n`);
 process.stdout.write(`an event that passes: ${round(cost(() => stream.push(event), event.length))}\n`);

@@ -14,7 +14,9 @@ import { toolCall } from '../support/rpc-call.ts';
 import { NODE, stdioServer, upstreamRequest } from '../support/stdio-caller.ts';
 
 const ECHO = join(ROOT, 'test/bench/stdio-echo.mjs');
-const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '3' }, rounds: { type: 'string', default: '5' }, 'in-flight': { type: 'string', default: '128' } } });
+const { values: options } = parseArgs({
+  options: { seconds: { type: 'string', default: '3' }, rounds: { type: 'string', default: '5' }, 'in-flight': { type: 'string', default: '128' } },
+});
 const windowMillis = Number(options.seconds) * 1000;
 const call = toolCall('echo', { text: 'x'.repeat(120) });
 const request = upstreamRequest(stdioServer({}, [ECHO]), call);

@@ -4,7 +4,12 @@ import { expect, test } from 'vitest';
 import { jsonRpcCodeOf, REASONS, REFUSALS } from '../../shared/refusals.ts';
 
 const page = readFileSync(new URL('../../docs/refusals.md', import.meta.url), 'utf8');
-const sections = new Map(page.split(/^## /m).slice(1).map((section) => [section.slice(0, section.indexOf('\n')), section]));
+const sections = new Map(
+  page
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => [section.slice(0, section.indexOf('\n')), section]),
+);
 
 test.each(Object.entries(REFUSALS))('%s has a section that names its status and each of its reasons', (code, row) => {
   const section = sections.get(code) ?? '';

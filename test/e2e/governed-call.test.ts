@@ -92,7 +92,8 @@ describe('what goes through', () => {
 
   test('the bytes of the request reach the server as they were sent', async () => {
     const { slug, key } = await governed();
-    const body = ' {"jsonrpc" : "2.0","id":12345678901234567890,"method":"tools/call","params":{"name":"echo","arguments":{"message":"\\u0041","n":1.0,"big":-0}}}\n';
+    const body =
+      ' {"jsonrpc" : "2.0","id":12345678901234567890,"method":"tools/call","params":{"name":"echo","arguments":{"message":"\\u0041","n":1.0,"big":-0}}}\n';
     const answer = await gateway.send(slug, { key, body });
     expect(answer.status).toBe(200);
     expect(upstream.seen.at(-1)?.body).toBe(body);
@@ -109,20 +110,23 @@ describe('what goes through', () => {
     expect(headers.host).toBe(new URL(upstream.url).host);
   });
 
-  test.each(['JSON', 'event stream'])('a caller without a session is lent one by the gateway, and reads JSON from a server that answers as %s', async (form) => {
-    const strict = await startMcpUpstream({ sessions: true, streams: form === 'event stream' });
-    try {
-      const { slug, key } = await governed({ endpointUrl: strict.url });
-      const answers = await Promise.all([1, 2, 3].map((id) => gateway.send(slug, { key, body: listTools(id), headers: { accept: '*/*' } })));
-      for (const answer of answers) {
-        expect(answer.status).toBe(200);
-        expect(JSON.parse(answer.text)).toMatchObject({ jsonrpc: '2.0', result: { nextCursor: 'more' } });
+  test.each(['JSON', 'event stream'])(
+    'a caller without a session is lent one by the gateway, and reads JSON from a server that answers as %s',
+    async (form) => {
+      const strict = await startMcpUpstream({ sessions: true, streams: form === 'event stream' });
+      try {
+        const { slug, key } = await governed({ endpointUrl: strict.url });
+        const answers = await Promise.all([1, 2, 3].map((id) => gateway.send(slug, { key, body: listTools(id), headers: { accept: '*/*' } })));
+        for (const answer of answers) {
+          expect(answer.status).toBe(200);
+          expect(JSON.parse(answer.text)).toMatchObject({ jsonrpc: '2.0', result: { nextCursor: 'more' } });
+        }
+        expect(strict.seen.filter(({ body }) => body.includes('"initialize"'))).toHaveLength(1);
+      } finally {
+        await strict.close();
       }
-      expect(strict.seen.filter(({ body }) => body.includes('"initialize"'))).toHaveLength(1);
-    } finally {
-      await strict.close();
-    }
-  });
+    },
+  );
 
   test.each(['1.32', '2.x'])('client SDK %s sees the same tools and results through the gateway as directly', async (major) => {
     const strict = await startMcpUpstream({ sessions: true, streams: true });
@@ -144,7 +148,12 @@ describe('what goes through', () => {
       const other = await stack.admin.createApiKey();
       await stack.admin.grant(other.id, mine.serverId);
       await stack.settled();
-      const initialize = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } } });
+      const initialize = JSON.stringify({
+        jsonrpc: '2.0',
+        id: 0,
+        method: 'initialize',
+        params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } },
+      });
       const session = (await gateway.send(mine.slug, { key: mine.key, body: initialize })).headers.get('mcp-session-id') ?? '';
       expect(session).not.toBe('');
       expect((await gateway.send(mine.slug, { key: mine.key, headers: { 'mcp-session-id': session } })).status).toBe(200);
@@ -235,9 +244,18 @@ describe('what is refused, with its body, its record, and nothing sent upstream'
   });
 
   test('mcp_guardrail_block: a blocked tool, one that is not allowed, and a keyword', async () => {
-    const { slug, key } = await governed({ blockedTools: ['delete_file'], semanticFilter: { blockedKeywords: ['private key'], applyTo: ['REQUEST'], action: 'BLOCK' } });
+    const { slug, key } = await governed({
+      blockedTools: ['delete_file'],
+      semanticFilter: { blockedKeywords: ['private key'], applyTo: ['REQUEST'], action: 'BLOCK' },
+    });
     await expectRefusal(slug, { key, body: toolCall('delete_file') }, 403, 'mcp_guardrail_block', 'blocked_tool');
-    await expectRefusal(slug, { key, body: toolCall('echo', { message: 'my PRIVATE\\u0020KEY'.replace('\\u0020', ' ') }) }, 403, 'mcp_guardrail_block', 'semantic_filter');
+    await expectRefusal(
+      slug,
+      { key, body: toolCall('echo', { message: 'my PRIVATE\\u0020KEY'.replace('\\u0020', ' ') }) },
+      403,
+      'mcp_guardrail_block',
+      'semantic_filter',
+    );
     const narrow = await governed({ allowedTools: ['echo'] });
     await expectRefusal(narrow.slug, { key: narrow.key, body: toolCall('slow') }, 403, 'mcp_guardrail_block', 'tool_not_allowed');
   });
@@ -293,7 +311,10 @@ describe('what is refused, with its body, its record, and nothing sent upstream'
     const { slug, key } = await governed({ blockedTools: ['delete_file'] });
     const answer = await gateway.send(slug, { key, body: toolCall('delete_file', {}, 'x'), headers: { 'turnpike-denial-style': 'TOOL_RESULT' } });
     expect(answer.status).toBe(200);
-    expect(JSON.parse(answer.text)).toMatchObject({ id: 'x', result: { isError: true, content: [{ type: 'text', text: expect.stringContaining("'delete_file' is blocked") }] } });
+    expect(JSON.parse(answer.text)).toMatchObject({
+      id: 'x',
+      result: { isError: true, content: [{ type: 'text', text: expect.stringContaining("'delete_file' is blocked") }] },
+    });
     expect(answer.headers.get('turnpike-denial')).toContain('status=403');
   });
 });

@@ -26,7 +26,11 @@ afterAll(async () => {
 });
 
 test('no upstream secret and no virtual key is in a log, an answer, a row, a Redis value or a file', async () => {
-  const auths = [{ bearer: { token: CANARIES.bearer } }, { basic: { username: 'user', password: CANARIES.password } }, { apiKey: { header: 'x-upstream-key', value: CANARIES.value } }];
+  const auths = [
+    { bearer: { token: CANARIES.bearer } },
+    { basic: { username: 'user', password: CANARIES.password } },
+    { apiKey: { header: 'x-upstream-key', value: CANARIES.value } },
+  ];
   const answers: string[] = [];
   const keys: string[] = [];
   const gateway = new GatewayClient(stack.gatewayUrl);
@@ -43,7 +47,13 @@ test('no upstream secret and no virtual key is in a log, an answer, a row, a Red
   expect(sent).toContain(CANARIES.bearer);
   expect(sent).toContain(CANARIES.value);
   expect(sent).toContain(Buffer.from(`user:${CANARIES.password}`).toString('base64'));
-  answers.push(JSON.stringify(await stack.admin.query('{ servers { nodes { id name auth { type configured username secretFields { name set fingerprint } } } } apiKeys { nodes { id prefix name } } usageRecords(filter: {range: {}}) { nodes { requestId apiKeyPrefix denial { message } } } }')));
+  answers.push(
+    JSON.stringify(
+      await stack.admin.query(
+        '{ servers { nodes { id name auth { type configured username secretFields { name set fingerprint } } } } apiKeys { nodes { id prefix name } } usageRecords(filter: {range: {}}) { nodes { requestId apiKeyPrefix denial { message } } } }',
+      ),
+    ),
+  );
   const places: Record<string, string> = {
     answers: answers.join('\n'),
     'control plane log': stack.control().output(),
@@ -63,7 +73,10 @@ test('no upstream secret and no virtual key is in a log, an answer, a row, a Red
 async function dumpOf({ query }: TestDatabase): Promise<string> {
   const tables = await query("select table_name from information_schema.tables where table_schema = 'public'");
   const rows = await Promise.all(tables.map(({ table_name: name }) => query(`select row_to_json(t)::text as row from "${String(name)}" t`)));
-  return rows.flat().map(({ row }) => String(row)).join('\n');
+  return rows
+    .flat()
+    .map(({ row }) => String(row))
+    .join('\n');
 }
 
 async function filesIn(directory: string): Promise<string> {

@@ -41,7 +41,9 @@ test('tools/list and tools/call answer through the gateway what the server answe
   const direct = new Client({ name: 'test', version: '1.0.0' });
   await direct.connect(new StdioClientTransport({ command, args: EVERYTHING, stderr: 'ignore' }));
   const governed = new Client({ name: 'test', version: '1.0.0' });
-  await governed.connect(new StreamableHTTPClientTransport(new URL(`${stack.gatewayUrl}/v1/mcp/everything`), { requestInit: { headers: { authorization: `Bearer ${key}` } } }));
+  await governed.connect(
+    new StreamableHTTPClientTransport(new URL(`${stack.gatewayUrl}/v1/mcp/everything`), { requestInit: { headers: { authorization: `Bearer ${key}` } } }),
+  );
   expect(await governed.listTools()).toEqual(await direct.listTools());
   const call = { name: 'echo', arguments: { message: 'hello' } };
   expect(await governed.callTool(call)).toEqual(await direct.callTool(call));
@@ -50,7 +52,9 @@ test('tools/list and tools/call answer through the gateway what the server answe
 
 test('200 callers with the same JSON-RPC id each get their own answer', async () => {
   const gateway = new GatewayClient(stack.gatewayUrl);
-  const answers = await Promise.all(Array.from({ length: 200 }, (_, index) => gateway.send('everything', { key, body: toolCall('echo', { message: `caller ${index}` }, 1) })));
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => gateway.send('everything', { key, body: toolCall('echo', { message: `caller ${index}` }, 1) })),
+  );
   for (const [index, answer] of answers.entries()) {
     expect(JSON.parse(answer.text)).toMatchObject({ id: 1, result: { content: [{ text: `Echo: caller ${index}` }] } });
   }

@@ -53,7 +53,9 @@ test('10,000 calls while the control plane is killed and restarted at random: 10
   killing.isOver = true;
   expect(await killer).toBeGreaterThan(1);
   const found = await eventually(async () => {
-    const [row] = await database.query('select count(*)::text as records, count(distinct request_id)::text as requests, coalesce(sum(cost_nanos_usd), 0)::text as cost from usage_records');
+    const [row] = await database.query(
+      'select count(*)::text as records, count(distinct request_id)::text as requests, coalesce(sum(cost_nanos_usd), 0)::text as cost from usage_records',
+    );
     return row?.['records'] === String(CALLS) ? row : undefined;
   }, 'every record arriving');
   expect(found).toEqual({ records: String(CALLS), requests: String(CALLS), cost: String(costNanosUsd) });

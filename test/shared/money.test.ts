@@ -29,7 +29,9 @@ test('dollars survive the way to nanos and back', () => {
 });
 
 test('prices per million survive the way to femtos and back', () => {
-  fc.assert(fc.property(amount, (femtos) => parseUsdPerMillion(formatUsdPerMillion(femtos)) === femtos || formatUsdPerMillion(femtos).replace(/\..*/, '').length > 12));
+  fc.assert(
+    fc.property(amount, (femtos) => parseUsdPerMillion(formatUsdPerMillion(femtos)) === femtos || formatUsdPerMillion(femtos).replace(/\..*/, '').length > 12),
+  );
 });
 
 test.each(['', '-1', '1e3', '.5', '1.', '0x10', '1,5', ' 1', '0.0000000001', 'NaN'])('%j is no amount', (text) => {

@@ -28,13 +28,27 @@ test.each([
 
 const open = new StdioAllowlist({ entries: [{ command: '/usr/bin/npx', args: ['.*', '.*'], env: ['NODE_OPTIONS', 'LD_PRELOAD', 'npm_config_registry'] }] });
 
-test.each(['-c', '--call', '--call=touch x', '-e', '--eval', '-p', '--print', '-r', '--require', '--import', '--experimental-loader', '--from', '--privileged'])(
-  'a flag that runs inline code is refused whatever the list says: %s',
-  (flag) => {
-    expect(open.objectionTo({ command: '/usr/bin/npx', args: [flag, 'x'], envNames: [] })).toContain('can run code');
+test.each([
+  '-c',
+  '--call',
+  '--call=touch x',
+  '-e',
+  '--eval',
+  '-p',
+  '--print',
+  '-r',
+  '--require',
+  '--import',
+  '--experimental-loader',
+  '--from',
+  '--privileged',
+])('a flag that runs inline code is refused whatever the list says: %s', (flag) => {
+  expect(open.objectionTo({ command: '/usr/bin/npx', args: [flag, 'x'], envNames: [] })).toContain('can run code');
+});
+
+test.each(['NODE_OPTIONS', 'LD_PRELOAD', 'npm_config_registry', 'PATH', 'BASH_ENV'])(
+  'a variable that loads code is refused whatever the list says: %s',
+  (name) => {
+    expect(open.objectionTo({ command: '/usr/bin/npx', args: ['a', 'b'], envNames: [name] })).toContain('can load code');
   },
 );
-
-test.each(['NODE_OPTIONS', 'LD_PRELOAD', 'npm_config_registry', 'PATH', 'BASH_ENV'])('a variable that loads code is refused whatever the list says: %s', (name) => {
-  expect(open.objectionTo({ command: '/usr/bin/npx', args: ['a', 'b'], envNames: [name] })).toContain('can load code');
-});

@@ -4,7 +4,11 @@ import { z } from 'zod';
 const errorSchema = z.object({
   jsonrpc: z.literal('2.0'),
   id: z.union([z.string(), z.number(), z.null()]),
-  error: z.object({ code: z.number(), message: z.string(), data: z.looseObject({ code: z.string(), reason: z.string(), status: z.number(), requestId: z.string() }) }),
+  error: z.object({
+    code: z.number(),
+    message: z.string(),
+    data: z.looseObject({ code: z.string(), reason: z.string(), status: z.number(), requestId: z.string() }),
+  }),
 });
 
 export interface WireAnswer {
@@ -31,7 +35,11 @@ export class GatewayClient {
     const method = call.method ?? 'POST';
     const headers: Record<string, string> = { 'content-type': 'application/json', ...call.headers };
     if (call.key !== undefined) headers['authorization'] = `Bearer ${call.key}`;
-    const response = await fetch(`${this.#url}/v1/mcp/${slug}`, { method, headers, ...(method === 'POST' ? { body: call.body ?? toolCall('echo', { message: 'hi' }) } : {}) });
+    const response = await fetch(`${this.#url}/v1/mcp/${slug}`, {
+      method,
+      headers,
+      ...(method === 'POST' ? { body: call.body ?? toolCall('echo', { message: 'hi' }) } : {}),
+    });
     return { status: response.status, headers: response.headers, text: await response.text() };
   }
 }

@@ -10,11 +10,22 @@ export interface JsonObject {
   readonly members: [key: string, value: JsonNode][];
 }
 
-const SHORT_ESCAPES: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '/': '\\/', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '/': '\\/',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+};
 
 /** A string as JSON, each of whose characters is written as itself, as a short escape or as `\u`. */
 export function spelled(text: string): Arbitrary<string> {
-  return array(integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 8 }).map((choices) => `"${[...Array(text.length).keys()].map((at) => spellUnit(text, at, choices[at % choices.length] ?? 0)).join('')}"`);
+  return array(integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 8 }).map(
+    (choices) => `"${[...Array(text.length).keys()].map((at) => spellUnit(text, at, choices[at % choices.length] ?? 0)).join('')}"`,
+  );
 }
 
 function spellUnit(text: string, at: number, choice: number): string {
@@ -27,7 +38,11 @@ function spellUnit(text: string, at: number, choice: number): string {
   return code < 0x20 ? `\\u${code.toString(16).padStart(4, '0')}` : unit;
 }
 
-const text = oneof(string({ maxLength: 12 }), string({ unit: 'binary', maxLength: 8 }), constantFrom('id', 'name', 'params', 'x'.repeat(70), '\\"'.repeat(40), '":{', '__proto__', 'constructor'));
+const text = oneof(
+  string({ maxLength: 12 }),
+  string({ unit: 'binary', maxLength: 8 }),
+  constantFrom('id', 'name', 'params', 'x'.repeat(70), '\\"'.repeat(40), '":{', '__proto__', 'constructor'),
+);
 const number = constantFrom('0', '-0', '1.0', '1e400', '-1.5E-7', '9007199254740993', '123456789012345678901234567890');
 const scalar = oneof(text.chain(spelled), number, constantFrom('true', 'false', 'null'));
 

@@ -67,7 +67,8 @@ export async function startMcpUpstream(options: McpUpstreamOptions = {}): Promis
 function answer(request: IncomingMessage, response: ServerResponse, body: string, sessions: Set<string>, options: McpUpstreamOptions): void {
   if (request.method === 'DELETE') return void response.writeHead(200).end();
   if (request.method === 'GET') return openStream(response);
-  const message: { id?: unknown; method?: string; params?: { name?: string; arguments?: Record<string, unknown>; protocolVersion?: string } } = JSON.parse(body);
+  const message: { id?: unknown; method?: string; params?: { name?: string; arguments?: Record<string, unknown>; protocolVersion?: string } } =
+    JSON.parse(body);
   if (message.id === undefined) return void response.writeHead(202).end();
   const session = request.headers['mcp-session-id'];
   if (message.method === 'initialize') {
@@ -76,7 +77,9 @@ function answer(request: IncomingMessage, response: ServerResponse, body: string
     if (options.sessions === true) response.setHeader('mcp-session-id', id);
   } else if (options.sessions === true && (typeof session !== 'string' || !sessions.has(session))) {
     const status = session === undefined ? 400 : 404;
-    return void response.writeHead(status, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no valid session"}}');
+    return void response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end('{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no valid session"}}');
   }
   // The id's own spelling is not known here; what is tested byte for byte is the result.
   const text = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":${resultOf(message)}}`;
@@ -94,7 +97,11 @@ function openStream(response: ServerResponse): void {
 function resultOf(message: { method?: string; params?: { name?: string; arguments?: Record<string, unknown>; protocolVersion?: string } }): string {
   switch (message.method) {
     case 'initialize':
-      return JSON.stringify({ protocolVersion: message.params?.protocolVersion ?? '2025-11-25', capabilities: { tools: { listChanged: true } }, serverInfo: { name: 'test-upstream', version: '1.0.0' } });
+      return JSON.stringify({
+        protocolVersion: message.params?.protocolVersion ?? '2025-11-25',
+        capabilities: { tools: { listChanged: true } },
+        serverInfo: { name: 'test-upstream', version: '1.0.0' },
+      });
     case 'tools/list':
       return JSON.stringify({ tools: TOOLS, nextCursor: 'more', _meta: { page: 1 } });
     case 'tools/call':

@@ -25,7 +25,10 @@ export async function startTestPostgres(): Promise<TestDatabase> {
 async function startServer(programs: string): Promise<TestDatabase> {
   const directory = mkdtempSync(join(tmpdir(), 'turnpike-pg-'));
   const owner = ownerOf(directory);
-  execFileSync(join(programs, 'initdb'), ['-D', join(directory, 'data'), '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8'], { stdio: 'ignore', ...owner });
+  execFileSync(join(programs, 'initdb'), ['-D', join(directory, 'data'), '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8'], {
+    stdio: 'ignore',
+    ...owner,
+  });
   const port = await freePort();
   const program = startProgram(
     join(programs, 'postgres'),
@@ -68,7 +71,12 @@ async function opened(url: string, stop: () => Promise<void>): Promise<TestDatab
 /** PostgreSQL refuses to run as root. */
 function ownerOf(directory: string): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
-  const [uid = 0, gid = 0] = execFileSync('sh', ['-c', 'id -u postgres 2>/dev/null || id -u nobody; id -g postgres 2>/dev/null || id -g nobody'], { encoding: 'utf8' }).trim().split('\n').map(Number);
+  const [uid = 0, gid = 0] = execFileSync('sh', ['-c', 'id -u postgres 2>/dev/null || id -u nobody; id -g postgres 2>/dev/null || id -g nobody'], {
+    encoding: 'utf8',
+  })
+    .trim()
+    .split('\n')
+    .map(Number);
   if (!existsSync(directory)) throw new Error('the directory must exist');
   chownSync(directory, uid, gid);
   return { uid, gid };

@@ -48,7 +48,11 @@ function inheritedEnvironment(): Record<string, string> {
 }
 
 /** Asks again until the answer is there; fails with what was last seen when it does not come. */
-export async function eventually<Value>(ask: () => Promise<Value | undefined> | Value | undefined, what: string, deadlineMillis = READY_DEADLINE_MILLIS): Promise<Value> {
+export async function eventually<Value>(
+  ask: () => Promise<Value | undefined> | Value | undefined,
+  what: string,
+  deadlineMillis = READY_DEADLINE_MILLIS,
+): Promise<Value> {
   const deadline = Date.now() + deadlineMillis;
   let last: unknown;
   while (Date.now() < deadline) {
@@ -60,7 +64,9 @@ export async function eventually<Value>(ask: () => Promise<Value | undefined> | 
     }
     await pause(POLL_MILLIS);
   }
-  throw new Error(`${what} did not happen within ${deadlineMillis} ms${last === undefined ? '' : `: ${last instanceof Error ? last.message : JSON.stringify(last)}`}`);
+  throw new Error(
+    `${what} did not happen within ${deadlineMillis} ms${last === undefined ? '' : `: ${last instanceof Error ? last.message : JSON.stringify(last)}`}`,
+  );
 }
 
 export async function answersOk(url: string): Promise<true | undefined> {

@@ -30,7 +30,11 @@ export async function startTestRedis(): Promise<TestRedis> {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const start = async () => {
-    const program = startProgram('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--maxmemory-policy', 'noeviction'], {});
+    const program = startProgram(
+      'redis-server',
+      ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--maxmemory-policy', 'noeviction'],
+      {},
+    );
     await eventually(() => withRedis(url, async (redis) => (await redis.ping()) === 'PONG'), 'Redis answering');
     return program;
   };

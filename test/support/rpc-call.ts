@@ -10,5 +10,7 @@ export function rpcCall(body: string): RpcCall {
 /** `idToken` and `meta` are written into the body as they are. */
 export function toolCall(tool: string, args: object = {}, idToken = '1', meta = ''): RpcCall {
   const rest = meta === '' ? '' : `,"_meta":${meta}`;
-  return rpcCall(`{"jsonrpc":"2.0","id":${idToken},"method":"tools/call","params":{"name":${JSON.stringify(tool)},"arguments":${JSON.stringify(args)}${rest}}}`);
+  return rpcCall(
+    `{"jsonrpc":"2.0","id":${idToken},"method":"tools/call","params":{"name":${JSON.stringify(tool)},"arguments":${JSON.stringify(args)}${rest}}}`,
+  );
 }

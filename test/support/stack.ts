@@ -82,7 +82,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function ready(program: Program, url: string): Promise<void> {
-  const state = await eventually(async () => (program.child.exitCode === null ? answersOk(url).then((isOk) => (isOk === true ? 'ready' : undefined)) : 'ended'), `${url} being ready`);
+  const state = await eventually(
+    async () => (program.child.exitCode === null ? answersOk(url).then((isOk) => (isOk === true ? 'ready' : undefined)) : 'ended'),
+    `${url} being ready`,
+  );
   if (state === 'ended') throw new Error(`it ended: ${program.output()}`);
 }
 

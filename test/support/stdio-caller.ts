@@ -52,12 +52,33 @@ export function openTransport({ limits = {}, environment = {}, onLog = () => und
   return transport;
 }
 
-export function stdioServer(stdioEnv: Readonly<Record<string, string>> = {}, args: readonly string[] = [FIXTURE], command: string | null = NODE): GovernedServer {
+export function stdioServer(
+  stdioEnv: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [FIXTURE],
+  command: string | null = NODE,
+): GovernedServer {
   return {
     config: {
-      id: 'srv_1', organisationId: 'org_1', slug: 'fixture', name: 'Fixture', transport: 'STDIO', endpointUrl: null, stdioCommand: command, stdioArgs: [...args],
-      stdioEnv: {}, auth: { type: 'NONE' }, enabled: true, isPublic: false, teamId: null, apiKeyId: null, allowedTools: [], blockedTools: [], toolRulesMode: 'ENFORCE',
-      semanticFilter: null, pricing: FREE, denialStyle: 'AUTO',
+      id: 'srv_1',
+      organisationId: 'org_1',
+      slug: 'fixture',
+      name: 'Fixture',
+      transport: 'STDIO',
+      endpointUrl: null,
+      stdioCommand: command,
+      stdioArgs: [...args],
+      stdioEnv: {},
+      auth: { type: 'NONE' },
+      enabled: true,
+      isPublic: false,
+      teamId: null,
+      apiKeyId: null,
+      allowedTools: [],
+      blockedTools: [],
+      toolRulesMode: 'ENFORCE',
+      semanticFilter: null,
+      pricing: FREE,
+      denialStyle: 'AUTO',
     },
     toolRules: { restricts: false, verdictOn: () => 'allowed' },
     filter: undefined,
@@ -69,8 +90,18 @@ export function stdioServer(stdioEnv: Readonly<Record<string, string>> = {}, arg
 
 export function upstreamRequest(server: GovernedServer, call: RpcCall | undefined, changes: Partial<UpstreamRequest> = {}): UpstreamRequest {
   return {
-    requestId: 'req_1', server, httpMethod: 'POST', tailPath: '', call, upstreamSessionId: undefined, apiKeyId: 'key_1', forwardedHeaders: [],
-    acceptsEventStream: false, acceptsJson: true, responseBytesMax: 64 * 1024 * 1024, ...changes,
+    requestId: 'req_1',
+    server,
+    httpMethod: 'POST',
+    tailPath: '',
+    call,
+    upstreamSessionId: undefined,
+    apiKeyId: 'key_1',
+    forwardedHeaders: [],
+    acceptsEventStream: false,
+    acceptsJson: true,
+    responseBytesMax: 64 * 1024 * 1024,
+    ...changes,
   };
 }
 
@@ -126,7 +157,11 @@ export class KeepingSink implements AnswerSink {
   }
 }
 
-export function send(transport: Transport, request: UpstreamRequest, sink = new KeepingSink()): { flight: UpstreamFlight; sink: KeepingSink; received: Promise<Received> } {
+export function send(
+  transport: Transport,
+  request: UpstreamRequest,
+  sink = new KeepingSink(),
+): { flight: UpstreamFlight; sink: KeepingSink; received: Promise<Received> } {
   const flight = transport.send(request, sink);
   return { flight, sink, received: sink.received };
 }

@@ -30,7 +30,19 @@ const tools = {
     answer(id, {});
   },
   garbage: ({ id }) => {
-    for (const text of ['starting up…', '{"jsonrpc":"2.0",', '[]', '42', '"text"', '{"jsonrpc":"2.0","id":"1","result":{}}', '{"id":1e400}', '\u0000\u0001', '', '{}']) write(text);
+    for (const text of [
+      'starting up…',
+      '{"jsonrpc":"2.0",',
+      '[]',
+      '42',
+      '"text"',
+      '{"jsonrpc":"2.0","id":"1","result":{}}',
+      '{"id":1e400}',
+      '\u0000\u0001',
+      '',
+      '{}',
+    ])
+      write(text);
     write('{"jsonrpc":"2.0","id":987654,"result":{"for":"nobody"}}');
     process.stdout.write(Buffer.from([0x7b, 0xff, 0xfe, 0x7d, 0x0a]));
     answer(id, { ok: true });
@@ -42,9 +54,12 @@ const tools = {
     answer(id, { count: 2 });
   },
   empty: ({ id }) => write(`{"jsonrpc":"2.0","id":${id}}`),
-  misencoded: ({ id }) => process.stdout.write(Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{"text":"`), Buffer.from([0xff, 0xfe]), Buffer.from('"}}\n')])),
+  misencoded: ({ id }) =>
+    process.stdout.write(Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{"text":"`), Buffer.from([0xff, 0xfe]), Buffer.from('"}}\n')])),
   fork: ({ id, args }) => {
-    const child = spawn('/bin/sh', ['-c', "trap '' TERM HUP INT; echo ready >&3; while :; do sleep 1; done"], { stdio: [args.pipes ?? 'ignore', args.pipes ?? 'ignore', 'ignore', 'pipe'] });
+    const child = spawn('/bin/sh', ['-c', "trap '' TERM HUP INT; echo ready >&3; while :; do sleep 1; done"], {
+      stdio: [args.pipes ?? 'ignore', args.pipes ?? 'ignore', 'ignore', 'pipe'],
+    });
     child.stdio[3].once('data', () => answer(id, { pid: process.pid, grandchild: child.pid }));
   },
   ask: ({ id }) => {
@@ -99,7 +114,9 @@ function initialize(message) {
   if (mode === 'silent') return;
   if (mode === 'refusing') return write(`{"jsonrpc":"2.0","id":${message.id},"error":{"code":-32603,"message":"no"}}`);
   if (mode === 'noisy') write('banner: this is not JSON');
-  write(`{"jsonrpc":"2.0","id":${message.id},"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"fixture","version":"1.0.0"},"received":${JSON.stringify(message.params)},"exact":1.50}}`);
+  write(
+    `{"jsonrpc":"2.0","id":${message.id},"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"fixture","version":"1.0.0"},"received":${JSON.stringify(message.params)},"exact":1.50}}`,
+  );
 }
 
 if (mode === 'dying') process.exit(7);

@@ -83,7 +83,9 @@ test('a corrupt directory is one sentence that names it', async () => {
   const directory = await dataDirectory();
   await (await startEmbeddedPostgres({ dataDirectory: directory, log })).stop();
   await writeFile(join(directory, 'pg/global/pg_control'), 'nonsense');
-  await expect(startEmbeddedPostgres({ dataDirectory: directory, log })).rejects.toThrow(/^the embedded database in .*pg cannot be opened \([^\n]+\): restore it [^\n]+$/);
+  await expect(startEmbeddedPostgres({ dataDirectory: directory, log })).rejects.toThrow(
+    /^the embedded database in .*pg cannot be opened \([^\n]+\): restore it [^\n]+$/,
+  );
 });
 
 test('a directory that holds something else is refused and left alone', async () => {

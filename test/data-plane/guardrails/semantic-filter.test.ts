@@ -9,7 +9,12 @@ function filterOf(blockedKeywords: string[], blockedPatterns: string[] = []): Co
   return compileFilter({ blockedKeywords, blockedPatterns, applyTo: ['REQUEST'], action: 'BLOCK' });
 }
 
-const say = (...texts: string[]): unknown => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'say', arguments: { content: texts.map((text) => ({ type: 'text', text })) } } });
+const say = (...texts: string[]): unknown => ({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'say', arguments: { content: texts.map((text) => ({ type: 'text', text })) } },
+});
 
 describe('keywords', () => {
   const filter = filterOf(['secret', 'private key', 'Straße', 'ΟΔΟΣ', 'a+b (c)', '机密']);
@@ -66,7 +71,9 @@ describe('keywords', () => {
   });
 
   test('are found exactly where a search for each of them alone finds one', () => {
-    const word = array(constantFrom('a', 'b', 'A', 'ab', ' ', '  ', '\n', 'é', 'e\u0301', 'ß', 'ss', '\u200b', '1'), { minLength: 1, maxLength: 6 }).map((parts) => parts.join(''));
+    const word = array(constantFrom('a', 'b', 'A', 'ab', ' ', '  ', '\n', 'é', 'e\u0301', 'ß', 'ss', '\u200b', '1'), { minLength: 1, maxLength: 6 }).map(
+      (parts) => parts.join(''),
+    );
     const plain = (text: string): string => foldText(text).replace(/\s+/g, ' ');
     assert(
       property(uniqueArray(word, { minLength: 1, maxLength: 12 }), array(word, { maxLength: 6 }), (keywords, texts) => {
@@ -79,7 +86,10 @@ describe('keywords', () => {
   });
 
   test('so many of them that they do not fit the table are found all the same', () => {
-    const many = Array.from({ length: 500 }, (_, index) => `${String.fromCharCode(0x4e00 + index)}${'abcdefghij'.repeat(10)}${String.fromCharCode(0x6000 + index).repeat(20)} end`);
+    const many = Array.from(
+      { length: 500 },
+      (_, index) => `${String.fromCharCode(0x4e00 + index)}${'abcdefghij'.repeat(10)}${String.fromCharCode(0x6000 + index).repeat(20)} end`,
+    );
     const large = filterOf(many);
     assert(
       property(nat(499), string(), string(), (index, before, after) => {
@@ -118,7 +128,12 @@ describe('patterns', () => {
   });
 
   test('too many instructions throw', () => {
-    expect(() => filterOf([], Array.from({ length: 3 }, (_, index) => `[a-z]{900}${index}`))).toThrow(/instructions/);
+    expect(() =>
+      filterOf(
+        [],
+        Array.from({ length: 3 }, (_, index) => `[a-z]{900}${index}`),
+      ),
+    ).toThrow(/instructions/);
   });
 
   test('a pattern that takes exponential time elsewhere ends', () => {

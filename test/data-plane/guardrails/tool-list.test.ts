@@ -7,15 +7,31 @@ import { jsonNode, spacing, spelled, writeJson, type JsonNode } from '../../supp
 const hides = (tool: string): boolean => tool.startsWith('hidden');
 const filtered = (body: string): string | undefined => filterToolList(Buffer.from(body), hides)?.toString('utf8');
 
-const tool = tuple(constantFrom('read', 'hidden_a', 'hidden', 'writé').chain((name) => tuple(constantFrom(name), spelled(name))), jsonNode, boolean()).map(([[name, token], schema, isNameLast]) => {
-  const members: [string, JsonNode][] = [['"name"', token], ['"inputSchema"', schema], ['"x-limit"', '1.0']];
+const tool = tuple(
+  constantFrom('read', 'hidden_a', 'hidden', 'writé').chain((name) => tuple(constantFrom(name), spelled(name))),
+  jsonNode,
+  boolean(),
+).map(([[name, token], schema, isNameLast]) => {
+  const members: [string, JsonNode][] = [
+    ['"name"', token],
+    ['"inputSchema"', schema],
+    ['"x-limit"', '1.0'],
+  ];
   return { name, node: { members: isNameLast ? members.toReversed() : members } };
 });
 const list = tuple(array(tool, { maxLength: 6 }), jsonNode, nat(2));
 
 function answer(tools: readonly JsonNode[], extra: JsonNode, order: number): JsonNode {
-  const result: [string, JsonNode][] = [['"tools"', { items: [...tools] }], ['"nextCursor"', '"c\\u0041"'], ['"_meta"', extra]];
-  const members: [string, JsonNode][] = [['"jsonrpc"', '"2.0"'], ['"id"', '12345678901234567890'], ['"result"', { members: [...result.slice(order), ...result.slice(0, order)] }]];
+  const result: [string, JsonNode][] = [
+    ['"tools"', { items: [...tools] }],
+    ['"nextCursor"', '"c\\u0041"'],
+    ['"_meta"', extra],
+  ];
+  const members: [string, JsonNode][] = [
+    ['"jsonrpc"', '"2.0"'],
+    ['"id"', '12345678901234567890'],
+    ['"result"', { members: [...result.slice(order), ...result.slice(0, order)] }],
+  ];
   return { members: order === 1 ? members.toReversed() : members };
 }
 
@@ -23,8 +39,30 @@ describe('filterToolList', () => {
   test('answers what filtering the value would, and leaves the bytes of what stays', () => {
     assert(
       property(list, spacing, boolean(), ([tools, extra, order], spaces, isBatch) => {
-        const wrap = (node: JsonNode): JsonNode => (isBatch ? { items: [node, { members: [['"jsonrpc"', '"2.0"'], ['"method"', '"x"']] }] } : node);
-        const body = writeJson(wrap(answer(tools.map(({ node }) => node), extra, order)), spaces);
+        const wrap = (node: JsonNode): JsonNode =>
+          isBatch
+            ? {
+                items: [
+                  node,
+                  {
+                    members: [
+                      ['"jsonrpc"', '"2.0"'],
+                      ['"method"', '"x"'],
+                    ],
+                  },
+                ],
+              }
+            : node;
+        const body = writeJson(
+          wrap(
+            answer(
+              tools.map(({ node }) => node),
+              extra,
+              order,
+            ),
+          ),
+          spaces,
+        );
         const kept = tools.filter(({ name }) => !hides(name)).map(({ node }) => node);
         const output = filtered(body);
         expect(JSON.parse(output ?? '')).toEqual(JSON.parse(writeJson(wrap(answer(kept, extra, order)), [''])));
@@ -36,14 +74,24 @@ describe('filterToolList', () => {
   });
 
   test('answers the same buffer when nothing is hidden', () => {
-    for (const text of ['{"id":1,"result":{"tools":[{"name":"a"}]}}', '{"id":1,"result":{}}', '{"id":1,"error":{"code":1}}', '{"method":"x"}', '[]', '{"id":1,"result":{"tools":[]}}', 'null']) {
+    for (const text of [
+      '{"id":1,"result":{"tools":[{"name":"a"}]}}',
+      '{"id":1,"result":{}}',
+      '{"id":1,"error":{"code":1}}',
+      '{"method":"x"}',
+      '[]',
+      '{"id":1,"result":{"tools":[]}}',
+      'null',
+    ]) {
       const body = Buffer.from(text);
       expect(filterToolList(body, hides)).toBe(body);
     }
   });
 
   test('an emptied page keeps its cursor', () => {
-    expect(filtered('{"id":1,"result":{"tools": [ {"name":"hidden"} , {"name":"hidden_b"} ],"nextCursor":"n"}}')).toBe('{"id":1,"result":{"tools": [  ],"nextCursor":"n"}}');
+    expect(filtered('{"id":1,"result":{"tools": [ {"name":"hidden"} , {"name":"hidden_b"} ],"nextCursor":"n"}}')).toBe(
+      '{"id":1,"result":{"tools": [  ],"nextCursor":"n"}}',
+    );
   });
 
   test('numbers, spaces and unknown fields stay as they are written', () => {

@@ -23,16 +23,40 @@ describe('compileToolRules', () => {
 
   test('an allowed tool is compared to the letter', () => {
     const rules = compileToolRules({ allowedTools: ['readFile'], blockedTools: [] });
-    expect(['readFile', 'readfile', 'ReadFile', 'readFile ', 'readFile.'].map((name) => rules.verdictOn(name))).toEqual(['allowed', ...Array.from({ length: 4 }, () => 'tool_not_allowed')]);
+    expect(['readFile', 'readfile', 'ReadFile', 'readFile ', 'readFile.'].map((name) => rules.verdictOn(name))).toEqual([
+      'allowed',
+      ...Array.from({ length: 4 }, () => 'tool_not_allowed'),
+    ]);
   });
 
-  test.each(['DELETE_FILE', 'ｄelete_file', 'delete_file ', ' delete_file', 'delete_file.', 'delete_file. .', 'dele\u200bte_file', 'delete_\u00adfile', 'delete_file\u0000', '\u202edelete_file', 'delete_fıle', 'delete_fi\ufe0fle', 'kill.it', 'K\u0131ll.It', '\u212aill.It', 'STRASSE', 'straSSe'])('takes %j for the blocked tool that it looks like', (name) => {
+  test.each([
+    'DELETE_FILE',
+    'ｄelete_file',
+    'delete_file ',
+    ' delete_file',
+    'delete_file.',
+    'delete_file. .',
+    'dele\u200bte_file',
+    'delete_\u00adfile',
+    'delete_file\u0000',
+    '\u202edelete_file',
+    'delete_fıle',
+    'delete_fi\ufe0fle',
+    'kill.it',
+    'K\u0131ll.It',
+    '\u212aill.It',
+    'STRASSE',
+    'straSSe',
+  ])('takes %j for the blocked tool that it looks like', (name) => {
     expect(blocking.verdictOn(name)).toBe('blocked_tool');
   });
 
-  test.each(['dеlete_file', 'delete file', 'delete_file\n2', '', 'x'.repeat(129), 'tool☂', '__proto__\u0000x'])('refuses %j, which is no plain name, wherever there is a list', (name) => {
-    expect(blocking.verdictOn(name)).toBe('tool_not_allowed');
-  });
+  test.each(['dеlete_file', 'delete file', 'delete_file\n2', '', 'x'.repeat(129), 'tool☂', '__proto__\u0000x'])(
+    'refuses %j, which is no plain name, wherever there is a list',
+    (name) => {
+      expect(blocking.verdictOn(name)).toBe('tool_not_allowed');
+    },
+  );
 
   test.each(['delete_files', 'delete', '__proto__', 'constructor', 'toString', 'a/b.c-d_E9'])('allows %j, which is another tool', (name) => {
     expect(blocking.verdictOn(name)).toBe('allowed');
@@ -56,25 +80,38 @@ const ENDS = ['', '', '', ' ', '\\t', '.', '\\u0000', '\u3000', '\\ufeff'];
 
 /** Mostly plain, so that many bodies get past the parser. */
 function disguised(word: string): Arbitrary<string> {
-  return tuple(array(nat(40), { minLength: word.length, maxLength: word.length }), constantFrom(...ENDS.filter((end) => end !== '.')), constantFrom(...ENDS)).map(
-    ([choices, before, after]) => before + [...word].map((character, at) => disguises[choices[at] ?? 0]?.(character) ?? character).join('') + after,
-  );
+  return tuple(
+    array(nat(40), { minLength: word.length, maxLength: word.length }),
+    constantFrom(...ENDS.filter((end) => end !== '.')),
+    constantFrom(...ENDS),
+  ).map(([choices, before, after]) => before + [...word].map((character, at) => disguises[choices[at] ?? 0]?.(character) ?? character).join('') + after);
 }
 
-const blockedCall = tuple(disguised('delete_file'), constantFrom('"name"', '"\\u006eame"', '"Name"'), constantFrom('"params"', '"para\\u006ds"', '"PARAMS"'), constantFrom('tools/call', 'tools\\/call', 'tool\\u0073/call', 'tools/Call'), nat(11)).map(
-  ([name, nameKey, paramsKey, method, shape]) => {
-    const params = [`{${nameKey}:"${name}","arguments":{}}`, `{"name":"read",${nameKey}:"${name}"}`, `{${nameKey}:"${name}","name":"read"}`, `{"arguments":{},"_meta":{"progressToken":1},${nameKey}:"${name}"}`][shape % 4] ?? '';
-    const head = '"jsonrpc":"2.0","id":1';
-    const message = [
+const blockedCall = tuple(
+  disguised('delete_file'),
+  constantFrom('"name"', '"\\u006eame"', '"Name"'),
+  constantFrom('"params"', '"para\\u006ds"', '"PARAMS"'),
+  constantFrom('tools/call', 'tools\\/call', 'tool\\u0073/call', 'tools/Call'),
+  nat(11),
+).map(([name, nameKey, paramsKey, method, shape]) => {
+  const params =
+    [
+      `{${nameKey}:"${name}","arguments":{}}`,
+      `{"name":"read",${nameKey}:"${name}"}`,
+      `{${nameKey}:"${name}","name":"read"}`,
+      `{"arguments":{},"_meta":{"progressToken":1},${nameKey}:"${name}"}`,
+    ][shape % 4] ?? '';
+  const head = '"jsonrpc":"2.0","id":1';
+  const message =
+    [
       `{${head},"method":"${method}",${paramsKey}:${params}}`,
       `{${paramsKey}:${params},"method":"${method}",${head}}`,
       `{${head},"method":"tools/list","method":"${method}",${paramsKey}:${params}}`,
       `{"jsonrpc":"2.0","method":"${method}","params":{"name":"read"},${paramsKey}:${params}}`,
       `{"jsonrpc":"2.0","method":"${method}",${paramsKey}:${params}}`,
     ][shape % 5] ?? '';
-    return shape > 8 ? `[{${head},"method":"ping"},${message}]` : message;
-  },
-);
+  return shape > 8 ? `[{${head},"method":"ping"},${message}]` : message;
+});
 
 describe('a blocked tool in a body', () => {
   test('is refused by the parser or by the rules, whatever its disguise', () => {

@@ -30,10 +30,20 @@ function run(chunks: readonly Buffer[], eventBytesMax = 10_000): string {
 const lineEnd = constantFrom('\n', '\r', '\r\n');
 const line = oneof(
   constantFrom(': keep-alive', 'id: 7', 'retry: 10', 'event: message', 'data', 'data:', 'unknown', '', ''),
-  constantFrom('data: {"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden"},{"name":"é\u2028"}]}}', 'data:{"method":"x","params":"日本"}', 'data: {"result":{\ndata:"tools":[{"name":"hidden"}]}}'),
+  constantFrom(
+    'data: {"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden"},{"name":"é\u2028"}]}}',
+    'data:{"method":"x","params":"日本"}',
+    'data: {"result":{\ndata:"tools":[{"name":"hidden"}]}}',
+  ),
 );
-const stream = array(oneof(line, constantFrom('')).chain((text) => lineEnd.map((end) => text.replaceAll('\n', end) + end)), { maxLength: 20 }).map((lines) => lines.join(''));
-const sizes = array(nat(12).map((size) => size + 1), { minLength: 1, maxLength: 6 });
+const stream = array(
+  oneof(line, constantFrom('')).chain((text) => lineEnd.map((end) => text.replaceAll('\n', end) + end)),
+  { maxLength: 20 },
+).map((lines) => lines.join(''));
+const sizes = array(
+  nat(12).map((size) => size + 1),
+  { minLength: 1, maxLength: 6 },
+);
 
 describe('EventStreamSplitter', () => {
   test('gives back every byte, and the same events as the standard, wherever the stream is cut', () => {
@@ -91,11 +101,19 @@ describe('createEventStreamFilter', () => {
   });
 
   test.each([
-    ['hides a tool and keeps the other fields', 'id: 1\r\nevent: message\r\ndata: {"result":{"tools":[{"name":"hidden"},{"name":"b"}]}}\r\n\r\n', 'id: 1\r\nevent: message\r\ndata: {"result":{"tools":[{"name":"b"}]}}\r\n\r\n'],
+    [
+      'hides a tool and keeps the other fields',
+      'id: 1\r\nevent: message\r\ndata: {"result":{"tools":[{"name":"hidden"},{"name":"b"}]}}\r\n\r\n',
+      'id: 1\r\nevent: message\r\ndata: {"result":{"tools":[{"name":"b"}]}}\r\n\r\n',
+    ],
     ['hides a tool in data of many lines', 'data: {"result":\ndata: {"tools":[{"name":"hidden"}]}}\nid: 2\n\n', 'data: {"result": {"tools":[]}}\nid: 2\n\n'],
     ['hides a tool behind a byte order mark', '\ufeffdata: {"result":{"tools":[{"name":"hidden"}]}}\n\n', 'data: {"result":{"tools":[]}}\n\n'],
     ['hides a tool in an event that was never finished', 'data: {"result":{"tools":[{"name":"hidden"}]}}\n', 'data: {"result":{"tools":[]}}\n'],
-    ['lets everything else pass', '\ufeff: hello\n\nid: 1\ndata:\n\nretry: 5\ndata:  {"method": "x", "n": 1.0}\n\n: bye', '\ufeff: hello\n\nid: 1\ndata:\n\nretry: 5\ndata:  {"method": "x", "n": 1.0}\n\n: bye'],
+    [
+      'lets everything else pass',
+      '\ufeff: hello\n\nid: 1\ndata:\n\nretry: 5\ndata:  {"method": "x", "n": 1.0}\n\n: bye',
+      '\ufeff: hello\n\nid: 1\ndata:\n\nretry: 5\ndata:  {"method": "x", "n": 1.0}\n\n: bye',
+    ],
   ])('%s', (_name, input, output) => {
     expect(run([Buffer.from(input)])).toBe(output);
     expect(run(cut(Buffer.from(input), [1]))).toBe(output);

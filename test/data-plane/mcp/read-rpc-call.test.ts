@@ -17,18 +17,48 @@ function reasonFor(body: string | Buffer): string {
 
 const call = (rest: string): string => `{"jsonrpc":"2.0","id":1,"method":"tools/call",${rest}}`;
 
-const idToken = oneof(constantFrom('0', '-7', '9007199254740993', '123456789012345678901234567890', '""'), string({ unit: 'binary', maxLength: 20 }).chain(spelled));
+const idToken = oneof(
+  constantFrom('0', '-7', '9007199254740993', '123456789012345678901234567890', '""'),
+  string({ unit: 'binary', maxLength: 20 }).chain(spelled),
+);
 const parts = record({ id: idToken, token: option(idToken), name: string({ maxLength: 20 }).chain(spelled), args: jsonNode, spaces: spacing });
 /** The keys that are looked for, each written with an escape or without. */
 const spelledKeys: Arbitrary<readonly string[]> = array(nat(1), { minLength: 5, maxLength: 5 }).map((escapes) =>
-  ['id', 'params', '_meta', 'progressToken', 'name'].map((key, at) => (escapes[at] === 1 ? `"\\u${key.charCodeAt(0).toString(16).padStart(4, '0')}${key.slice(1)}"` : `"${key}"`)),
+  ['id', 'params', '_meta', 'progressToken', 'name'].map((key, at) =>
+    escapes[at] === 1 ? `"\\u${key.charCodeAt(0).toString(16).padStart(4, '0')}${key.slice(1)}"` : `"${key}"`,
+  ),
 );
 
-function request({ id, token, name, args }: { id: string; token: string | null; name: string; args: JsonNode }, keys: readonly string[], isMetaFirst: boolean): JsonNode {
+function request(
+  { id, token, name, args }: { id: string; token: string | null; name: string; args: JsonNode },
+  keys: readonly string[],
+  isMetaFirst: boolean,
+): JsonNode {
   const [idKey = '', paramsKey = '', metaKey = '', tokenKey = '', nameKey = ''] = keys;
-  const meta: [string, JsonNode][] = token === null ? [] : [[metaKey, { members: [['"vendor/x"', { members: [['"progressToken"', '1']] }], [tokenKey, token]] }]];
-  const params: [string, JsonNode][] = [[nameKey, name], ['"arguments"', args]];
-  const members: [string, JsonNode][] = [['"jsonrpc"', '"2.0"'], [idKey, id], ['"method"', '"tools/call"'], [paramsKey, { members: isMetaFirst ? [...meta, ...params] : [...params, ...meta] }]];
+  const meta: [string, JsonNode][] =
+    token === null
+      ? []
+      : [
+          [
+            metaKey,
+            {
+              members: [
+                ['"vendor/x"', { members: [['"progressToken"', '1']] }],
+                [tokenKey, token],
+              ],
+            },
+          ],
+        ];
+  const params: [string, JsonNode][] = [
+    [nameKey, name],
+    ['"arguments"', args],
+  ];
+  const members: [string, JsonNode][] = [
+    ['"jsonrpc"', '"2.0"'],
+    [idKey, id],
+    ['"method"', '"tools/call"'],
+    [paramsKey, { members: isMetaFirst ? [...meta, ...params] : [...params, ...meta] }],
+  ];
   return { members: isMetaFirst ? members.toReversed() : members };
 }
 
@@ -54,10 +84,16 @@ describe('readRpcCall accepts', () => {
   });
 
   test('a batch, with the tokens of each message', () => {
-    const body = Buffer.from('[ {"jsonrpc":"2.0","id":"ä","method":"a"},\n{"jsonrpc":"2.0","method":"b"}, {"id":7,"jsonrpc":"2.0","method":"tools/call","params":{"name":"x","_meta":{"progressToken":"p"}}}]');
+    const body = Buffer.from(
+      '[ {"jsonrpc":"2.0","id":"ä","method":"a"},\n{"jsonrpc":"2.0","method":"b"}, {"id":7,"jsonrpc":"2.0","method":"tools/call","params":{"name":"x","_meta":{"progressToken":"p"}}}]',
+    );
     const { messages, isBatch } = readRpcCall(body);
     expect(isBatch).toBe(true);
-    expect(messages.map(({ kind, idToken }) => [kind, idToken])).toEqual([['request', '"ä"'], ['notification', undefined], ['request', '7']]);
+    expect(messages.map(({ kind, idToken }) => [kind, idToken])).toEqual([
+      ['request', '"ä"'],
+      ['notification', undefined],
+      ['request', '7'],
+    ]);
     expect(messages.map(({ idStart, idEnd }) => body.toString('utf8', Math.max(0, idStart), Math.max(0, idEnd)))).toEqual(['"ä"', '', '7']);
     expect(messages[2]?.tool).toBe('x');
     expect(body.toString('utf8', messages[2]?.progressTokenStart, messages[2]?.progressTokenEnd)).toBe('"p"');
@@ -87,7 +123,13 @@ describe('readRpcCall refuses', () => {
         const target = objects[which % objects.length];
         const [key] = target?.members[where % target.members.length] ?? ['""'];
         const name: unknown = JSON.parse(key);
-        const escaped = [...String(name)].map((character, at) => (escapes[at % escapes.length] === 0 && character.length === 1 ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : JSON.stringify(character).slice(1, -1))).join('');
+        const escaped = [...String(name)]
+          .map((character, at) =>
+            escapes[at % escapes.length] === 0 && character.length === 1
+              ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+              : JSON.stringify(character).slice(1, -1),
+          )
+          .join('');
         target?.members.splice(where % (target.members.length + 1), 0, [`"${escaped}"`, value]);
         expect(reasonFor(writeJson(message, given.spaces))).toBe('ambiguous_json');
       }),
@@ -95,16 +137,43 @@ describe('readRpcCall refuses', () => {
     );
   });
 
-  test.each([
-    ['Method', 'METHOD', 'ｍethod', 'me\\u200bthod', ' method', 'method\\u0000x', 'meth\\ud800od', 'ıd', 'İd', 'ID', 'Jsonrpc', 'jſonrpc', 'Params', 'paramſ', 'Result', 'ERROR', '__proto__', 'constructor'].map((key) => [key, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"${key}":{}}`]),
-    ['Name', 'NAME', 'nａme', 'name\\u0000', 'name ', 'Arguments', 'argumentſ', 'URI', 'Uri', 'urı', '_META', '_Meta', '__proto__'].map((key) => [key, call(`"params":{"name":"a","${key}":{}}`)]),
-  ].flat())('the look-alike %j of a reserved key', (_key, body) => {
+  test.each(
+    [
+      [
+        'Method',
+        'METHOD',
+        'ｍethod',
+        'me\\u200bthod',
+        ' method',
+        'method\\u0000x',
+        'meth\\ud800od',
+        'ıd',
+        'İd',
+        'ID',
+        'Jsonrpc',
+        'jſonrpc',
+        'Params',
+        'paramſ',
+        'Result',
+        'ERROR',
+        '__proto__',
+        'constructor',
+      ].map((key) => [key, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"${key}":{}}`]),
+      ['Name', 'NAME', 'nａme', 'name\\u0000', 'name ', 'Arguments', 'argumentſ', 'URI', 'Uri', 'urı', '_META', '_Meta', '__proto__'].map((key) => [
+        key,
+        call(`"params":{"name":"a","${key}":{}}`),
+      ]),
+    ].flat(),
+  )('the look-alike %j of a reserved key', (_key, body) => {
     expect(reasonFor(body)).toBe('ambiguous_json');
   });
 
-  test.each(['Tools/Call', 'TOOLS/CALL', 'tools/call ', 'tools\\u200b/call', 'ｔools/call', 'toolſ/list', 'tools/call\\u0000'])('the method %j that could be taken for a ruled one', (method) => {
-    expect(reasonFor(`{"jsonrpc":"2.0","id":1,"method":"${method}","params":{"name":"a"}}`)).toBe('ambiguous_json');
-  });
+  test.each(['Tools/Call', 'TOOLS/CALL', 'tools/call ', 'tools\\u200b/call', 'ｔools/call', 'toolſ/list', 'tools/call\\u0000'])(
+    'the method %j that could be taken for a ruled one',
+    (method) => {
+      expect(reasonFor(`{"jsonrpc":"2.0","id":1,"method":"${method}","params":{"name":"a"}}`)).toBe('ambiguous_json');
+    },
+  );
 
   const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
   test.each<[string, string | Buffer]>([

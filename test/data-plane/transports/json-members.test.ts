@@ -10,10 +10,17 @@ const spelling = constantFrom('"id"', '"\\u0069d"', '"i\\u0064"', '"\\u0069\\u00
 
 describe('findTopLevelValue', () => {
   test('finds exactly the bytes of the value among any other members, spaces and spellings', () => {
-    const other = tuple(string({ unit: 'binary' }).filter((key) => key !== 'id'), json());
+    const other = tuple(
+      string({ unit: 'binary' }).filter((key) => key !== 'id'),
+      json(),
+    );
     assert(
       property(array(other), json(), array(other), spelling, space, (before, value, after, key, gap) => {
-        const members = [...before.map(([name, text]) => `${JSON.stringify(name)}${gap}:${text}`), `${key}${gap}:${gap}${value}`, ...after.map(([name, text]) => `${JSON.stringify(name)}:${gap}${text}`)];
+        const members = [
+          ...before.map(([name, text]) => `${JSON.stringify(name)}${gap}:${text}`),
+          `${key}${gap}:${gap}${value}`,
+          ...after.map(([name, text]) => `${JSON.stringify(name)}:${gap}${text}`),
+        ];
         const bytes = Buffer.from(`${gap}{${gap}${members.join(`${gap},${gap}`)}${gap}}${gap}`);
         const found = findTopLevelValue(bytes, 'id');
         expect(found).toBeDefined();
@@ -43,10 +50,13 @@ describe('findTopLevelValue', () => {
   });
 
   test('ends on any bytes at all', () => {
-    assert(property(string({ unit: constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', 'i', 'd', ' ', '1') }), (text) => {
-      const found = findTopLevelValue(Buffer.from(text), 'id');
-      expect(found === undefined || found.end <= text.length).toBe(true);
-    }), { numRuns: 5000 });
+    assert(
+      property(string({ unit: constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', 'i', 'd', ' ', '1') }), (text) => {
+        const found = findTopLevelValue(Buffer.from(text), 'id');
+        expect(found === undefined || found.end <= text.length).toBe(true);
+      }),
+      { numRuns: 5000 },
+    );
   });
 });
 

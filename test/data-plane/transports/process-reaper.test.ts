@@ -35,7 +35,10 @@ function shellOf(parent: number): Promise<number | undefined> {
     let text = '';
     ps.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     ps.stdout.on('end', () => {
-      const row = text.split('\n').map((line) => line.trim().split(/\s+/)).find(([, ppid, ...args]) => Number(ppid) === parent && args.includes('turnpike-reaper'));
+      const row = text
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/))
+        .find(([, ppid, ...args]) => Number(ppid) === parent && args.includes('turnpike-reaper'));
       resolve(row === undefined ? undefined : Number(row[0]));
     });
   });

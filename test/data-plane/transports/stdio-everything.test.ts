@@ -30,6 +30,9 @@ test('progress of a long operation arrives as events before its answer', async (
   const transport = openTransport();
   const call = toolCall('trigger-long-running-operation', { duration: 0.2, steps: 2 }, '"mine"', '{"progressToken":"my-token"}');
   const { text } = await send(transport, upstreamRequest(server, call, { acceptsEventStream: true })).received;
-  const events = text.split('\n\n').slice(0, -1).map((event) => JSON.parse(event.replace('event: message\ndata: ', '')));
+  const events = text
+    .split('\n\n')
+    .slice(0, -1)
+    .map((event) => JSON.parse(event.replace('event: message\ndata: ', '')));
   expect(events.map((event) => event.params?.progressToken ?? event.id)).toEqual(['my-token', 'my-token', 'mine']);
 });

@@ -14,7 +14,8 @@ async function pidsOf(transport: Parameters<typeof resultOf>[0], server: Paramet
   return [Number(pid), Number(grandchild)];
 }
 
-const allGone = (pids: readonly number[]): Promise<true> => eventually(() => (pids.some(isAlive) ? undefined : true), `the end of ${pids.join(' and ')}`, 10_000);
+const allGone = (pids: readonly number[]): Promise<true> =>
+  eventually(() => (pids.some(isAlive) ? undefined : true), `the end of ${pids.join(' and ')}`, 10_000);
 
 test.each([
   ['exits', 'crash', 'exited with code 3'],
@@ -25,7 +26,9 @@ test.each([
   const waiting = [1, 2, 3].map(() => send(transport, upstreamRequest(server, toolCall('hang'))).received);
   const culprit = send(transport, upstreamRequest(server, toolCall(tool))).received;
   for (const received of await Promise.all([...waiting, culprit])) {
-    expect(received).toMatchObject({ refusal: { status: 502, code: 'stdio_error', reason: 'stdio_exited', message: `the process of server fixture ${how} before it answered` } });
+    expect(received).toMatchObject({
+      refusal: { status: 502, code: 'stdio_error', reason: 'stdio_exited', message: `the process of server fixture ${how} before it answered` },
+    });
   }
   expect(await resultOf(transport, server, toolCall('echo', { text: 'back' }))).toMatchObject({ content: [{ text: 'back' }] });
 });
@@ -68,7 +71,10 @@ test('nothing is left after close, of children that ignore SIGTERM and of what t
 
 test('nothing is left after the gateway is killed with SIGKILL', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'turnpike-test-'));
-  const gateway = spawn(NODE, [join(ROOT, 'test/support/stdio-victim.ts')], { env: { ...process.env, TMPDIR: directory }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const gateway = spawn(NODE, [join(ROOT, 'test/support/stdio-victim.ts')], {
+    env: { ...process.env, TMPDIR: directory },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   onTestFinished(() => {
     gateway.kill('SIGKILL');
     rmSync(directory, { recursive: true });
@@ -120,9 +126,13 @@ test('a program that is not there is refused, and refused without a try after fi
   const transport = openTransport({ limits: { pauseMillisMin: 90_000 } });
   const server = stdioServer({}, [], '/nowhere/program');
   for (let time = 0; time < 5; time++) {
-    expect(await send(transport, upstreamRequest(server, toolCall('pid'))).received).toMatchObject({ refusal: { reason: 'stdio_unavailable', message: 'the command /nowhere/program could not be started' } });
+    expect(await send(transport, upstreamRequest(server, toolCall('pid'))).received).toMatchObject({
+      refusal: { reason: 'stdio_unavailable', message: 'the command /nowhere/program could not be started' },
+    });
   }
-  expect(await send(transport, upstreamRequest(server, toolCall('pid'))).received).toMatchObject({ refusal: { reason: 'stdio_unavailable', facts: { retryAfterSeconds: 90 } } });
+  expect(await send(transport, upstreamRequest(server, toolCall('pid'))).received).toMatchObject({
+    refusal: { reason: 'stdio_unavailable', facts: { retryAfterSeconds: 90 } },
+  });
 });
 
 test('a child that keeps dying is left alone for a while, and then tried again', async () => {

@@ -5,8 +5,15 @@ import { findTopLevelValue } from '../../../data-plane/transports/json-members.t
 import { splice, spliceRequest } from '../../../data-plane/transports/stdio-splice.ts';
 import { rpcCall } from '../../support/rpc-call.ts';
 
-const idToken = oneof(constantFrom('1', '-7', '12345678901234567890', '"a"', '"\\u0061\\n"', '"\\\\\\""', '"Ωé😀"'), integer().map(String), string({ unit: 'grapheme' }).map((text) => JSON.stringify(text)));
-const args = dictionary(string({ unit: 'grapheme' }).map((text) => `x${text}`), jsonValue({ maxDepth: 3 })).map((value) => JSON.stringify(value));
+const idToken = oneof(
+  constantFrom('1', '-7', '12345678901234567890', '"a"', '"\\u0061\\n"', '"\\\\\\""', '"Ωé😀"'),
+  integer().map(String),
+  string({ unit: 'grapheme' }).map((text) => JSON.stringify(text)),
+);
+const args = dictionary(
+  string({ unit: 'grapheme' }).map((text) => `x${text}`),
+  jsonValue({ maxDepth: 3 }),
+).map((value) => JSON.stringify(value));
 const members = { idToken, progressToken: idToken, args, order: constantFrom('first', 'last') };
 
 test('id and progress token are replaced, and every other byte arrives as it was', () => {
@@ -14,7 +21,9 @@ test('id and progress token are replaced, and every other byte arrives as it was
     property(record(members), (given) => {
       const text = (id: string, token: string): string => {
         const params = `"params" : {"name":"t","arguments": ${given.args},"_meta":{"progressToken":${token}}}`;
-        return given.order === 'first' ? `{"jsonrpc":"2.0","id":${id},"method":"tools/call",${params}}` : `{${params},"method":"tools/call","jsonrpc":"2.0","id": ${id}}`;
+        return given.order === 'first'
+          ? `{"jsonrpc":"2.0","id":${id},"method":"tools/call",${params}}`
+          : `{${params},"method":"tools/call","jsonrpc":"2.0","id": ${id}}`;
       };
       const call = rpcCall(text(given.idToken, given.progressToken));
       expect(spliceRequest(call.bytes, call.messages[0], 4711).toString()).toBe(`${text('4711', '4711')}\n`);

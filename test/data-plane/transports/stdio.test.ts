@@ -9,7 +9,10 @@ test('200 callers with the same id each get their own answer', async () => {
   const transport = openTransport();
   const server = stdioServer();
   const answers = await Promise.all(
-    Array.from({ length: 200 }, (_, index) => send(transport, upstreamRequest(server, toolCall('echo', { text: `canary-${index}` }), { apiKeyId: `key_${index}` })).received),
+    Array.from(
+      { length: 200 },
+      (_, index) => send(transport, upstreamRequest(server, toolCall('echo', { text: `canary-${index}` }), { apiKeyId: `key_${index}` })).received,
+    ),
   );
   expect(answers.map(({ text }) => JSON.parse(text))).toEqual(
     Array.from({ length: 200 }, (_, index) => ({ jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: `canary-${index}` }] } })),
@@ -35,7 +38,10 @@ test('arguments arrive byte for byte, whatever they are', async () => {
     return text;
   };
   await seen('{"big":12345678901234567890123,"exact":1.50,"exponent":1e-7,"escaped":"\\u0041\\/","separator":"\u2028","same":"{\\"id\\":1}"}');
-  await assert(asyncProperty(jsonValue({ stringUnit: 'binary' }), async (value) => void (await seen(JSON.stringify(value)))), { numRuns: 100 });
+  await assert(
+    asyncProperty(jsonValue({ stringUnit: 'binary' }), async (value) => void (await seen(JSON.stringify(value)))),
+    { numRuns: 100 },
+  );
 });
 
 test('an answer reaches the caller byte for byte but for the id, which is its own again', async () => {
@@ -48,20 +54,37 @@ test('an answer reaches the caller byte for byte but for the id, which is its ow
   await answered('{"id":{{id}},"result":{"n":12345678901234567890,"f":1.0,"s":"\\u00e9\\ud83d\\ude00","id":7},"jsonrpc":"2.0","unknown":[1e2]}', '"a\\u0062"');
   await answered('{ "error" : {"code":-32000,"message":"no","data":{"id":1}} , "\\u0069d" : {{id}} , "jsonrpc":"2.0"}', '98765432109876543210');
   const content = string({ unit: 'grapheme' });
-  await assert(asyncProperty(content, (text) => answered(`{"result":${JSON.stringify({ text })},"id":{{id}}}`, JSON.stringify(text))), { numRuns: 100 });
+  await assert(
+    asyncProperty(content, (text) => answered(`{"result":${JSON.stringify({ text })},"id":{{id}}}`, JSON.stringify(text))),
+    { numRuns: 100 },
+  );
 });
 
 test('initialize is answered with what the child said, at once and to everybody', async () => {
   const transport = openTransport();
   const server = stdioServer();
   const ask = (id: string): Promise<{ text: string }> =>
-    send(transport, upstreamRequest(server, rpcCall(`{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"roots":{}}}}`))).received;
+    send(
+      transport,
+      upstreamRequest(
+        server,
+        rpcCall(`{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"roots":{}}}}`),
+      ),
+    ).received;
   const [cold, alsoCold] = await Promise.all([ask('"one"'), ask('2')]);
   const warm = await ask('3');
-  for (const [answer, id] of [[cold, '"one"'], [alsoCold, '2'], [warm, '3']] as const) {
+  for (const [answer, id] of [
+    [cold, '"one"'],
+    [alsoCold, '2'],
+    [warm, '3'],
+  ] as const) {
     expect(answer.text).toMatch(new RegExp(`^\\{"jsonrpc":"2.0","id":${id},"result":\\{"protocolVersion":"2025-06-18",.*"exact":1\\.50\\}\\}$`));
   }
-  expect(JSON.parse(warm.text).result.received).toEqual({ protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'turnpike', version: '0.1.0' } });
+  expect(JSON.parse(warm.text).result.received).toEqual({
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'turnpike', version: '0.1.0' },
+  });
 });
 
 test('each initialize opens a session of its own', async () => {
@@ -76,8 +99,15 @@ test('each initialize opens a session of its own', async () => {
 test('ping, notifications and answers of a client need no child', async () => {
   const transport = openTransport({ limits: { childrenMax: 0 } });
   const server = stdioServer();
-  expect(await send(transport, upstreamRequest(server, rpcCall('{"jsonrpc":"2.0","id":"p","method":"ping"}'))).received).toMatchObject({ kind: 'answer', text: '{"jsonrpc":"2.0","id":"p","result":{}}' });
-  for (const body of ['{"jsonrpc":"2.0","method":"notifications/initialized"}', '{"jsonrpc":"2.0","id":1,"result":{}}', '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}']) {
+  expect(await send(transport, upstreamRequest(server, rpcCall('{"jsonrpc":"2.0","id":"p","method":"ping"}'))).received).toMatchObject({
+    kind: 'answer',
+    text: '{"jsonrpc":"2.0","id":"p","result":{}}',
+  });
+  for (const body of [
+    '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+    '{"jsonrpc":"2.0","id":1,"result":{}}',
+    '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}',
+  ]) {
     expect(await send(transport, upstreamRequest(server, rpcCall(body))).received).toMatchObject({ kind: 'answer', head: { status: 202 }, text: '' });
   }
 });
@@ -85,9 +115,13 @@ test('ping, notifications and answers of a client need no child', async () => {
 test('GET and DELETE are answered 405, a batch 400', async () => {
   const transport = openTransport();
   for (const httpMethod of ['GET', 'DELETE'] as const) {
-    expect(await send(transport, upstreamRequest(stdioServer(), undefined, { httpMethod })).received).toMatchObject({ refusal: { status: 405, code: 'method_not_allowed' } });
+    expect(await send(transport, upstreamRequest(stdioServer(), undefined, { httpMethod })).received).toMatchObject({
+      refusal: { status: 405, code: 'method_not_allowed' },
+    });
   }
-  expect(await send(transport, upstreamRequest(stdioServer(), { ...toolCall('pid'), isBatch: true })).received).toMatchObject({ refusal: { status: 400, reason: 'invalid_jsonrpc' } });
+  expect(await send(transport, upstreamRequest(stdioServer(), { ...toolCall('pid'), isBatch: true })).received).toMatchObject({
+    refusal: { status: 400, reason: 'invalid_jsonrpc' },
+  });
 });
 
 test('progress reaches the caller that asked for it, with its own token', async () => {
@@ -96,11 +130,17 @@ test('progress reaches the caller that asked for it, with its own token', async 
   const asked = (text: string, token: string): ReturnType<typeof send> =>
     send(transport, upstreamRequest(server, toolCall('progress', { steps: 2, text }, '1', `{"progressToken":${token}}`), { acceptsEventStream: true }));
   const [one, other] = await Promise.all([asked('a', '"tok\\u0065n"').received, asked('b', '12345678901234567890').received]);
-  for (const [received, token] of [[one, '"tok\\u0065n"'], [other, '12345678901234567890']] as const) {
+  for (const [received, token] of [
+    [one, '"tok\\u0065n"'],
+    [other, '12345678901234567890'],
+  ] as const) {
     const events = received.text.split('\n\n').slice(0, -1);
     expect(received).toMatchObject({ kind: 'stream', head: { status: 200, contentType: 'text/event-stream' } });
     expect(events.slice(0, 2)).toEqual(
-      [1, 2].map((progress) => `event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${token},"progress":${progress},"total":2}}`),
+      [1, 2].map(
+        (progress) =>
+          `event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${token},"progress":${progress},"total":2}}`,
+      ),
     );
     expect(events).toHaveLength(3);
     expect(events[2]).toMatch(/^event: message\ndata: \{"result":\{"steps":2,.*,"id":1\}$/);
@@ -151,9 +191,13 @@ test('a child that asks is told that nobody is there to ask, and its ping is ans
 test('an answer that is too large is refused, and one without result or error too', async () => {
   const transport = openTransport();
   const server = stdioServer();
-  expect(await send(transport, upstreamRequest(server, toolCall('large', { bytes: 2000 }), { responseBytesMax: 1000 })).received).toMatchObject({ refusal: { code: 'upstream_error', reason: 'response_too_large' } });
+  expect(await send(transport, upstreamRequest(server, toolCall('large', { bytes: 2000 }), { responseBytesMax: 1000 })).received).toMatchObject({
+    refusal: { code: 'upstream_error', reason: 'response_too_large' },
+  });
   for (const tool of ['empty', 'misencoded']) {
-    expect(await send(transport, upstreamRequest(server, toolCall(tool))).received).toMatchObject({ refusal: { code: 'upstream_error', reason: 'bad_answer' } });
+    expect(await send(transport, upstreamRequest(server, toolCall(tool))).received).toMatchObject({
+      refusal: { code: 'upstream_error', reason: 'bad_answer' },
+    });
   }
 });
 
@@ -166,7 +210,10 @@ test('a caller that is gone is forgotten, its late answer dropped, and the child
   const transport = openTransport();
   const server = stdioServer();
   const { flight, sink } = send(transport, upstreamRequest(server, toolCall('hang')));
-  await eventually(async () => (JSON.stringify(await resultOf(transport, server, toolCall('cancelled'))).includes('"hanging":[') ? true : undefined), 'the call');
+  await eventually(
+    async () => (JSON.stringify(await resultOf(transport, server, toolCall('cancelled'))).includes('"hanging":[') ? true : undefined),
+    'the call',
+  );
   flight.cancel();
   const { cancelled, hanging } = await resultOf(transport, server, toolCall('cancelled'));
   expect(cancelled).toEqual([{ requestId: Array.isArray(hanging) ? hanging[0] : undefined, reason: 'the caller no longer waits' }]);
@@ -178,8 +225,13 @@ test('a caller that is gone is forgotten, its late answer dropped, and the child
 test('notifications/cancelled reaches the child with its own id, and means only the caller’s request', async () => {
   const transport = openTransport();
   const server = stdioServer();
-  const hang = (changes: { apiKeyId?: string; upstreamSessionId?: string }): ReturnType<typeof send> => send(transport, upstreamRequest(server, toolCall('hang', {}, '"x\\u0031"'), changes));
-  const [mine, sameKey, otherKey] = [hang({ upstreamSessionId: 's1' }), hang({ upstreamSessionId: 's2' }), hang({ apiKeyId: 'key_2', upstreamSessionId: 's1' })];
+  const hang = (changes: { apiKeyId?: string; upstreamSessionId?: string }): ReturnType<typeof send> =>
+    send(transport, upstreamRequest(server, toolCall('hang', {}, '"x\\u0031"'), changes));
+  const [mine, sameKey, otherKey] = [
+    hang({ upstreamSessionId: 's1' }),
+    hang({ upstreamSessionId: 's2' }),
+    hang({ apiKeyId: 'key_2', upstreamSessionId: 's1' }),
+  ];
   const notice = rpcCall('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{\n"requestId":"x1","reason":"enough"}}');
   await send(transport, upstreamRequest(server, notice, { upstreamSessionId: 's1' })).received;
   expect(await mine.received).toMatchObject({ refusal: { code: 'client_closed_request' } });
