@@ -39,14 +39,15 @@ export class AmbientSessions {
     return this.#open.size === 0 ? undefined : this.#open.get(keyOf(request))?.id;
   }
 
-  /** The upstream does not know the session any more. */
-  forget(request: UpstreamRequest): void {
-    this.#open.delete(keyOf(request));
-  }
-
-  /** Opens the session of a key and server once, however many requests wait for it; undefined when the server has no sessions. */
-  open(target: UpstreamTarget, request: UpstreamRequest): Promise<string | undefined> {
+  /**
+   * Opens the session of a key and server once, however many requests wait for it; undefined when the server has no sessions.
+   * `stale` is the session that the upstream has just refused: one that somebody else has opened since is good.
+   */
+  open(target: UpstreamTarget, request: UpstreamRequest, stale: string | undefined): Promise<string | undefined> {
     const key = keyOf(request);
+    const current = this.#open.get(key)?.id;
+    if (current !== undefined && current !== stale) return Promise.resolve(current);
+    this.#open.delete(key);
     let opening = this.#opening.get(key);
     if (opening === undefined) {
       opening = this.#handshake(target, key, request.server.config.id).finally(() => this.#opening.delete(key));

@@ -42,8 +42,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger)
     flight.follow(answer);
 
     function retry(relayRefused: () => void): void {
-      if (lent !== undefined) ambient.forget(request);
-      ambient.open(target, request).then(
+      ambient.open(target, request, lent).then(
         (session) => {
           if (session === undefined) return relayRefused();
           const second = new UpstreamAnswer(request, sink, undefined);
