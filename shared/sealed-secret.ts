@@ -1,5 +1,5 @@
 /** Seals upstream secrets with AES-256-GCM for rest and travel; only the data plane opens them, in memory. */
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { SecretKey } from './secret-key.ts';
 
@@ -22,12 +22,13 @@ export interface SecretPlace {
 
 export class SecretSealer {
   readonly #keyId: string;
-  readonly #key: Buffer;
+  /** A key object: making one of the bytes for each secret costs more than opening it. */
+  readonly #key: KeyObject;
   readonly #fingerprintKey: Buffer;
 
   constructor(secretKey: SecretKey) {
     this.#keyId = secretKey.id;
-    this.#key = secretKey.derive('sealed-secrets');
+    this.#key = createSecretKey(secretKey.derive('sealed-secrets'));
     this.#fingerprintKey = secretKey.derive('fingerprints');
   }
 

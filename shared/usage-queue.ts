@@ -1,36 +1,51 @@
 /** The usage stream of a single process: the data plane appends, the control plane's intake reads, nothing leaves the memory. */
 import type { UsageDelivery, UsageSource } from './usage-event.ts';
 
+/** More than the backlog at which calls are refused, so that the records of what was under way then still find room. */
+const SIZE_MAX = 120_000;
+
 export class UsageQueue implements UsageSource {
+  readonly #sizeMax: number;
   readonly #waiting = new Map<string, UsageDelivery>();
   /** Read and not acknowledged: delivered again when the reader asks anew. */
   readonly #delivered = new Map<string, UsageDelivery>();
   #next = 0;
   #wake: (() => void) | undefined;
+  #dropped = 0;
+
+  constructor(sizeMax = SIZE_MAX) {
+    this.#sizeMax = sizeMax;
+  }
 
   /** Events that no reader has acknowledged yet. */
   get size(): number {
     return this.#waiting.size + this.#delivered.size;
   }
 
+  /** Events that found no room, because nobody reads. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
   append(json: string): void {
+    if (this.size >= this.#sizeMax) {
+      this.#dropped++;
+      return;
+    }
     const deliveryId = String(this.#next++);
     this.#waiting.set(deliveryId, { deliveryId, json });
     this.#wake?.();
   }
 
   async read(max: number, waitMillis: number): Promise<readonly UsageDelivery[]> {
-    for (const [id, delivery] of this.#delivered) this.#waiting.set(id, delivery);
-    this.#delivered.clear();
+    if (this.#delivered.size > 0) return [...this.#delivered.values()].slice(0, max);
     if (this.#waiting.size === 0) await this.#arrival(waitMillis);
-    const batch: UsageDelivery[] = [];
     for (const [id, delivery] of this.#waiting) {
-      if (batch.length === max) break;
-      batch.push(delivery);
+      if (this.#delivered.size === max) break;
       this.#waiting.delete(id);
       this.#delivered.set(id, delivery);
     }
-    return batch;
+    return [...this.#delivered.values()];
   }
 
   acknowledge(deliveries: readonly UsageDelivery[]): Promise<void> {

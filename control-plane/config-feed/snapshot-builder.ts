@@ -3,7 +3,7 @@ import { IsolationLevel } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { ConfigUpsert } from '../../shared/config-document.ts';
-import { PART_ENTITIES_MAX, PartPacker } from '../../shared/config-parts.ts';
+import { PartPacker } from '../../shared/config-parts.ts';
 import { upsertOfAccessGrant } from '../access-grants/access-grant.document.ts';
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
 import { upsertOfApiKey } from '../api-keys/api-key.document.ts';
@@ -26,6 +26,9 @@ interface Page {
   /** Undefined after the last page. */
   readonly nextAfterId: string | undefined;
 }
+
+/** Rows are read and converted in one turn of the event loop, which must not be a long one. */
+const PAGE_ROWS = 500;
 
 type PageReader = (reader: EntityManager, afterId: string) => Promise<Page>;
 
@@ -69,7 +72,7 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
   const itself = organisationIds === null ? [] : [{ id: { $in: [...organisationIds] } }];
   const after = (afterId: string) => ({ id: { $gt: afterId }, ...owned });
   const inOrder = { id: 'asc' } as const;
-  const max = PART_ENTITIES_MAX;
+  const max = PAGE_ROWS;
   return [
     async (reader, afterId) =>
       pageOf(
@@ -93,6 +96,6 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
 }
 
 function pageOf<Entity extends { readonly id: string }>(entities: readonly Entity[], toUpsert: (entity: Entity) => ConfigUpsert): Page {
-  const isFull = entities.length === PART_ENTITIES_MAX;
+  const isFull = entities.length === PAGE_ROWS;
   return { upserts: entities.map(toUpsert), nextAfterId: isFull ? entities.at(-1)?.id : undefined };
 }

@@ -17,6 +17,8 @@ const TELLABLE: ReadonlySet<string> = new Set([
   'SERVICE_UNAVAILABLE',
 ]);
 
+/** Errors in the words of the GraphQL library. */
+const OF_THE_LIBRARY: ReadonlySet<string> = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']);
 /** Codes of PostgreSQL for text that it cannot keep, such as NUL or half of a surrogate pair. */
 const UNSTORABLE: ReadonlySet<string> = new Set(['22021', '22P05']);
 /** Codes of PostgreSQL for two changes that waited for each other: one was given up, and can be made again. */
@@ -47,7 +49,11 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown, re
     ...(formatted.path === undefined ? {} : { path: formatted.path }),
   };
   if (typeof code === 'string' && TELLABLE.has(code))
-    return { message: withoutValues(formatted.message), ...place, extensions: { requestId, ...extensions, code } };
+    return {
+      message: OF_THE_LIBRARY.has(code) ? withoutValues(formatted.message) : formatted.message,
+      ...place,
+      extensions: { requestId, ...extensions, code },
+    };
   const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
   const told = toldOf(cause);
   if (told === INTERNAL) log.error({ err: cause, requestId }, 'a GraphQL operation failed');

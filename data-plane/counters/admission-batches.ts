@@ -62,32 +62,34 @@ export class AdmissionBatches {
   /** A reply that did not come means that nobody knows: the same request ids are asked once more, which counts nothing twice. */
   async #judge(organisationId: string, batch: readonly Waiting[]): Promise<unknown> {
     const keys = [`{${organisationId}}:intents`];
+    const values = valuesOf(organisationId, batch, this.#intentLifetime);
     try {
-      return await this.#scripts.run('admit', keys, this.#values(organisationId, batch, false));
+      return await this.#scripts.run('admit', keys, values);
     } catch (error) {
       if (!(error instanceof Error) || error.message !== 'Command timed out') throw error;
-      return this.#scripts.run('admit', keys, this.#values(organisationId, batch, true));
+      return this.#scripts.run('admit', keys, values);
     }
   }
+}
 
-  /** Rates and leases that several requests share, as those of one key do, are written once. */
-  #values(organisationId: string, batch: readonly Waiting[], isAgain: boolean): string[] {
-    const planned: Admission[] = [];
-    const planValues: string[] = [];
-    const values: string[] = [];
-    for (const { admission } of batch) {
-      // The lists of a key and server are the same objects from call to call, so telling them apart costs nothing.
-      let index = planned.findIndex(({ rates, leases }) => rates === admission.rates && leases === admission.leases);
-      if (index === -1) {
-        index = planned.push(admission) - 1;
-        writePlan(planValues, admission);
-      }
-      const plan = String(index + 1);
-      values.push(admission.requestId, isAgain ? '1' : '0', admission.intent ?? '', plan, String(admission.holds.length));
-      for (const hold of admission.holds) values.push(hold.key, String(hold.amount), String(hold.limit), hold.observe ? '1' : '0', String(hold.expireAtMillis));
+/** Rates and leases that several requests share, as those of one key do, are written once. */
+function valuesOf(organisationId: string, batch: readonly Waiting[], intentLifetime: string): string[] {
+  const planned: Admission[] = [];
+  const ids: string[] = [];
+  const planValues: string[] = [];
+  const values: string[] = [];
+  for (const { admission } of batch) {
+    // The lists of a key and server are the same objects from call to call, so telling them apart costs nothing.
+    let index = planned.findIndex(({ rates, leases }) => rates === admission.rates && leases === admission.leases);
+    if (index === -1) {
+      index = planned.push(admission) - 1;
+      writePlan(planValues, admission);
     }
-    return [`{${organisationId}}:`, this.#intentLifetime, String(planned.length), ...planValues, String(batch.length), ...values];
+    ids.push(admission.requestId);
+    values.push(admission.intent ?? '', String(index + 1), String(admission.holds.length));
+    for (const hold of admission.holds) values.push(hold.key, String(hold.amount), String(hold.limit), hold.observe ? '1' : '0', String(hold.expireAtMillis));
   }
+  return [`{${organisationId}}:`, intentLifetime, String(batch.length), ...ids, String(planned.length), ...planValues, ...values];
 }
 
 function writePlan(values: string[], admission: Admission): void {

@@ -6,16 +6,20 @@ import { AdmissionBatches } from './admission-batches.ts';
 import type { Admission, AdmissionAnswer, Counters, Settlement } from './counters.ts';
 import { connectRedis, RedisLink } from './redis-link.ts';
 import { RedisScripts } from './redis-scripts.ts';
-import { SettlementOutbox } from './settlement-outbox.ts';
+import { SettlementOutbox, STREAM_LENGTH_MAX } from './settlement-outbox.ts';
 
 export interface RedisCountersOptions {
   readonly url: string;
   readonly log: Logger;
   /** How long a node may be silent about an admitted request before another one closes it. */
   readonly intentLifetimeMillis?: number;
+  /** Settlements and events that are kept while Redis is away. */
+  readonly backlogMax?: number;
 }
 
 const INTENT_LIFETIME_MILLIS = 30_000;
+/** More than the backlog at which calls are refused, so that the records of what was under way then still find room. */
+const BACKLOG_MAX = 120_000;
 const REAP_MILLIS = 5000;
 const REAP_PAGE = '100';
 /** Organisations whose streams the usage intake reads. */
@@ -45,8 +49,8 @@ export class RedisCounters implements Counters {
     this.#link = new RedisLink(redis, options.log, () => this.#backAgain());
     this.#scripts = new RedisScripts(redis);
     this.#admissions = new AdmissionBatches(this.#link, this.#scripts, this.#intentLifetimeMillis);
-    this.#outbox = new SettlementOutbox(this.#link, this.#scripts);
-    this.#reaper = setInterval(() => void this.reap(), Math.min(REAP_MILLIS, this.#intentLifetimeMillis));
+    this.#outbox = new SettlementOutbox(this.#link, this.#scripts, { log: options.log, sizeMax: options.backlogMax ?? BACKLOG_MAX });
+    this.#reaper = setInterval(() => void this.#tick(), Math.min(REAP_MILLIS, this.#intentLifetimeMillis));
     this.#reaper.unref();
   }
 
@@ -109,7 +113,7 @@ export class RedisCounters implements Counters {
     let closed = 0;
     let cursor = '0';
     do {
-      const page = await this.#scripts.run('reap', [`{${owner}}:intents`, `{${owner}}:usage`], [`{${owner}}:`, cursor, REAP_PAGE]);
+      const page = await this.#scripts.run('reap', [`{${owner}}:intents`, `{${owner}}:usage`], [`{${owner}}:`, STREAM_LENGTH_MAX, cursor, REAP_PAGE]);
       const [next, count] = pageSchema.parse(page);
       cursor = next;
       closed += count;
@@ -117,7 +121,22 @@ export class RedisCounters implements Counters {
     return closed;
   }
 
-  /** Tells the usage intake that this organisation has a stream. A Redis that lost its memory is told again. */
+  async #tick(): Promise<void> {
+    await this.#announceAnew();
+    await this.reap();
+  }
+
+  /** Redis may have lost its memory without having been away for us. */
+  async #announceAnew(): Promise<void> {
+    if (!this.#link.isAvailable || this.#announced.size === 0) return;
+    try {
+      if ((await this.#link.redis.scard(STREAM_OWNERS_KEY)) < this.#announced.size) await this.#link.redis.sadd(STREAM_OWNERS_KEY, ...this.#announced);
+    } catch (error) {
+      this.#link.lost(error);
+    }
+  }
+
+  /** Tells the usage intake that this organisation has a stream. */
   #announce(owner: string): void {
     if (!this.#link.isAvailable) return;
     this.#announced.add(owner);

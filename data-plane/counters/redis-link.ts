@@ -5,6 +5,9 @@ import type { Logger } from 'pino';
 const COMMAND_TIMEOUT_MILLIS = 250;
 const PROBE_MILLIS = 200;
 const RECONNECT_MILLIS_MAX = 1000;
+/** A connection over which nothing was written for this long is given up: after a failover the same name may lead to another Redis. */
+const AWAY_MILLIS_MAX = 15_000;
+const PROBE_KEY = 'turnpike:probe';
 
 /** Options under which no command is ever applied twice without our knowing (`reliability.md`, Decisions 3). */
 export function connectRedis(url: string): Redis {
@@ -24,6 +27,9 @@ export class RedisLink {
   readonly #log: Logger;
   readonly #onReturn: () => void;
   #isAvailable = false;
+  #isClosed = false;
+  #isAwayLogged = false;
+  #awaySince = 0;
   #probe: NodeJS.Timeout | undefined;
 
   /** `onReturn` is called each time Redis answers again after it did not. */
@@ -33,40 +39,53 @@ export class RedisLink {
     this.#onReturn = onReturn;
     // Without a listener ioredis prints; with one per attempt it would be a line every second.
     redis.on('error', (error: Error) => this.lost(error));
-    redis.on('ready', () => this.#found());
+    redis.on('close', () => this.lost(new Error('the connection was closed')));
+    redis.on('ready', () => void this.#ask());
   }
 
   get isAvailable(): boolean {
     return this.#isAvailable;
   }
 
-  /** Something went wrong with a command: until Redis answers a ping, nobody else needs to wait for it. */
+  /** Something went wrong with a command: until Redis takes a write again, nobody else needs to wait for it. */
   lost(error: unknown): void {
-    if (this.#isAvailable) this.#log.warn({ err: error }, 'Redis does not answer; counting goes on by the declared fail modes');
+    if (this.#isClosed) return;
+    if (!this.#isAwayLogged) this.#log.warn({ err: error }, 'Redis does not answer; counting goes on by the declared fail modes');
+    this.#isAwayLogged = true;
     this.#isAvailable = false;
-    this.#probe ??= setInterval(() => void this.#ask(), PROBE_MILLIS);
+    if (this.#probe !== undefined) return;
+    this.#awaySince = performance.now();
+    this.#probe = setInterval(() => void this.#ask(), PROBE_MILLIS);
     this.#probe.unref();
   }
 
   close(): void {
+    this.#isClosed = true;
+    this.#isAvailable = false;
     clearInterval(this.#probe);
     this.redis.disconnect();
   }
 
+  /** A write, since a full or read-only Redis answers pings and counts nothing. */
   async #ask(): Promise<void> {
     try {
-      await this.redis.ping();
+      await this.redis.set(PROBE_KEY, '', 'PX', AWAY_MILLIS_MAX);
       this.#found();
     } catch (error) {
       this.#log.debug({ err: error }, 'Redis is still away');
+      if (this.#isClosed || this.redis.status !== 'ready') return void (this.#awaySince = performance.now());
+      if (performance.now() - this.#awaySince < AWAY_MILLIS_MAX) return;
+      this.#awaySince = performance.now();
+      this.redis.disconnect(true);
     }
   }
 
   #found(): void {
     clearInterval(this.#probe);
     this.#probe = undefined;
-    if (this.#isAvailable) return;
+    if (this.#isAvailable || this.#isClosed) return;
     this.#isAvailable = true;
+    this.#isAwayLogged = false;
     this.#log.info('Redis answers');
     this.#onReturn();
   }

@@ -1,10 +1,17 @@
 /** Hands settlements and events over to Redis behind the requests' backs, in batches, again and again until it has them. */
+import assert from 'node:assert/strict';
+import type { Logger } from 'pino';
 import type { LeaseCheck, Settlement } from './counters.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisScripts } from './redis-scripts.ts';
 
 const BATCH_MAX = 128;
 const FLUSH_CHECK_MILLIS = 10;
+/**
+ * Events that one organisation's stream may hold. The intake deletes what it has stored, so only weeks without an intake come near it; then
+ * the oldest are lost, where else Redis would fill up and refuse the calls of every organisation.
+ */
+export const STREAM_LENGTH_MAX = '10000000';
 
 /** A settlement, or an event without one. */
 interface Entry {
@@ -20,14 +27,20 @@ const NO_LEASES: readonly LeaseCheck[] = [];
 export class SettlementOutbox {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
+  readonly #log: Logger;
+  readonly #sizeMax: number;
   readonly #waiting = new Map<string, Entry[]>();
   readonly #sending = new Set<string>();
   #size = 0;
+  #dropped = 0;
   #isScheduled = false;
 
-  constructor(link: RedisLink, scripts: RedisScripts) {
+  /** Above `sizeMax` entries, events of requests that were not admitted here are dropped. */
+  constructor(link: RedisLink, scripts: RedisScripts, { log, sizeMax }: { readonly log: Logger; readonly sizeMax: number }) {
     this.#link = link;
     this.#scripts = scripts;
+    this.#log = log;
+    this.#sizeMax = sizeMax;
   }
 
   /** Entries that Redis has not confirmed. */
@@ -36,11 +49,13 @@ export class SettlementOutbox {
   }
 
   settle({ admission, amounts, event }: Settlement): void {
-    const holds = admission.holds.flatMap(({ key, amount }, index) => [key, String(amount), String(amounts[index] ?? 0)]);
+    // Calls are refused long before the backlog is full, so settlements are no more than the calls that were under way then.
+    const holds = admission.holds.flatMap(({ key, amount }, index) => [key, String(amount), wholeText(amounts[index] ?? 0)]);
     this.#add(admission.organisationId, { requestId: admission.requestId, event, leases: admission.leases, holds });
   }
 
   record(owner: string, event: string): void {
+    if (this.#size >= this.#sizeMax) return this.#drop();
     this.#add(owner, { requestId: '', event, leases: NO_LEASES, holds: [] });
   }
 
@@ -56,6 +71,10 @@ export class SettlementOutbox {
       this.flush();
       await new Promise((resolve) => setTimeout(resolve, FLUSH_CHECK_MILLIS));
     }
+  }
+
+  #drop(): void {
+    if (this.#dropped++ === 0) this.#log.error({ backlog: this.#size }, 'the backlog of usage events is full; further ones are lost until Redis answers');
   }
 
   #add(owner: string, entry: Entry): void {
@@ -78,6 +97,8 @@ export class SettlementOutbox {
         this.#size -= batch.length;
       }
       this.#waiting.delete(owner);
+      if (this.#dropped > 0) this.#log.error({ dropped: this.#dropped }, 'usage events were lost while the backlog was full');
+      this.#dropped = 0;
     } catch (error) {
       this.#link.lost(error);
     } finally {
@@ -88,6 +109,12 @@ export class SettlementOutbox {
   #next(owner: string): readonly Entry[] {
     return this.#waiting.get(owner)?.slice(0, BATCH_MAX) ?? [];
   }
+}
+
+/** One fraction would stop the whole organisation's settlements, since Redis counts in whole numbers. */
+function wholeText(amount: number): string {
+  assert(Number.isSafeInteger(amount) && amount >= 0, `${amount} is no amount to settle`);
+  return String(amount);
 }
 
 /** Leases that several entries share, as those of one key do, are written once. */
@@ -103,5 +130,5 @@ function valuesOf(owner: string, batch: readonly Entry[]): string[] {
     }
     values.push(requestId, event, String(index + 1), String(holds.length / 3), ...holds);
   }
-  return [`{${owner}}:`, String(planned.length), ...planValues, String(batch.length), ...values];
+  return [`{${owner}}:`, STREAM_LENGTH_MAX, String(planned.length), ...planValues, String(batch.length), ...values];
 }

@@ -4,10 +4,12 @@ import type { Window } from './load.ts';
 import type { Round } from './measure.ts';
 
 export interface Figures {
-  /** The rounds of each contender that took part, in the same order. */
+  /** The sound rounds of each contender that took part. */
   readonly contenders: ReadonlyMap<ContenderName, Round[]>;
   /** The waiting without any proxy, by round. */
   readonly direct: Window[];
+  /** Windows that were left out because calls failed in them. */
+  failedWindows: number;
   /** Scripts that Redis ran for a call that was alone on its way; undefined when that contender did not take part. */
   scriptsOfOneCall: number | undefined;
 }
@@ -26,8 +28,10 @@ export interface Goal {
 export function goalsOf(figures: Figures): Goal[] {
   const rounds = (name: ContenderName): readonly Round[] => figures.contenders.get(name) ?? [];
   const [nginx, bare, redis, memory] = [rounds('nginx'), rounds('bare-proxy'), rounds('governed-with-redis'), rounds('governed-in-process')];
-  const added = redis.map(({ steady }, round) => steady.p50Millis - (figures.direct[round]?.p50Millis ?? Number.NaN));
-  const tail = redis.map(({ steady }, round) => steady.p99Millis / (nginx[round]?.steady.p99Millis ?? Number.NaN));
+  const added = redis.map(({ number, steady }) => steady.p50Millis - (figures.direct[number - 1]?.p50Millis ?? Number.NaN));
+  const tail = redis.flatMap(({ number, steady }) =>
+    nginx.filter((other) => other.number === number).map((other) => steady.p99Millis / other.steady.p99Millis),
+  );
   const all: Goal[] = [
     { row: 1, what: 'CPU of a governed call, counters in Redis', unit: '× nginx', must: 6.5, aim: 5, measured: leastCpu(redis) / leastCpu(nginx) },
     { row: 1, what: 'CPU of a governed call, counters in process', unit: '× nginx', must: 6.5, aim: 5, measured: leastCpu(memory) / leastCpu(nginx) },

@@ -25,6 +25,11 @@ export interface LoadScripts {
   readonly steady: string;
 }
 
+/** Some calls of a load were not answered with 200; what such a window measured is worth nothing. */
+export class LoadFailed extends Error {
+  override readonly name = 'LoadFailed';
+}
+
 /** Writes the two wrk scripts into the directory. */
 export function writeScripts(directory: string, token: string): LoadScripts {
   const common = `wrk.method = "POST"
@@ -44,7 +49,7 @@ end
   return scripts;
 }
 
-/** Runs one load after a second of warm-up, and reads right before and right after what counts. Throws when any call failed. */
+/** Runs one load after a second of warm-up, and reads right before and right after what counts. Throws `LoadFailed` when any call failed. */
 export async function runLoad<Reading>(
   url: string,
   script: string,
@@ -60,6 +65,6 @@ export async function runLoad<Reading>(
 async function wrk(url: string, script: string, seconds: number): Promise<Window> {
   const output = await runOnLoadCore('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}`, '-s', script, url]);
   const [calls = 0, failed = 0, micros = 0, p50Micros = 0, p99Micros = 0] = /RESULT (.*)/.exec(output)?.[1]?.split(' ').map(Number) ?? [];
-  if (failed > 0 || calls === 0) throw new Error(`${url}: ${failed} of ${calls} calls failed\n${output}`);
+  if (failed > 0 || calls === 0) throw new LoadFailed(`${failed} of ${calls} calls failed`);
   return { calls, callsPerSecond: (calls * 1_000_000) / micros, p50Millis: p50Micros / 1000, p99Millis: p99Micros / 1000 };
 }

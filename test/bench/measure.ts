@@ -10,6 +10,8 @@ const CALLS_ALONE = 200;
 const SCRIPT_CALLS = /^cmdstat_evalsha:calls=(\d+)/m;
 
 export interface Round {
+  /** Counted from 1. */
+  readonly number: number;
   readonly cpuMicros: number;
   /** Of Redis. */
   readonly redisMicros: number;
@@ -27,7 +29,7 @@ export interface MeasuredRedis {
   readonly client: Redis;
 }
 
-export async function measureRound(contender: Contender, scripts: LoadScripts, redis: MeasuredRedis, seconds: number): Promise<Round> {
+export async function measureRound(contender: Contender, scripts: LoadScripts, redis: MeasuredRedis, seconds: number): Promise<Omit<Round, 'number'>> {
   const read = async () => ({
     own: cpuMicrosOf(contender.program),
     core: contenderCoreMicros(),

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startControlPlane, type RunningControlPlane } from '../../control-plane/application.ts';
+import { connectionOf } from '../../control-plane/database/orm.ts';
 import { mintToken } from '../../shared/token.ts';
 import { UsageQueue } from '../../shared/usage-queue.ts';
 import { ask, recordingLog, testSettings } from '../support/control-plane.ts';
@@ -95,13 +96,14 @@ test('a second start keeps the organisation and writes no token', async () => {
 test('a database that is not there yet is waited for, and the log says so', async () => {
   const port = await freePort();
   const { log, lines } = recordingLog();
-  const settings = testSettings({ DATABASE_URL: `postgresql://postgres@127.0.0.1:${port}/late`, TURNPIKE_DATA_DIR: await dataDirectory() });
+  const settings = testSettings({
+    DATABASE_URL: `postgresql://${connectionOf(postgres.url).user}@127.0.0.1:${port}/late`,
+    TURNPIKE_DATA_DIR: await dataDirectory(),
+  });
   const starting = startControlPlane(settings, { log, usageSource: new UsageQueue() });
   await eventually(() => lines.find((line) => line.includes('PostgreSQL does not answer yet')), 'the line in the log');
-  const late = new URL(await emptyDatabase());
-  const proxy = await forward(port, late);
-  const renamed = late.pathname.slice(1);
-  await postgres.query(`alter database ${renamed} rename to late`);
+  await postgres.query('create database late');
+  const proxy = await forward(port);
   const running = await starting;
   expect((await fetch(`${running.url}/v1/healthz`)).status).toBe(200);
   await running.close();
@@ -110,11 +112,11 @@ test('a database that is not there yet is waited for, and the log says so', asyn
 
 test('without its database the plane is alive and not ready, and says no more than that', async () => {
   const port = await freePort();
-  const proxy = await forward(port, new URL(postgres.url));
-  const databaseUrl = new URL(await emptyDatabase());
-  databaseUrl.port = String(port);
+  const proxy = await forward(port);
+  const { user, database } = connectionOf(await emptyDatabase());
+  const databaseUrl = `postgresql://${user}@127.0.0.1:${port}/${database}`;
   const directory = await dataDirectory();
-  const { url } = await start({ DATABASE_URL: String(databaseUrl), TURNPIKE_DATA_DIR: directory });
+  const { url } = await start({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory });
   const token = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
   await proxy.close();
   await eventually(async () => ((await fetch(`${url}/v1/healthz`)).status === 503 ? true : undefined), 'not being ready');
@@ -124,7 +126,7 @@ test('without its database the plane is alive and not ready, and says no more th
     { message: 'the database does not answer', extensions: { code: 'SERVICE_UNAVAILABLE', requestId: expect.any(String) } },
   ]);
   expect(answer.status).toBe(503);
-  const back = await forward(port, new URL(postgres.url));
+  const back = await forward(port);
   await eventually(async () => ((await fetch(`${url}/v1/healthz`)).status === 200 ? true : undefined), 'being ready again');
   onTestFinished(() => back.close());
 });
@@ -174,14 +176,11 @@ test.each([
 });
 
 /** A way to the database that can be taken away. */
-async function forward(port: number, target: URL): Promise<{ close(): Promise<void> }> {
+async function forward(port: number): Promise<{ close(): Promise<void> }> {
   const open = new Set<{ destroy(): unknown }>();
+  const { host, port: targetPort } = connectionOf(postgres.url);
   const server = createServer((inner) => {
-    const outer = connect(
-      target.searchParams.has('host')
-        ? { path: `${target.searchParams.get('host')}/.s.PGSQL.${target.port || 5432}` }
-        : { host: target.hostname, port: Number(target.port) },
-    );
+    const outer = connect(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${targetPort}` } : { host, port: targetPort });
     for (const socket of [inner, outer]) {
       open.add(socket);
       socket.on('error', () => undefined);

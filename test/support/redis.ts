@@ -25,6 +25,12 @@ if (!hasRedis) {
   process.stderr.write(`\n*** ${sentence} ***\n\n`);
 }
 
+/** For suites that only read and write: the Redis of `TURNPIKE_TEST_REDIS_URL` where there is one, else one of their own. */
+export async function anyTestRedis(): Promise<Pick<TestRedis, 'url' | 'stop'>> {
+  const url = process.env['TURNPIKE_TEST_REDIS_URL'];
+  return url === undefined ? startTestRedis() : { url, stop: () => Promise.resolve() };
+}
+
 export async function startTestRedis(): Promise<TestRedis> {
   const directory = mkdtempSync(join(tmpdir(), 'turnpike-redis-'));
   const port = await freePort();

@@ -1,26 +1,28 @@
 -- Judges a batch of admissions of one organisation, each all or nothing, and takes what the admitted ones ask for.
--- KEYS[1] intents hash. ARGV: key prefix, lifetime of intents in ms,
+-- KEYS[1] intents hash. ARGV: key prefix, lifetime of intents in ms, number of admissions, then for each of them its request id,
 --   number of plans, then for each of them rates (key limit window burst|-1) and leases (key max ttl), each list led by its length,
---   number of admissions, then for each of them request id, 1 when it is asked again, intent or "", number of its plan,
---   and holds (key amount limit observe expireAt), led by their number.
+--   then for each admission its intent or "", the number of its plan, and holds (key amount limit observe expireAt), led by their number.
 -- Answers one string per admission: "ok", "ok:i,j" with observed holds, or "check:index:used:reserved:retryAfterMillis".
 -- State is read once and written once per key and batch, and plans are read once, so what many requests share costs little.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ARGV = ARGV
-local prefix, lifetime = ARGV[1], tonumber(ARGV[2])
+local prefix, lifetime, admissions = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local SLOTS = 10
-local at = 3
+local FIRST_ID = 4
+local at = FIRST_ID + admissions
 local function whole(number) return string.format('%.0f', number) end
 
-local windows, paces, holders, ledgers, intents = {}, {}, {}, {}, {}
+-- What has an intent was admitted before: whoever asks again, after a reply that was lost, gets the same answer.
+local known = redis.call('HMGET', KEYS[1], unpack(ARGV, FIRST_ID, at - 1))
+local windows, paces, holders, ledgers, intents, taken = {}, {}, {}, {}, {}, {}
 
 -- A sliding window keeps its sum beside its slots; the slots are looked at only when a new one begins.
 local function windowOf(key, length)
   local window = windows[key]
   if window then return window end
   local name = prefix .. key
-  local slotMillis = math.max(1, math.floor(length / SLOTS))
+  local slotMillis = math.max(1, math.ceil(length / SLOTS))
   local slot = math.floor(now / slotMillis)
   window = { name = name, slot = slot, slotMillis = slotMillis, length = length, sum = 0, added = 0, oldest = slot }
   local state = redis.call('HMGET', name, 'slot', 'sum', 'oldest')
@@ -44,23 +46,31 @@ local function windowOf(key, length)
   return window
 end
 
+-- A pace is kept as "since:calls": the bucket is even again that many steps after that moment.
 local function paceOf(key)
   local pace = paces[key]
-  if not pace then
-    pace = { name = prefix .. key .. ':pace', arrival = tonumber(redis.call('GET', prefix .. key .. ':pace') or '0'), changed = false }
-    paces[key] = pace
+  if pace then return pace end
+  pace = { name = prefix .. key .. ':pace', since = now, calls = 0 }
+  local state = redis.call('GET', pace.name)
+  if state then
+    local colon = string.find(state, ':', 1, true)
+    pace.since, pace.calls = tonumber(string.sub(state, 1, colon - 1)), tonumber(string.sub(state, colon + 1))
   end
+  paces[key] = pace
   return pace
 end
 
-local function holdersOf(key)
+-- Leases that ended count no more; they are looked for only where they could make the difference.
+local function holdersOf(key, max)
   local held = holders[key]
-  if not held then
-    local name = prefix .. key
-    redis.call('ZREMRANGEBYSCORE', name, '-inf', whole(now))
-    held = { name = name, count = redis.call('ZCARD', name), entries = {}, ttl = 0 }
-    holders[key] = held
+  if held then return held end
+  held = { name = prefix .. key, entries = {}, ttl = 0 }
+  held.count = redis.call('ZCARD', held.name)
+  if held.count + admissions > max and held.count > 0 then
+    redis.call('ZREMRANGEBYSCORE', held.name, '-inf', whole(now))
+    held.count = redis.call('ZCARD', held.name)
   end
+  holders[key] = held
   return held
 end
 
@@ -91,7 +101,8 @@ local function readPlan()
   count = tonumber(ARGV[at])
   at = at + 1
   for index = 1, count do
-    leases[index] = { key = ARGV[at], max = tonumber(ARGV[at + 1]), ttl = tonumber(ARGV[at + 2]), held = holdersOf(ARGV[at]) }
+    local max = tonumber(ARGV[at + 1])
+    leases[index] = { key = ARGV[at], max = max, ttl = tonumber(ARGV[at + 2]), held = holdersOf(ARGV[at], max) }
     at = at + 3
   end
   local names = { whole(#leases) }
@@ -112,19 +123,25 @@ local function readHolds()
   return holds
 end
 
-local function judgeRate(rate, index)
-  if rate.burst < 0 then
-    local window = rate.window
-    if window.sum < rate.limit then return nil end
-    local wait = (window.oldest + SLOTS + 1) * window.slotMillis - now
-    return refusal('rate', index, window.sum, 0, rate.limit == 0 and rate.length or math.max(1, wait))
-  end
-  if rate.limit == 0 or rate.burst == 0 then return refusal('rate', index, 0, 0, rate.length) end
+local function judgePace(rate, index)
+  local pace, burst = rate.pace, rate.burst
+  if rate.limit == 0 or burst == 0 then return refusal('rate', index, 0, 0, rate.length) end
   local step = rate.length / rate.limit
-  rate.nextArrival = math.max(rate.pace.arrival, now) + step
-  local excess = rate.nextArrival - now - rate.burst * step
+  local owed = pace.since - now + pace.calls * step
+  -- Only a rate that was made slower, or a clock that was set back, owes more than a whole burst.
+  if owed <= 0 then pace.since, pace.calls = now, 0
+  elseif owed > burst * step then pace.since, pace.calls = now, burst end
+  local excess = pace.since - now + (pace.calls + 1 - burst) * step
   if excess > 0.000001 then return refusal('rate', index, rate.limit, 0, math.ceil(excess)) end
   return nil
+end
+
+local function judgeRate(rate, index)
+  if rate.burst >= 0 then return judgePace(rate, index) end
+  local window = rate.window
+  if window.sum < rate.limit then return nil end
+  local wait = (window.oldest + SLOTS + 1) * window.slotMillis - now
+  return refusal('rate', index, window.sum, 0, rate.limit == 0 and rate.length or math.max(1, wait))
 end
 
 local function judge(plan, holds)
@@ -150,30 +167,38 @@ end
 
 local expireAt = whole(now + lifetime)
 
-local function takeAll(id, intent, plan, holds)
+local function takeAll(id, answer, intent, plan, holds)
   for _, rate in ipairs(plan.rates) do
     if rate.burst < 0 then
       rate.window.sum, rate.window.added = rate.window.sum + 1, rate.window.added + 1
     else
-      rate.pace.arrival, rate.pace.changed, rate.pace.length = rate.nextArrival, true, rate.length * math.max(1, rate.burst / rate.limit)
+      local pace = rate.pace
+      pace.calls = pace.calls + 1
+      pace.owed = pace.since - now + pace.calls * rate.length / rate.limit
     end
   end
+  if intent == '' then return end
   for _, lease in ipairs(plan.leases) do
     local held = lease.held
     held.count, held.ttl = held.count + 1, math.max(held.ttl, lease.ttl)
     held.entries[#held.entries + 1] = whole(now + lease.ttl)
     held.entries[#held.entries + 1] = id
   end
-  local trace = expireAt .. '\n' .. plan.trace .. '\n' .. whole(#holds)
+  local trace = expireAt .. '\n' .. answer .. '\n' .. plan.trace .. '\n' .. whole(#holds)
   for _, hold in ipairs(holds) do
     local ledger = hold.ledger
     ledger.reserved, ledger.added, ledger.expireAt = ledger.reserved + hold.amount, ledger.added + hold.amount, hold.expireAt
     trace = trace .. '\n' .. hold.key .. '\n' .. whole(hold.amount)
   end
-  if intent ~= '' then
-    intents[#intents + 1] = id
-    intents[#intents + 1] = trace .. '\n' .. intent
-  end
+  taken[id] = answer
+  intents[#intents + 1] = id
+  intents[#intents + 1] = trace .. '\n' .. intent
+end
+
+-- The second line of an intent is the answer that was given.
+local function answerIn(trace)
+  local first = string.find(trace, '\n', 1, true)
+  return string.sub(trace, first + 1, string.find(trace, '\n', first + 1, true) - 1)
 end
 
 local plans = {}
@@ -182,26 +207,23 @@ at = at + 1
 for index = 1, count do plans[index] = readPlan() end
 
 local answers = {}
-count = tonumber(ARGV[at])
-at = at + 1
-for index = 1, count do
-  local id, isAgain, intent, plan = ARGV[at], ARGV[at + 1] == '1', ARGV[at + 2], plans[tonumber(ARGV[at + 3])]
-  at = at + 4
+for index = 1, admissions do
+  local id, intent, plan = ARGV[FIRST_ID + index - 1], ARGV[at], plans[tonumber(ARGV[at + 1])]
+  at = at + 2
   local holds = readHolds()
-  if isAgain and redis.call('HEXISTS', KEYS[1], id) == 1 then
-    answers[index] = 'ok'
-  else
-    local answer = judge(plan, holds)
-    if string.sub(answer, 1, 2) == 'ok' then takeAll(id, intent, plan, holds) end
-    answers[index] = answer
+  local answer = known[index] and answerIn(known[index]) or taken[id]
+  if not answer then
+    answer = judge(plan, holds)
+    if string.sub(answer, 1, 2) == 'ok' then takeAll(id, answer, intent, plan, holds) end
   end
+  answers[index] = answer
 end
 
 for _, window in pairs(windows) do
   if window.added > 0 then
     local added = whole(window.added)
     local inSlot = redis.call('HINCRBY', window.name, whole(window.slot), added)
-    local sum = redis.call('HINCRBY', window.name, 'sum', added)
+    redis.call('HINCRBY', window.name, 'sum', added)
     if inSlot == window.added then
       redis.call('HSET', window.name, 'slot', whole(window.slot), 'oldest', whole(window.oldest))
       redis.call('PEXPIRE', window.name, whole(window.length * 2 + 1000))
@@ -209,7 +231,7 @@ for _, window in pairs(windows) do
   end
 end
 for _, pace in pairs(paces) do
-  if pace.changed then redis.call('SET', pace.name, string.format('%.6f', pace.arrival), 'PX', whole(math.ceil(pace.length) + 1000)) end
+  if pace.owed then redis.call('SET', pace.name, whole(pace.since) .. ':' .. whole(pace.calls), 'PX', whole(math.ceil(pace.owed) + 1000)) end
 end
 for _, held in pairs(holders) do
   if #held.entries > 0 then
@@ -218,7 +240,7 @@ for _, held in pairs(holders) do
   end
 end
 for _, ledger in pairs(ledgers) do
-  if ledger.added > 0 then
+  if ledger.expireAt then
     redis.call('HINCRBY', ledger.name, 'reserved', whole(ledger.added))
     redis.call('PEXPIREAT', ledger.name, ledger.expireAt)
   end

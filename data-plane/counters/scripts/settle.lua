@@ -1,11 +1,11 @@
 -- Settles a batch of admitted requests of one organisation, each once: whoever finds the intent gone does nothing.
--- KEYS[1] intents hash, KEYS[2] usage stream. ARGV: key prefix,
+-- KEYS[1] intents hash, KEYS[2] usage stream. ARGV: key prefix, how long the stream may grow,
 --   number of plans, then for each of them its lease keys, led by their number,
 --   number of entries, then for each of them request id, event, number of its plan, and holds (key, held amount, actual amount), led by their number.
 -- An entry with the request id "" has no intent: its event joins the stream as it is.
 local ARGV = ARGV
-local prefix = ARGV[1]
-local at = 2
+local prefix, lengthMax = ARGV[1], ARGV[2]
+local at = 3
 local function whole(number) return string.format('%.0f', number) end
 local plans, released, ledgers = {}, {}, {}
 local settled = 0
@@ -37,7 +37,7 @@ for _ = 1, count do
       if not ledger then ledger = { held = 0, actual = 0 }; ledgers[key] = ledger end
       ledger.held, ledger.actual = ledger.held + tonumber(ARGV[at + offset + 1]), ledger.actual + tonumber(ARGV[at + offset + 2])
     end
-    redis.call('XADD', KEYS[2], '*', 'e', event)
+    redis.call('XADD', KEYS[2], 'MAXLEN', '~', lengthMax, '*', 'e', event)
     settled = settled + 1
   end
   at = at + holds * 3
@@ -45,7 +45,12 @@ end
 
 for key, ids in pairs(released) do redis.call('ZREM', prefix .. key, unpack(ids)) end
 for key, ledger in pairs(ledgers) do
-  redis.call('HINCRBY', prefix .. key, 'reserved', whole(-ledger.held))
-  redis.call('HINCRBY', prefix .. key, 'used', whole(ledger.actual))
+  local name = prefix .. key
+  -- A window that was forgotten in the meantime must not come back, or it would stay for ever.
+  if redis.call('EXISTS', name) == 1 then
+    -- Minus nothing would be written as "-0", which is no number to Redis.
+    if ledger.held ~= 0 then redis.call('HINCRBY', name, 'reserved', whole(-ledger.held)) end
+    if ledger.actual ~= 0 then redis.call('HINCRBY', name, 'used', whole(ledger.actual)) end
+  end
 end
 return settled

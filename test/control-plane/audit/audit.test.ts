@@ -91,8 +91,15 @@ test('no secret and no key is in any column or log line', async () => {
     .flat()
     .map(({ row }) => String(row))
     .join('\n')}\n${plane.log()}`;
-  for (const secret of ['canary', key.secret, plane.token, plane.settings.secretKey]) expect(text.includes(secret), secret.slice(0, 8)).toBe(false);
+  for (const secret of ['canary-audited', 'canary-one', key.secret, plane.token, plane.settings.secretKey]) {
+    expect(text.includes(secret), secret.slice(0, 8)).toBe(false);
+    expect(text.includes(Buffer.from(secret).toString('base64')), `${secret.slice(0, 8)} in base64`).toBe(false);
+  }
   expect(text).toContain('"auth.token"');
+});
+
+test('of sealed values the trail keeps nothing at all', async () => {
+  expect(await plane.database.query(`select id from audit_events where concat(before, after) ~ '"(box|keyId|hash|previousHash)"'`)).toEqual([]);
 });
 
 test('a removed grant is told to the data planes and written to the trail', async () => {
