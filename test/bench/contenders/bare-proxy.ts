@@ -47,3 +47,5 @@ createServer((request, response) => {
     pool.dispatch({ path, method: 'POST', headers: HEADERS, body }, new Relay(response));
   });
 }).listen(Number(port), '127.0.0.1');
+// Ends in order, so that a profile is written.
+process.once('SIGTERM', () => process.exit(0));
