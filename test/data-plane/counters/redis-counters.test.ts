@@ -85,9 +85,7 @@ describe.runIf(hasRedis)('counters in Redis', () => {
       await Promise.all([counters, ...others].map((node) => node.reap()));
       return (await windowOf(owner, window.key))['used'] === '500' ? true : undefined;
     }, 'all being closed');
-    expect((await eventsOf(owner)).toSorted((left, right) => (left < right ? -1 : 1))).toEqual(
-      lost.map(({ intent }) => intent).toSorted((left, right) => (left < right ? -1 : 1)),
-    );
+    expect(new Set(await eventsOf(owner))).toEqual(new Set(lost.map(({ intent }) => intent)));
     await Promise.all(others.map((node) => node.close(0)));
   });
 
