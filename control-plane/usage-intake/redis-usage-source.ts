@@ -10,18 +10,44 @@ const GROUP = 'turnpike-intake';
 /** Organisations that have a stream; the data planes add theirs. */
 const STREAM_OWNERS_KEY = 'turnpike:usage-streams';
 const RECONNECT_MILLIS_MAX = 1000;
+/** Long enough for the largest batch; a Redis that is silent for longer is asked anew. */
+const COMMAND_TIMEOUT_MILLIS = 5000;
 /** What another replica read and did not acknowledge for this long is taken over. */
 const ABANDONED_MILLIS = 10_000;
 const TAKE_OVER_MILLIS = 5000;
+/** A reader that has been gone for this long, and owes nothing, is forgotten. */
+const GONE_MILLIS = 3_600_000;
 /** How often to look while every stream is empty: well within the second in which a record must be visible. */
 const POLL_MILLIS = 100;
+/** Streams that one command asks for. */
+const STREAMS_MAX = 200;
+
+/** In one step, since a reader that comes back between the look and the deletion would lose what it has just been given. */
+const FORGET_READERS = `
+local forgotten = 0
+for _, reader in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local facts = {}
+  for index = 1, #reader, 2 do facts[reader[index]] = reader[index + 1] end
+  if facts.pending == 0 and facts.idle > tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], facts.name)
+    forgotten = forgotten + 1
+  end
+end
+return forgotten`;
 
 const entriesSchema = z.array(z.tuple([z.string(), z.array(z.string()).nullable()]));
 const readSchema = z.array(z.tuple([z.string(), entriesSchema])).nullable();
 const claimSchema = z.tuple([z.string(), entriesSchema]).rest(z.unknown());
 
+export interface RedisUsageSourceOptions {
+  readonly abandonedMillis?: number;
+  readonly takeOverMillis?: number;
+  readonly goneMillis?: number;
+}
+
 export class RedisUsageSource implements UsageSource {
   readonly #redis: Redis;
+  readonly #options: Required<RedisUsageSourceOptions>;
   readonly #consumer = randomUUID();
   readonly #grouped = new Set<string>();
   /** What this reader has been given and not acknowledged: it is given again first. */
@@ -29,42 +55,42 @@ export class RedisUsageSource implements UsageSource {
   #takeOverAt = 0;
   #isClosed = false;
 
-  constructor(url: string, log: Logger) {
+  constructor(url: string, log: Logger, options: RedisUsageSourceOptions = {}) {
+    this.#options = { abandonedMillis: ABANDONED_MILLIS, takeOverMillis: TAKE_OVER_MILLIS, goneMillis: GONE_MILLIS, ...options };
     this.#redis = new Redis(url, {
       protocol: 2,
+      commandTimeout: COMMAND_TIMEOUT_MILLIS,
       maxRetriesPerRequest: 0,
       enableOfflineQueue: false,
-      retryStrategy: (attempt) => Math.min(RECONNECT_MILLIS_MAX, attempt * 50),
+      autoResendUnfulfilledCommands: false,
+      retryStrategy: (attempt) => Math.min(RECONNECT_MILLIS_MAX, attempt * 50) * (0.5 + Math.random() / 2),
     });
     this.#redis.on('error', (error) => log.debug({ err: error }, 'the usage streams cannot be read'));
-    // A Redis that comes back may have lost the groups.
-    this.#redis.on('ready', () => this.#grouped.clear());
   }
 
   async read(max: number, waitMillis: number): Promise<readonly UsageDelivery[]> {
-    if (this.#unacknowledged.size > 0) return [...this.#unacknowledged.values()];
+    if (this.#unacknowledged.size > 0) return [...this.#unacknowledged.values()].slice(0, max);
     const deadline = performance.now() + waitMillis;
-    do {
+    for (;;) {
       const deliveries = await this.#readOnce(max);
       if (deliveries.length > 0) {
         this.#unacknowledged = new Map(deliveries.map((delivery) => [delivery.deliveryId, delivery]));
         return deliveries;
       }
+      if (this.#isClosed || performance.now() >= deadline) return [];
       await wait(POLL_MILLIS);
-    } while (performance.now() < deadline && !this.#isClosed);
-    return [];
+    }
   }
 
+  /** In one transaction: what is acknowledged and not deleted would stay in the stream for ever. */
   async acknowledge(deliveries: readonly UsageDelivery[]): Promise<void> {
-    const byStream = new Map<string, string[]>();
-    for (const { deliveryId } of deliveries) {
-      const [stream, id] = splitDeliveryId(deliveryId);
-      byStream.set(stream, [...(byStream.get(stream) ?? []), id]);
+    const byStream = Map.groupBy(deliveries, ({ deliveryId }) => splitDeliveryId(deliveryId)[0]);
+    const transaction = this.#redis.multi();
+    for (const [stream, delivered] of byStream) {
+      const ids = delivered.map(({ deliveryId }) => splitDeliveryId(deliveryId)[1]);
+      transaction.xack(stream, GROUP, ...ids).xdel(stream, ...ids);
     }
-    for (const [stream, ids] of byStream) {
-      await this.#redis.xack(stream, GROUP, ...ids);
-      await this.#redis.xdel(stream, ...ids);
-    }
+    for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
     for (const { deliveryId } of deliveries) this.#unacknowledged.delete(deliveryId);
   }
 
@@ -77,24 +103,51 @@ export class RedisUsageSource implements UsageSource {
   async #readOnce(max: number): Promise<UsageDelivery[]> {
     const streams = (await this.#redis.smembers(STREAM_OWNERS_KEY)).map((owner) => `{${owner}}:usage`);
     for (const stream of streams) await this.#joinGroup(stream);
-    if (streams.length === 0) return [];
     if (performance.now() >= this.#takeOverAt) {
       const abandoned = await this.#takeOver(streams, max);
       if (abandoned.length > 0) return abandoned;
-      this.#takeOverAt = performance.now() + TAKE_OVER_MILLIS;
+      this.#takeOverAt = performance.now() + this.#options.takeOverMillis;
     }
-    const answer = readSchema.parse(
-      await this.#redis.call('XREADGROUP', 'GROUP', GROUP, this.#consumer, 'COUNT', String(max), 'STREAMS', ...streams, ...streams.map(() => '>')),
-    );
-    return (answer ?? []).flatMap(([stream, entries]) => entries.flatMap((entry) => toDelivery(stream, entry)));
+    try {
+      return await this.#readNew(streams, max);
+    } catch (error) {
+      // A Redis that lost its memory has lost the groups with it.
+      if (error instanceof Error && error.message.startsWith('NOGROUP')) this.#grouped.clear();
+      throw error;
+    }
+  }
+
+  /** Every stream gets its share of the batch first, and those that have more share what is left. */
+  async #readNew(streams: readonly string[], max: number): Promise<UsageDelivery[]> {
+    const deliveries: UsageDelivery[] = [];
+    let full: readonly string[] = streams;
+    while (full.length > 0 && deliveries.length < max) {
+      const asked = full;
+      const fuller: string[] = [];
+      for (let from = 0; from < asked.length && deliveries.length < max; from += STREAMS_MAX) {
+        const some = shuffled(asked.slice(from, from + STREAMS_MAX)).slice(0, max - deliveries.length);
+        const count = Math.floor((max - deliveries.length) / some.length);
+        const answer = readSchema.parse(
+          await this.#redis.call('XREADGROUP', 'GROUP', GROUP, this.#consumer, 'COUNT', String(count), 'STREAMS', ...some, ...some.map(() => '>')),
+        );
+        for (const [stream, entries] of answer ?? []) {
+          deliveries.push(...entries.flatMap((entry) => toDelivery(stream, entry)));
+          if (entries.length === count) fuller.push(stream);
+        }
+      }
+      full = fuller;
+    }
+    return deliveries;
   }
 
   async #takeOver(streams: readonly string[], max: number): Promise<UsageDelivery[]> {
+    const { abandonedMillis, goneMillis } = this.#options;
     for (const stream of streams) {
-      const answer = await this.#redis.call('XAUTOCLAIM', stream, GROUP, this.#consumer, String(ABANDONED_MILLIS), '0', 'COUNT', String(max));
+      const answer = await this.#redis.call('XAUTOCLAIM', stream, GROUP, this.#consumer, String(abandonedMillis), '0', 'COUNT', String(max));
       const [, entries] = claimSchema.parse(answer);
       const deliveries = entries.flatMap((entry) => toDelivery(stream, entry));
       if (deliveries.length > 0) return deliveries;
+      await this.#redis.eval(FORGET_READERS, 1, stream, GROUP, String(goneMillis));
     }
     return [];
   }
@@ -108,6 +161,12 @@ export class RedisUsageSource implements UsageSource {
     }
     this.#grouped.add(stream);
   }
+}
+
+/** So that in a batch that is smaller than the number of streams none is always left out. */
+function shuffled(streams: readonly string[]): string[] {
+  const from = Math.floor(Math.random() * streams.length);
+  return [...streams.slice(from), ...streams.slice(0, from)];
 }
 
 /** Entries that were deleted in the meantime have no fields. */

@@ -38,7 +38,7 @@ export async function startTestRedis(): Promise<TestRedis> {
   const start = async () => {
     const program = startProgram(
       'redis-server',
-      ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--maxmemory-policy', 'noeviction'],
+      ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction'],
       {},
     );
     await eventually(() => withRedis(url, async (redis) => (await redis.ping()) === 'PONG'), 'Redis answering');
