@@ -103,13 +103,8 @@ export class RedisUsageSource implements UsageSource {
   async #readOnce(max: number): Promise<UsageDelivery[]> {
     const streams = (await this.#redis.smembers(STREAM_OWNERS_KEY)).map((owner) => `{${owner}}:usage`);
     for (const stream of streams) await this.#joinGroup(stream);
-    if (performance.now() >= this.#takeOverAt) {
-      const abandoned = await this.#takeOver(streams, max);
-      if (abandoned.length > 0) return abandoned;
-      this.#takeOverAt = performance.now() + this.#options.takeOverMillis;
-    }
     try {
-      return await this.#readNew(streams, max);
+      return (await this.#readAbandoned(streams, max)) ?? (await this.#readNew(rotated(streams), max));
     } catch (error) {
       // A Redis that lost its memory has lost the groups with it.
       if (error instanceof Error && error.message.startsWith('NOGROUP')) this.#grouped.clear();
@@ -125,7 +120,7 @@ export class RedisUsageSource implements UsageSource {
       const asked = full;
       const fuller: string[] = [];
       for (let from = 0; from < asked.length && deliveries.length < max; from += STREAMS_MAX) {
-        const some = shuffled(asked.slice(from, from + STREAMS_MAX)).slice(0, max - deliveries.length);
+        const some = asked.slice(from, from + Math.min(STREAMS_MAX, max - deliveries.length));
         const count = Math.floor((max - deliveries.length) / some.length);
         const answer = readSchema.parse(
           await this.#redis.call('XREADGROUP', 'GROUP', GROUP, this.#consumer, 'COUNT', String(count), 'STREAMS', ...some, ...some.map(() => '>')),
@@ -140,8 +135,9 @@ export class RedisUsageSource implements UsageSource {
     return deliveries;
   }
 
-  async #takeOver(streams: readonly string[], max: number): Promise<UsageDelivery[]> {
-    const { abandonedMillis, goneMillis } = this.#options;
+  async #readAbandoned(streams: readonly string[], max: number): Promise<UsageDelivery[] | undefined> {
+    if (performance.now() < this.#takeOverAt) return undefined;
+    const { abandonedMillis, goneMillis, takeOverMillis } = this.#options;
     for (const stream of streams) {
       const answer = await this.#redis.call('XAUTOCLAIM', stream, GROUP, this.#consumer, String(abandonedMillis), '0', 'COUNT', String(max));
       const [, entries] = claimSchema.parse(answer);
@@ -149,7 +145,8 @@ export class RedisUsageSource implements UsageSource {
       if (deliveries.length > 0) return deliveries;
       await this.#redis.eval(FORGET_READERS, 1, stream, GROUP, String(goneMillis));
     }
-    return [];
+    this.#takeOverAt = performance.now() + takeOverMillis;
+    return undefined;
   }
 
   async #joinGroup(stream: string): Promise<void> {
@@ -163,8 +160,8 @@ export class RedisUsageSource implements UsageSource {
   }
 }
 
-/** So that in a batch that is smaller than the number of streams none is always left out. */
-function shuffled(streams: readonly string[]): string[] {
+/** A batch that is smaller than the number of streams must not always leave out the same ones. */
+function rotated(streams: readonly string[]): string[] {
   const from = Math.floor(Math.random() * streams.length);
   return [...streams.slice(from), ...streams.slice(0, from)];
 }

@@ -93,12 +93,20 @@ function sort(deliveries: readonly UsageDelivery[]): Sorted {
   const sorted: Sorted = { events: [], unreadable: [] };
   for (const delivery of deliveries) {
     try {
-      sorted.events.push({ event: usageEventSchema.parse(JSON.parse(delivery.json)), delivery });
+      sorted.events.push({ event: usageEventSchema.parse(readJson(delivery.json)), delivery });
     } catch (error) {
       sorted.unreadable.push({ delivery, reason: error instanceof Error ? error.message.slice(0, 1000) : 'unknown' });
     }
   }
   return sorted;
+}
+
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/i;
+
+/** PostgreSQL stores neither NUL nor half a character; whoever calls with such a name must not escape being recorded. */
+function readJson(json: string): unknown {
+  if (!UNSTORABLE.test(json)) return JSON.parse(json);
+  return JSON.parse(json, (_key, value: unknown) => (typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value));
 }
 
 /** SQLSTATE classes 22 and 23: the data is at fault, and will be at the next try. */

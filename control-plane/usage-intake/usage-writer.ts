@@ -52,7 +52,8 @@ const SIDECAR_COLUMNS = [
 ] as const;
 
 /** One statement per table, whatever the size of the batch: the rows travel as one JSON document. Answers how many were new. */
-export function writeUsage(em: EntityManager, events: readonly UsageEvent[]): Promise<number> {
+export function writeUsage(em: EntityManager, delivered: readonly UsageEvent[]): Promise<number> {
+  const events = firstOfEach(delivered);
   return em.fork().transactional(async (writer) => {
     await writer.execute('select pg_advisory_xact_lock(?)', [INTAKE_LOCK]);
     const stored = await writer.execute<{ request_id: string }[]>(
@@ -61,13 +62,17 @@ export function writeUsage(em: EntityManager, events: readonly UsageEvent[]): Pr
     );
     if (stored.length === 0) return 0;
     const isNew = new Set(stored.map(({ request_id: requestId }) => requestId));
-    // Of an event that stands in the batch twice one record was stored, so one sidecar follows.
-    const sidecars = new Map(events.filter(({ requestId }) => isNew.has(requestId)).map((event) => [event.requestId, toSidecar(event)]));
-    await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [JSON.stringify([...sidecars.values()])]);
+    await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [JSON.stringify(events.filter(({ requestId }) => isNew.has(requestId)).map(toSidecar))]);
     await touchKeys(writer, events);
     await writer.execute(`select pg_notify('${USAGE_CHANNEL}', '')`);
     return stored.length;
   });
+}
+
+/** Whatever is told twice of a request, what was told first is what counted. */
+function firstOfEach(events: readonly UsageEvent[]): UsageEvent[] {
+  const known = new Set<string>();
+  return events.filter(({ requestId }) => !known.has(requestId) && known.add(requestId));
 }
 
 /** Keeps an event that cannot be stored, with the reason, where an operator finds it. */

@@ -12,11 +12,15 @@ export interface UsageRecordEvent {
   /** Give it as `after` to go on behind this record. */
   readonly cursor: string;
   readonly record: UsageRow;
+  /** How many were left out before it. */
+  readonly dropped: number;
 }
 
 /** Should a notification be lost, the wait is not longer than this. */
 const POLL_MILLIS = 2000;
 const BATCH_MAX = 200;
+/** A live reader that is further behind goes on with the newest ones; one that still replays gets everything. */
+const BEHIND_MAX = 1000;
 
 export class UsageLive {
   readonly #em: EntityManager;
@@ -32,14 +36,25 @@ export class UsageLive {
   /** `after` null begins now. What is read from the store is pulled by the reader, so nothing is ever buffered for a slow one. */
   async *follow(organisationId: string, filter: UsageFilter, after: string | null, signal: AbortSignal): AsyncGenerator<UsageRecordEvent> {
     let sequence = after ?? (await this.#records.lastSequence(this.#em, organisationId));
+    let isLive = after === null;
+    let dropped = 0;
     while (!signal.aborted) {
       const woken = this.#notifications.next(USAGE_CHANNEL, POLL_MILLIS, signal);
       const rows = await this.#records.after(this.#em, organisationId, filter, sequence, BATCH_MAX);
-      for (const record of rows) {
-        yield { cursor: cursorOf(record.sequence), record };
-        sequence = record.sequence;
+      const left = isLive && rows.length === BATCH_MAX ? await this.#records.allBut(this.#em, organisationId, filter, { sequence, newest: BEHIND_MAX }) : undefined;
+      if (left !== undefined) {
+        sequence = left.last;
+        dropped += left.count;
+        continue;
       }
-      if (rows.length < BATCH_MAX) await woken;
+      for (const record of rows) {
+        yield { cursor: cursorOf(record.sequence), record, dropped };
+        sequence = record.sequence;
+        dropped = 0;
+      }
+      if (rows.length === BATCH_MAX) continue;
+      isLive = true;
+      await woken;
     }
   }
 }

@@ -54,6 +54,18 @@ export class UsageRecordsService {
     return rowsSchema.parse(rows);
   }
 
+  /** What lies behind a point and before the newest ones: its last sequence and how many they are; undefined when there is nothing. */
+  async allBut(em: EntityManager, organisationId: string, filter: UsageFilter, from: { sequence: string; newest: number }): Promise<{ last: string; count: number } | undefined> {
+    const condition = conditionOf(organisationId, filter);
+    const [row] = await em.fork().execute(
+      `select max(behind.sequence)::text as last, count(*)::integer as count from
+        (select u.sequence ${FROM} where ${condition.sql} and u.sequence > ? order by u.sequence desc offset ?) behind`,
+      [...condition.values, from.sequence, from.newest],
+    );
+    const { last, count } = z.object({ last: z.string().nullable(), count: z.number() }).parse(row);
+    return last === null ? undefined : { last, count };
+  }
+
   /** Where the stream of an organisation ends now. */
   async lastSequence(em: EntityManager, organisationId: string): Promise<string> {
     const [row] = await em.fork().execute('select coalesce(max(sequence), 0)::text as last from usage_records where organisation_id = ?', [organisationId]);

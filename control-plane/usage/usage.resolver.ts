@@ -79,7 +79,7 @@ async function* follow(
   signal: AbortSignal,
 ): AsyncGenerator<UsageRecordEventType> {
   for await (const event of context.services.usageLive.follow(organisationId, given.filter, given.after, signal)) {
-    yield { cursor: event.cursor, record: toUsageRecord(event.record) };
+    yield { cursor: event.cursor, record: toUsageRecord(event.record), dropped: event.dropped };
   }
 }
 

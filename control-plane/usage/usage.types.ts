@@ -184,6 +184,9 @@ export class UsageRecordEventType {
 
   @Field(() => UsageRecordType, { description: 'The record.' })
   record!: UsageRecordType;
+
+  @Field(() => Int, { description: 'How many were left out before it, because the reader was more than 1,000 behind; `usageRecords` has them.' })
+  dropped!: number;
 }
 
 @InputType({ description: 'A span of time, half-open.' })

@@ -49,7 +49,7 @@ test('an answer reaches the caller byte for byte but for the id, which is its ow
   const server = stdioServer();
   const answered = async (line: string, idToken: string): Promise<void> => {
     const { text } = await send(transport, upstreamRequest(server, toolCall('raw', { line }, idToken))).received;
-    expect(text).toBe(line.replace('{{id}}', idToken));
+    expect(text).toBe(line.replace('{{id}}', () => idToken));
   };
   await answered('{"id":{{id}},"result":{"n":12345678901234567890,"f":1.0,"s":"\\u00e9\\ud83d\\ude00","id":7},"jsonrpc":"2.0","unknown":[1e2]}', '"a\\u0062"');
   await answered('{ "error" : {"code":-32000,"message":"no","data":{"id":1}} , "\\u0069d" : {{id}} , "jsonrpc":"2.0"}', '98765432109876543210');
