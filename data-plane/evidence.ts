@@ -7,7 +7,8 @@ import type { GovernedServer } from './config/governed-server.ts';
 import type { Admission, Counters } from './counters/counters.ts';
 import type { RpcCall, RpcMessage } from './mcp/rpc-call.ts';
 import type { Session } from './mcp/session-ids.ts';
-import type { GovernancePlan, PlannedLimit } from './policies/governance-plan.ts';
+import type { GovernancePlan } from './policies/governance-plan.ts';
+import type { PlannedLimit } from './policies/planned-holds.ts';
 
 /** Step 1: a place among the requests that this node works on at once. */
 export interface Slot {

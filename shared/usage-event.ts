@@ -62,7 +62,7 @@ export interface UsageDelivery {
 
 /** Where the control plane reads usage events from. One contract, an implementation per stream. */
 export interface UsageSource {
-  /** Up to `max` deliveries; waits up to `waitMillis` for the first, then answers an empty list. Unacknowledged ones are delivered again. */
+  /** About `max` deliveries; waits up to `waitMillis` for the first, then answers an empty list. Unacknowledged ones are delivered again. */
   read(max: number, waitMillis: number): Promise<readonly UsageDelivery[]>;
   acknowledge(deliveries: readonly UsageDelivery[]): Promise<void>;
   close(): Promise<void>;

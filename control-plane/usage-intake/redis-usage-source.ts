@@ -19,6 +19,8 @@ const TAKE_OVER_MILLIS = 5000;
 const GONE_MILLIS = 3_600_000;
 /** How often to look while every stream is empty: well within the second in which a record must be visible. */
 const POLL_MILLIS = 100;
+/** How many events an entry is taken to have when so many are asked for; it may have up to 128, so more may come. */
+const EVENTS_PER_ENTRY = 8;
 /** Streams that one command asks for. */
 const STREAMS_MAX = 200;
 
@@ -52,6 +54,8 @@ export class RedisUsageSource implements UsageSource {
   readonly #grouped = new Set<string>();
   /** What this reader has been given and not acknowledged: it is given again first. */
   #unacknowledged = new Map<string, UsageDelivery>();
+  /** By entry: how many of its events are not acknowledged yet. */
+  readonly #left = new Map<string, number>();
   #takeOverAt = 0;
   #isClosed = false;
 
@@ -75,6 +79,7 @@ export class RedisUsageSource implements UsageSource {
       const deliveries = await this.#readOnce(max);
       if (deliveries.length > 0) {
         this.#unacknowledged = new Map(deliveries.map((delivery) => [delivery.deliveryId, delivery]));
+        this.#countEntries(deliveries);
         return deliveries;
       }
       if (this.#isClosed || performance.now() >= deadline) return [];
@@ -82,22 +87,39 @@ export class RedisUsageSource implements UsageSource {
     }
   }
 
-  /** In one transaction: what is acknowledged and not deleted would stay in the stream for ever. */
+  /** An entry is done with when all of its events are. In one transaction: what is acknowledged and not deleted would stay for ever. */
   async acknowledge(deliveries: readonly UsageDelivery[]): Promise<void> {
-    const byStream = Map.groupBy(deliveries, ({ deliveryId }) => splitDeliveryId(deliveryId)[0]);
+    const left = new Map<string, number>();
+    for (const { deliveryId } of deliveries) {
+      const entry = entryOf(deliveryId);
+      left.set(entry, (left.get(entry) ?? this.#left.get(entry) ?? 1) - 1);
+    }
+    const done = [...left.keys()].filter((entry) => (left.get(entry) ?? 0) <= 0);
     const transaction = this.#redis.multi();
-    for (const [stream, delivered] of byStream) {
-      const ids = delivered.map(({ deliveryId }) => splitDeliveryId(deliveryId)[1]);
+    for (const [stream, entries] of Map.groupBy(done, (entry) => entry.slice(0, entry.indexOf(' ')))) {
+      const ids = entries.map((entry) => entry.slice(stream.length + 1));
       transaction.xack(stream, GROUP, ...ids).xdel(stream, ...ids);
     }
-    for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
+    if (done.length > 0) for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
     for (const { deliveryId } of deliveries) this.#unacknowledged.delete(deliveryId);
+    for (const [entry, count] of left) {
+      if (count > 0) this.#left.set(entry, count);
+      else this.#left.delete(entry);
+    }
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
     this.#redis.disconnect();
     return Promise.resolve();
+  }
+
+  #countEntries(deliveries: readonly UsageDelivery[]): void {
+    this.#left.clear();
+    for (const { deliveryId } of deliveries) {
+      const entry = entryOf(deliveryId);
+      this.#left.set(entry, (this.#left.get(entry) ?? 0) + 1);
+    }
   }
 
   async #readOnce(max: number): Promise<UsageDelivery[]> {
@@ -121,12 +143,12 @@ export class RedisUsageSource implements UsageSource {
       const fuller: string[] = [];
       for (let from = 0; from < asked.length && deliveries.length < max; from += STREAMS_MAX) {
         const some = asked.slice(from, from + Math.min(STREAMS_MAX, max - deliveries.length));
-        const count = Math.floor((max - deliveries.length) / some.length);
+        const count = Math.ceil((max - deliveries.length) / some.length / EVENTS_PER_ENTRY);
         const answer = readSchema.parse(
           await this.#redis.call('XREADGROUP', 'GROUP', GROUP, this.#consumer, 'COUNT', String(count), 'STREAMS', ...some, ...some.map(() => '>')),
         );
         for (const [stream, entries] of answer ?? []) {
-          deliveries.push(...entries.flatMap((entry) => toDelivery(stream, entry)));
+          deliveries.push(...entries.flatMap((entry) => toDeliveries(stream, entry)));
           if (entries.length === count) fuller.push(stream);
         }
       }
@@ -139,9 +161,9 @@ export class RedisUsageSource implements UsageSource {
     if (performance.now() < this.#takeOverAt) return undefined;
     const { abandonedMillis, goneMillis, takeOverMillis } = this.#options;
     for (const stream of streams) {
-      const answer = await this.#redis.call('XAUTOCLAIM', stream, GROUP, this.#consumer, String(abandonedMillis), '0', 'COUNT', String(max));
+      const answer = await this.#redis.call('XAUTOCLAIM', stream, GROUP, this.#consumer, String(abandonedMillis), '0', 'COUNT', String(Math.ceil(max / EVENTS_PER_ENTRY)));
       const [, entries] = claimSchema.parse(answer);
-      const deliveries = entries.flatMap((entry) => toDelivery(stream, entry));
+      const deliveries = entries.flatMap((entry) => toDeliveries(stream, entry));
       if (deliveries.length > 0) return deliveries;
       await this.#redis.eval(FORGET_READERS, 1, stream, GROUP, String(goneMillis));
     }
@@ -166,13 +188,13 @@ function rotated(streams: readonly string[]): string[] {
   return [...streams.slice(from), ...streams.slice(0, from)];
 }
 
-/** Entries that were deleted in the meantime have no fields. */
-function toDelivery(stream: string, [id, fields]: readonly [string, readonly string[] | null]): UsageDelivery[] {
-  const json = fields?.[1];
-  return json === undefined ? [] : [{ deliveryId: `${stream} ${id}`, json }];
+/** The events of an entry are its values. Entries that were deleted in the meantime have none. */
+function toDeliveries(stream: string, [id, fields]: readonly [string, readonly string[] | null]): UsageDelivery[] {
+  const events = (fields ?? []).filter((_, index) => index % 2 === 1);
+  return events.map((json, index) => ({ deliveryId: `${stream} ${id} ${index}`, json }));
 }
 
-function splitDeliveryId(deliveryId: string): [string, string] {
-  const at = deliveryId.lastIndexOf(' ');
-  return [deliveryId.slice(0, at), deliveryId.slice(at + 1)];
+/** The entry is named by its stream and its id there. */
+function entryOf(deliveryId: string): string {
+  return deliveryId.slice(0, deliveryId.lastIndexOf(' '));
 }

@@ -1,6 +1,7 @@
 /** Gathers the admissions of one turn of the event loop, and asks for all of an organisation's in one call. */
 import { z } from 'zod';
-import { CountersUnavailable, type Admission, type AdmissionAnswer } from './counters.ts';
+import { CountersUnavailable, type Admission, type AdmissionAnswer, type HoldCheck, type LeaseCheck, type RateCheck } from './counters.ts';
+import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisScripts } from './redis-scripts.ts';
 
@@ -16,14 +17,14 @@ const answersSchema = z.array(z.string());
 export class AdmissionBatches {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
-  readonly #intentLifetime: string;
+  readonly #openMillis: string;
   #waiting = new Map<string, Waiting[]>();
   #isScheduled = false;
 
-  constructor(link: RedisLink, scripts: RedisScripts, intentLifetimeMillis: number) {
+  constructor(link: RedisLink, scripts: RedisScripts, openMillis: number) {
     this.#link = link;
     this.#scripts = scripts;
-    this.#intentLifetime = String(intentLifetimeMillis);
+    this.#openMillis = String(openMillis);
   }
 
   ask(admission: Admission): Promise<AdmissionAnswer> {
@@ -42,6 +43,7 @@ export class AdmissionBatches {
 
   #flush(): void {
     this.#isScheduled = false;
+    this.#link.gather();
     const waiting = this.#waiting;
     this.#waiting = new Map();
     for (const [organisationId, all] of waiting) {
@@ -61,8 +63,9 @@ export class AdmissionBatches {
 
   /** A reply that did not come means that nobody knows: the same request ids are asked once more, which counts nothing twice. */
   async #judge(organisationId: string, batch: readonly Waiting[]): Promise<unknown> {
-    const keys = [`{${organisationId}}:intents`];
-    const values = valuesOf(organisationId, batch, this.#intentLifetime);
+    const { open, counts } = keysOf(organisationId);
+    const keys = [open, counts];
+    const values = valuesOf(this.#openMillis, batch);
     try {
       return await this.#scripts.run('admit', keys, values);
     } catch (error) {
@@ -72,31 +75,51 @@ export class AdmissionBatches {
   }
 }
 
-/** Rates and leases that several requests share, as those of one key do, are written once. */
-function valuesOf(organisationId: string, batch: readonly Waiting[], intentLifetime: string): string[] {
+/** Checks that several requests share, as those of one key do, are written once; `scripts/admit.lua` says how. */
+function valuesOf(openMillis: string, batch: readonly Waiting[]): string[] {
   const planned: Admission[] = [];
-  const ids: string[] = [];
-  const planValues: string[] = [];
-  const values: string[] = [];
+  const intents: string[] = [];
+  const amounts: string[] = [];
+  const values = [openMillis, String(batch.length)];
   for (const { admission } of batch) {
-    // The lists of a key and server are the same objects from call to call, so telling them apart costs nothing.
-    let index = planned.findIndex(({ rates, leases }) => rates === admission.rates && leases === admission.leases);
-    if (index === -1) {
-      index = planned.push(admission) - 1;
-      writePlan(planValues, admission);
-    }
-    ids.push(admission.requestId);
-    values.push(admission.intent ?? '', String(index + 1), String(admission.holds.length));
-    for (const hold of admission.holds) values.push(hold.key, String(hold.amount), String(hold.limit), hold.observe ? '1' : '0', String(hold.expireAtMillis));
+    let index = planned.findIndex((other) => sharesChecks(admission, other));
+    if (index === -1) index = planned.push(admission) - 1;
+    values.push(admission.requestId);
+    intents.push(admission.intent ?? '');
+    amounts.push(admission.heldAmounts.length === 0 ? `${index + 1}` : `${index + 1} ${admission.heldAmounts.join(' ')}`);
   }
-  return [`{${organisationId}}:`, intentLifetime, String(batch.length), ...ids, String(planned.length), ...planValues, ...values];
+  values.push(...intents, ...amounts);
+  for (const { rates, leases, holds } of planned) values.push(planJson(rates, leases, holds));
+  return values;
 }
 
-function writePlan(values: string[], admission: Admission): void {
-  values.push(String(admission.rates.length));
-  for (const { key, limit, windowMillis, burst } of admission.rates) values.push(key, String(limit), String(windowMillis), String(burst ?? -1));
-  values.push(String(admission.leases.length));
-  for (const { key, max, ttlMillis } of admission.leases) values.push(key, String(max), String(ttlMillis));
+function sharesChecks(one: Admission, other: Admission): boolean {
+  return one.rates === other.rates && one.leases === other.leases && one.holds === other.holds;
+}
+
+const known = new WeakMap<readonly RateCheck[], WeakMap<readonly LeaseCheck[], WeakMap<readonly HoldCheck[], string>>>();
+
+/** The lists of a key and server are the same objects from call to call. */
+function planJson(rates: readonly RateCheck[], leases: readonly LeaseCheck[], holds: readonly HoldCheck[]): string {
+  let byLeases = known.get(rates);
+  if (byLeases === undefined) known.set(rates, (byLeases = new WeakMap()));
+  let byHolds = byLeases.get(leases);
+  if (byHolds === undefined) byLeases.set(leases, (byHolds = new WeakMap()));
+  let json = byHolds.get(holds);
+  if (json === undefined) byHolds.set(holds, (json = writePlan(rates, leases, holds)));
+  return json;
+}
+
+function writePlan(rates: readonly RateCheck[], leases: readonly LeaseCheck[], holds: readonly HoldCheck[]): string {
+  const held = [...leases, ...holds].map(({ key }) => key);
+  // The two kinds of rate are counted differently, and a policy may turn from one into the other.
+  const rateKeys = rates.map(({ key, burst }) => (burst === undefined ? key : `${key}:pace`));
+  const numbers = [
+    ...rates.flatMap(({ limit, windowMillis, burst }) => [limit, windowMillis, burst ?? -1]),
+    ...leases.flatMap(({ max, ttlMillis }) => [max, ttlMillis]),
+    ...holds.flatMap(({ limit, observe, expireAtMillis }) => [limit, observe ? 1 : 0, expireAtMillis]),
+  ];
+  return JSON.stringify([[...rateKeys, ...held], [leases.length, ...held].join(' '), rates.length, leases.length, holds.length, numbers]);
 }
 
 const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };

@@ -9,18 +9,17 @@ export interface RateCheck {
   readonly burst: number | undefined;
 }
 
-/** At most `max` requests under way at once. A lease that is not renewed or released ends by itself after `ttlMillis`. */
+/** At most `max` requests under way at once. A request that is neither renewed nor settled within `ttlMillis` is taken to be lost and closed. */
 export interface LeaseCheck {
   readonly key: string;
   readonly max: number;
   readonly ttlMillis: number;
 }
 
-/** Holds `amount` against a window of a budget or quota: used + reserved + amount may not exceed `limit`. Integers below 2^53. */
+/** A window of a budget or quota: used + reserved + what is to be held may not exceed `limit`. Integers below 2^53. */
 export interface HoldCheck {
-  /** Names limit and window, such as `window:lim_01…:1767225600000`. */
+  /** Names limit and window, such as `lim_01…:1767225600000`. */
   readonly key: string;
-  readonly amount: number;
   readonly limit: number;
   /** Counts without refusing; the answer says that it would have refused. */
   readonly observe: boolean;
@@ -28,7 +27,10 @@ export interface HoldCheck {
   readonly expireAtMillis: number;
 }
 
-/** All checks of one request, judged together: all are taken or none is. */
+/**
+ * All checks of one request, judged together: all are taken or none is. Lists that are the same object in many admissions, as those
+ * of one key are, are written to the store once for all of them.
+ */
 export interface Admission {
   /** Keys of one organisation share a hash slot, and nothing is ever counted across organisations. */
   readonly organisationId: string;
@@ -37,6 +39,8 @@ export interface Admission {
   readonly rates: readonly RateCheck[];
   readonly leases: readonly LeaseCheck[];
   readonly holds: readonly HoldCheck[];
+  /** What is held, one amount per hold. */
+  readonly heldAmounts: readonly number[];
   /**
    * The usage event's JSON as it stands before the upstream is called, kept until the settlement replaces it, so that a crash
    * leaves a trace of every admitted call. Undefined when only rates are charged, for a request that is refused anyway.
@@ -57,7 +61,10 @@ export type AdmissionAnswer =
       readonly retryAfterMillis: number;
     };
 
-/** Closes an admitted request: leases are released, each hold is replaced by what was really used, the event joins the usage stream. */
+/**
+ * Closes an admitted request: leases are released, each hold is replaced by what was really used, once. The event joins the usage stream
+ * also when the store has closed the request already or lost its memory: whoever reads keeps the first event of a request.
+ */
 export interface Settlement {
   readonly admission: Admission;
   /** Actual amounts, one per hold, in the order of the admission. */
@@ -74,7 +81,7 @@ export class CountersUnavailable extends Error {
 export interface Counters {
   /** One round trip. Rejects with `CountersUnavailable` and nothing else. */
   admit(admission: Admission): Promise<AdmissionAnswer>;
-  /** Handed over, not awaited: kept and sent again until the store has it, each exactly once. */
+  /** Handed over, not awaited: kept and sent again until the store has it. */
   settle(settlement: Settlement): void;
   /** Appends the event of a request that was not admitted here (refused, or admitted while the store was away). Handed over like `settle`. */
   record(organisationId: string | null, event: string): void;

@@ -1,34 +1,56 @@
-/** The arithmetic of rates, the same in memory and in the script: a window that slides in slots, or an even pace with a burst. */
+/** The arithmetic of rates, the same in memory and in `scripts/admit.lua`: a window that slides in slots, or an even pace with a burst. */
 
 /** A window is cut into this many slots; the slot of the moment and as many before it are summed. */
-export const SLOTS = 10;
+const SLOTS = 10;
 
-/** Admissions by slot number, the oldest first. */
-export type SlotCounts = Map<number, number>;
+/** At most a limit in any span of the window's length. The sum is kept; slots are looked at only when a new one begins. */
+export class SlidingWindow {
+  readonly #windowMillis: number;
+  readonly #slotMillis: number;
+  /** Admissions by slot number, the oldest first, without the present slot. */
+  readonly #past = new Map<number, number>();
+  #slot = Number.NEGATIVE_INFINITY;
+  #slotCount = 0;
+  #used = 0;
 
-/** Length of a slot in milliseconds, rounded up: the slots before the present one together are never shorter than the window. */
-export function slotMillisOf(windowMillis: number): number {
-  return Math.max(1, Math.ceil(windowMillis / SLOTS));
-}
-
-/**
- * Admissions that may lie within one window before now. The oldest slot counts whole although part of it is older, so that no span of the
- * window's length ever holds more than the limit; capacity comes back up to a slot late.
- */
-export function usedInWindow(counts: SlotCounts, nowMillis: number, windowMillis: number): number {
-  const slot = Math.floor(nowMillis / slotMillisOf(windowMillis));
-  let used = 0;
-  for (const [at, count] of counts) {
-    if (at < slot - SLOTS) counts.delete(at);
-    else used += count;
+  constructor(windowMillis: number) {
+    this.#windowMillis = windowMillis;
+    // Rounded up: the slots before the present one together are never shorter than the window.
+    this.#slotMillis = Math.max(1, Math.ceil(windowMillis / SLOTS));
   }
-  return used;
-}
 
-/** Milliseconds until the oldest counted slot leaves the window. */
-export function waitForSlot(counts: SlotCounts, nowMillis: number, windowMillis: number): number {
-  const oldest = Math.min(...counts.keys());
-  return Number.isFinite(oldest) ? Math.max(1, (oldest + SLOTS + 1) * slotMillisOf(windowMillis) - nowMillis) : windowMillis;
+  /**
+   * Admissions that may lie within one window before now. The oldest slot counts whole although part of it is older, so that no span of the
+   * window's length ever holds more than the limit; capacity comes back up to a slot late.
+   */
+  used(nowMillis: number): number {
+    const slot = Math.floor(nowMillis / this.#slotMillis);
+    if (slot !== this.#slot) this.#begin(slot);
+    return this.#used;
+  }
+
+  take(nowMillis: number): void {
+    this.used(nowMillis);
+    this.#slotCount++;
+    this.#used++;
+  }
+
+  /** Milliseconds until the oldest counted slot leaves the window. */
+  waitMillis(nowMillis: number): number {
+    const [oldest = this.#slot] = this.#past.keys();
+    return this.#used === 0 ? this.#windowMillis : Math.max(1, (oldest + SLOTS + 1) * this.#slotMillis - nowMillis);
+  }
+
+  #begin(slot: number): void {
+    if (this.#slotCount > 0) this.#past.set(this.#slot, (this.#past.get(this.#slot) ?? 0) + this.#slotCount);
+    this.#slot = slot;
+    this.#slotCount = 0;
+    for (const [at, count] of this.#past) {
+      if (at >= slot - SLOTS) continue;
+      this.#past.delete(at);
+      this.#used -= count;
+    }
+  }
 }
 
 /** The bucket is even again `calls` steps after `sinceMillis`. Two whole numbers, so that no rounding adds up from call to call. */

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AdmissionBatches } from './admission-batches.ts';
 import type { Admission, AdmissionAnswer, Counters, Settlement } from './counters.ts';
+import { keysOf, STREAM_OWNERS_KEY } from './redis-keys.ts';
 import { connectRedis, RedisLink } from './redis-link.ts';
 import { RedisScripts } from './redis-scripts.ts';
 import { SettlementOutbox, STREAM_LENGTH_MAX } from './settlement-outbox.ts';
@@ -13,6 +14,8 @@ export interface RedisCountersOptions {
   readonly log: Logger;
   /** How long a node may be silent about an admitted request before another one closes it. */
   readonly intentLifetimeMillis?: number;
+  /** How often to look for those. */
+  readonly reapMillis?: number;
   /** Settlements and events that are kept while Redis is away. */
   readonly backlogMax?: number;
 }
@@ -21,12 +24,12 @@ const INTENT_LIFETIME_MILLIS = 30_000;
 /** More than the backlog at which calls are refused, so that the records of what was under way then still find room. */
 const BACKLOG_MAX = 120_000;
 const REAP_MILLIS = 5000;
-const REAP_PAGE = '100';
-/** Organisations whose streams the usage intake reads. */
-const STREAM_OWNERS_KEY = 'turnpike:usage-streams';
+const PAGE = '100';
+const SWEEP_MILLIS = 60_000;
 /** Owns the events of callers whose organisation is not known. */
 const NOBODY = 'turnpike';
-const pageSchema = z.tuple([z.string(), z.number()]);
+const cursorSchema = z.string();
+const reapedSchema = z.tuple([cursorSchema, z.number()]);
 
 export function connectRedisCounters(options: RedisCountersOptions): RedisCounters {
   return new RedisCounters(connectRedis(options.url), options);
@@ -42,6 +45,7 @@ export class RedisCounters implements Counters {
   /** Organisations whose stream this process has announced. */
   readonly #announced = new Set<string>();
   readonly #reaper: NodeJS.Timeout;
+  readonly #sweeper: NodeJS.Timeout;
 
   constructor(redis: Redis, options: Omit<RedisCountersOptions, 'url'>) {
     this.#log = options.log;
@@ -50,8 +54,10 @@ export class RedisCounters implements Counters {
     this.#scripts = new RedisScripts(redis);
     this.#admissions = new AdmissionBatches(this.#link, this.#scripts, this.#intentLifetimeMillis);
     this.#outbox = new SettlementOutbox(this.#link, this.#scripts, { log: options.log, sizeMax: options.backlogMax ?? BACKLOG_MAX });
-    this.#reaper = setInterval(() => void this.#tick(), Math.min(REAP_MILLIS, this.#intentLifetimeMillis));
+    this.#reaper = setInterval(() => void this.#tick(), options.reapMillis ?? REAP_MILLIS);
     this.#reaper.unref();
+    this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MILLIS);
+    this.#sweeper.unref();
   }
 
   get isAvailable(): boolean {
@@ -79,9 +85,8 @@ export class RedisCounters implements Counters {
 
   renew(admission: Admission): void {
     const { organisationId, requestId } = admission;
-    const values = [`{${organisationId}}:`, String(this.#intentLifetimeMillis), requestId];
-    for (const { key, ttlMillis } of admission.leases) values.push(key, String(ttlMillis));
-    this.#scripts.run('renew', [`{${organisationId}}:intents`], values).catch((error: unknown) => this.#link.lost(error));
+    const millis = Math.min(this.#intentLifetimeMillis, ...admission.leases.map(({ ttlMillis }) => ttlMillis));
+    this.#scripts.run('renew', [keysOf(organisationId).open], [String(millis), requestId]).catch((error: unknown) => this.#link.lost(error));
   }
 
   flushed(): Promise<void> {
@@ -90,6 +95,7 @@ export class RedisCounters implements Counters {
 
   async close(graceMillis: number): Promise<number> {
     clearInterval(this.#reaper);
+    clearInterval(this.#sweeper);
     const deadline = performance.now() + graceMillis;
     await this.#outbox.flushed(() => performance.now() > deadline);
     this.#link.close();
@@ -109,16 +115,34 @@ export class RedisCounters implements Counters {
     return closed;
   }
 
+  /** Forgets counts of what has ended, in every organisation. */
+  async sweep(): Promise<void> {
+    if (!this.#link.isAvailable) return;
+    try {
+      for (const owner of await this.#link.redis.smembers(STREAM_OWNERS_KEY)) {
+        await this.#pageThrough((cursor) => this.#scripts.run('sweep', [keysOf(owner).counts], [cursor, PAGE]));
+      }
+    } catch (error) {
+      this.#link.lost(error);
+    }
+  }
+
   async #reapOf(owner: string): Promise<number> {
+    const { open, counts, usage } = keysOf(owner);
     let closed = 0;
-    let cursor = '0';
-    do {
-      const page = await this.#scripts.run('reap', [`{${owner}}:intents`, `{${owner}}:usage`], [`{${owner}}:`, STREAM_LENGTH_MAX, cursor, REAP_PAGE]);
-      const [next, count] = pageSchema.parse(page);
-      cursor = next;
+    await this.#pageThrough(async (cursor) => {
+      const page = await this.#scripts.run('reap', [open, counts, usage], [STREAM_LENGTH_MAX, cursor, PAGE]);
+      const [next, count] = reapedSchema.parse(page);
       closed += count;
-    } while (cursor !== '0');
+      return next;
+    });
     return closed;
+  }
+
+  async #pageThrough(read: (cursor: string) => Promise<unknown>): Promise<void> {
+    let cursor = '0';
+    do cursor = cursorSchema.parse(await read(cursor));
+    while (cursor !== '0');
   }
 
   async #tick(): Promise<void> {

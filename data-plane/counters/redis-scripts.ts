@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 
-const NAMES = ['admit', 'settle', 'reap', 'renew'] as const;
+const NAMES = ['admit', 'settle', 'renew', 'reap', 'sweep'] as const;
 export type ScriptName = (typeof NAMES)[number];
 
 interface Script {

@@ -1,35 +1,35 @@
 /** Hands settlements and events over to Redis behind the requests' backs, in batches, again and again until it has them. */
 import assert from 'node:assert/strict';
 import type { Logger } from 'pino';
-import type { LeaseCheck, Settlement } from './counters.ts';
+import { z } from 'zod';
+import type { Settlement } from './counters.ts';
+import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisScripts } from './redis-scripts.ts';
+import { settleValues } from './settle-values.ts';
 
 const BATCH_MAX = 128;
 const FLUSH_CHECK_MILLIS = 10;
 /**
- * Events that one organisation's stream may hold. The intake deletes what it has stored, so only weeks without an intake come near it; then
+ * Entries, of one event or many, that an organisation's stream may hold. The intake deletes what it has stored, so only weeks without an intake come near it; then
  * the oldest are lost, where else Redis would fill up and refuse the calls of every organisation.
  */
-export const STREAM_LENGTH_MAX = '10000000';
+export const STREAM_LENGTH_MAX = '2000000';
 
 /** A settlement, or an event without one. */
-interface Entry {
-  readonly requestId: string;
+export interface OutboxEntry {
+  readonly settlement: Settlement | undefined;
   readonly event: string;
-  readonly leases: readonly LeaseCheck[];
-  /** Key, held amount and actual amount of each hold. */
-  readonly holds: readonly string[];
 }
 
-const NO_LEASES: readonly LeaseCheck[] = [];
+const goneSchema = z.array(z.string());
 
 export class SettlementOutbox {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
   readonly #log: Logger;
   readonly #sizeMax: number;
-  readonly #waiting = new Map<string, Entry[]>();
+  readonly #waiting = new Map<string, OutboxEntry[]>();
   readonly #sending = new Set<string>();
   #size = 0;
   #dropped = 0;
@@ -48,21 +48,24 @@ export class SettlementOutbox {
     return this.#size;
   }
 
-  settle({ admission, amounts, event }: Settlement): void {
+  settle(settlement: Settlement): void {
+    const { admission, amounts, event } = settlement;
+    // One fraction would stop the whole organisation's settlements, since Redis counts in whole numbers.
+    for (const amount of amounts) assert(Number.isSafeInteger(amount) && amount >= 0, `${amount} is no amount to settle`);
     // Calls are refused long before the backlog is full, so settlements are no more than the calls that were under way then.
-    const holds = admission.holds.flatMap(({ key, amount }, index) => [key, String(amount), wholeText(amounts[index] ?? 0)]);
-    this.#add(admission.organisationId, { requestId: admission.requestId, event, leases: admission.leases, holds });
+    this.#add(admission.organisationId, { settlement, event });
   }
 
   record(owner: string, event: string): void {
     if (this.#size >= this.#sizeMax) return this.#drop();
-    this.#add(owner, { requestId: '', event, leases: NO_LEASES, holds: [] });
+    this.#add(owner, { settlement: undefined, event });
   }
 
   /** Sends what waits, unless a call for that organisation is under way already: its end sends the rest. */
   flush(): void {
     this.#isScheduled = false;
     if (!this.#link.isAvailable) return;
+    this.#link.gather();
     for (const owner of this.#waiting.keys()) if (!this.#sending.has(owner)) void this.#send(owner);
   }
 
@@ -77,7 +80,7 @@ export class SettlementOutbox {
     if (this.#dropped++ === 0) this.#log.error({ backlog: this.#size }, 'the backlog of usage events is full; further ones are lost until Redis answers');
   }
 
-  #add(owner: string, entry: Entry): void {
+  #add(owner: string, entry: OutboxEntry): void {
     this.#size++;
     const waiting = this.#waiting.get(owner);
     if (waiting === undefined) this.#waiting.set(owner, [entry]);
@@ -92,7 +95,7 @@ export class SettlementOutbox {
     this.#sending.add(owner);
     try {
       for (let batch = this.#next(owner); batch.length > 0; batch = this.#next(owner)) {
-        await this.#scripts.run('settle', [`{${owner}}:intents`, `{${owner}}:usage`], valuesOf(owner, batch));
+        await this.#settle(owner, batch);
         this.#waiting.get(owner)?.splice(0, batch.length);
         this.#size -= batch.length;
       }
@@ -106,29 +109,20 @@ export class SettlementOutbox {
     }
   }
 
-  #next(owner: string): readonly Entry[] {
+  /** Of a request that was closed already, by a reaper or by the same batch whose reply was lost, the event alone is told. */
+  async #settle(owner: string, batch: OutboxEntry[]): Promise<void> {
+    const { open, counts, usage } = keysOf(owner);
+    for (;;) {
+      const values = [STREAM_LENGTH_MAX, ...settleValues(batch)];
+      const gone = new Set(goneSchema.parse(await this.#scripts.run('settle', [open, counts, usage], values)));
+      if (gone.size === 0) return;
+      for (const [index, { settlement, event }] of batch.entries()) {
+        if (settlement !== undefined && gone.has(settlement.admission.requestId)) batch[index] = { settlement: undefined, event };
+      }
+    }
+  }
+
+  #next(owner: string): OutboxEntry[] {
     return this.#waiting.get(owner)?.slice(0, BATCH_MAX) ?? [];
   }
-}
-
-/** One fraction would stop the whole organisation's settlements, since Redis counts in whole numbers. */
-function wholeText(amount: number): string {
-  assert(Number.isSafeInteger(amount) && amount >= 0, `${amount} is no amount to settle`);
-  return String(amount);
-}
-
-/** Leases that several entries share, as those of one key do, are written once. */
-function valuesOf(owner: string, batch: readonly Entry[]): string[] {
-  const planned: (readonly LeaseCheck[])[] = [];
-  const planValues: string[] = [];
-  const values: string[] = [];
-  for (const { requestId, event, leases, holds } of batch) {
-    let index = planned.indexOf(leases);
-    if (index === -1) {
-      index = planned.push(leases) - 1;
-      planValues.push(String(leases.length), ...leases.map(({ key }) => key));
-    }
-    values.push(requestId, event, String(index + 1), String(holds.length / 3), ...holds);
-  }
-  return [`{${owner}}:`, STREAM_LENGTH_MAX, String(planned.length), ...planValues, String(batch.length), ...values];
 }

@@ -1,13 +1,12 @@
 /** Everything that governs one key on one server, gathered once per snapshot rather than at every request. */
 import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
-import type { Limit } from '../../shared/limit.ts';
-import { windowAt, type ScheduleWindow } from '../../shared/schedule-window.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import { GLOBAL_OWNER, type Snapshot } from '../config/snapshot.ts';
 import type { LeaseCheck } from '../counters/counters.ts';
 import { REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from '../settings.ts';
 import type { CompiledPolicy } from './compiled-policy.ts';
+import { HoldPlanner } from './planned-holds.ts';
 
 /** A rate or lease together with the policy that asks for it, for denials. */
 interface Planned<Check> {
@@ -15,43 +14,12 @@ interface Planned<Check> {
   readonly policies: readonly CompiledPolicy[];
 }
 
-/** A limit with its window of the moment, computed when the last one has ended. */
-export class PlannedLimit {
-  readonly limit: Limit;
-  readonly amount: number;
-  #window: ScheduleWindow | undefined;
-  #key = '';
-
-  constructor(limit: Limit) {
-    this.limit = limit;
-    this.amount = Number(limit.amount);
-  }
-
-  /** The window that holds the instant; undefined while the schedule has not begun or is over. */
-  windowAt(nowMillis: number): ScheduleWindow | undefined {
-    if (this.#window !== undefined && nowMillis >= this.#window.startMillis && nowMillis < this.#window.endMillis) return this.#window;
-    this.#window = windowAt(this.limit, nowMillis);
-    this.#key = this.#window === undefined ? '' : `window:${this.limit.id}:${this.#window.startMillis}`;
-    return this.#window;
-  }
-
-  /** When the window that `windowAt` last answered ends. */
-  get windowEndMillis(): number {
-    return this.#window?.endMillis ?? 0;
-  }
-
-  /** The counters' key of the window that `windowAt` last answered. */
-  get windowKey(): string {
-    return this.#key;
-  }
-}
-
 export interface GovernancePlan {
   /** From the widest scope to the narrowest. */
   readonly policies: readonly CompiledPolicy[];
   readonly rates: Planned<CompiledPolicy['rates'][number]>;
   readonly leases: Planned<LeaseCheck>;
-  readonly limits: readonly PlannedLimit[];
+  readonly holds: HoldPlanner;
   readonly requestBytesMax: number;
   readonly responseBytesMax: number;
   /** Addresses that every list of the policies has let pass. */
@@ -82,7 +50,7 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     policies,
     rates: { checks: rated.map(({ rate }) => rate), policies: rated.map(({ policy }) => policy) },
     leases: { checks: leased.map(({ lease }) => lease), policies: leased.map(({ policy }) => policy) },
-    limits: limits.map((limit) => new PlannedLimit(limit)),
+    holds: new HoldPlanner(limits),
     requestBytesMax: smallest(
       policies.map((policy) => policy.requestBytesMax),
       REQUEST_BYTES_MAX,

@@ -2,7 +2,8 @@
 import { formatUsd } from '../../shared/nanos-usd.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { AdmissionAnswer } from '../counters/counters.ts';
-import type { GovernancePlan, PlannedLimit } from './governance-plan.ts';
+import type { GovernancePlan } from './governance-plan.ts';
+import type { PlannedLimit } from './planned-holds.ts';
 
 type RefusedAnswer = Extract<AdmissionAnswer, { kind: 'refused' }>;
 

@@ -1,14 +1,10 @@
 /** What a call is expected to use before it is made, and what it used once it is over, metric by metric. */
 import type { LimitMetric } from '../../shared/limit.ts';
 import { costOf, type Price } from '../../shared/pricing.ts';
-import type { HoldCheck } from '../counters/counters.ts';
 import type { RpcRequest } from '../evidence.ts';
-import type { PlannedLimit } from './governance-plan.ts';
 
 /** Answer bytes that are held in advance where the answer costs something; the settlement puts the real number in their place. */
 const OUTPUT_ESTIMATE_BYTES = 65_536;
-/** Counters of a window are kept this long past its end, for calls that settle late. */
-const WINDOW_KEPT_MILLIS = 48 * 3_600_000;
 
 /** Amounts of one call by metric; nano-USD fit a double up to the ceiling that limits have. */
 export type Amounts = Readonly<Record<LimitMetric, number>> & { readonly costNanosUsd: bigint };
@@ -44,16 +40,6 @@ export function amountsOf(
     OUTPUT_BYTES: used.outputBytes,
     LATENCY_MS: Math.round(used.latencyMillis),
   };
-}
-
-export function holdChecksOf(limits: readonly PlannedLimit[], estimate: Amounts, nowMillis: number): HoldCheck[] {
-  return limits.map((planned) => ({
-    key: planned.windowKey,
-    amount: estimate[planned.limit.metric],
-    limit: planned.amount,
-    observe: planned.limit.mode === 'OBSERVE',
-    expireAtMillis: (planned.windowAt(nowMillis)?.endMillis ?? nowMillis) + WINDOW_KEPT_MILLIS,
-  }));
 }
 
 function requestsOf(rpc: RpcRequest): number {

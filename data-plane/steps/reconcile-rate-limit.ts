@@ -20,6 +20,7 @@ export async function reconcileRateLimit(gateway: Gateway, exchange: Exchange, t
       rates: plan.rates.checks,
       leases: [],
       holds: [],
+      heldAmounts: [],
       intent: undefined,
     });
     return answer.kind === 'refused' ? refusalOf(answer, plan, [], gateway.clock.now()) : refusal;

@@ -6,8 +6,8 @@ import type { AllowedCall, RateTicket, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { countersAway, refusalOf } from '../policies/limit-refusals.ts';
-import type { PlannedLimit } from '../policies/governance-plan.ts';
-import { estimateOf, holdChecksOf } from '../policies/spend-estimate.ts';
+import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/planned-holds.ts';
+import { estimateOf } from '../policies/spend-estimate.ts';
 import type { Trail } from '../trail.ts';
 import { eventEnding, eventHead, unknownEnding } from '../usage/usage-event-json.ts';
 
@@ -31,7 +31,7 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
   const nowMillis = gateway.clock.now();
   const { plan, key } = ticket.access;
   const price = priceOf(allowed);
-  const limits = limitsAt(ticket, allowed, nowMillis);
+  const { limits, checks } = holdsAt(ticket, allowed, nowMillis);
   const estimate = estimateOf(allowed.rpc, price, trail.inputBytes);
   const head = eventHead(gateway.nodeName, exchange, trail, price);
   const admission = {
@@ -39,7 +39,8 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
     requestId: exchange.requestId,
     rates: PROBES.has(trail.method ?? '') ? NO_CHECKS : plan.rates.checks,
     leases: exchange.method === 'POST' ? plan.leases.checks : NO_CHECKS,
-    holds: holdChecksOf(limits, estimate, nowMillis),
+    holds: checks,
+    heldAmounts: limits.map(({ limit }) => estimate[limit.metric]),
     intent: head + unknownEnding(estimate.costNanosUsd),
   };
   ticket.isCharged = true;
@@ -58,7 +59,7 @@ async function admit(gateway: Gateway, booking: Booking): Promise<Counters> {
     if (!(error instanceof CountersUnavailable)) throw error;
     // Money fails closed; rates and leases go on by this node's own count (`reliability.md`, fail table).
     if (booking.limits.some(({ limit }) => limit.mode === 'ENFORCE')) throw voided(gateway, booking, countersAway(error));
-    await admitBy(gateway.localCounters, { ...booking, limits: [], admission: { ...booking.admission, holds: [] } });
+    await admitBy(gateway.localCounters, { ...booking, limits: [], admission: { ...booking.admission, holds: [], heldAmounts: [] } });
     return gateway.localCounters;
   }
 }
@@ -93,12 +94,9 @@ function priceOf(allowed: AllowedCall): Price {
   return { ...dearest, callFemtosUsd: prices.reduce((sum, { callFemtosUsd }) => sum + callFemtosUsd, 0n) };
 }
 
-/** The limits that count this call and whose schedule is running. The handshake and other housekeeping of the protocol use up nothing. */
-function limitsAt(ticket: RateTicket, allowed: AllowedCall, nowMillis: number): readonly PlannedLimit[] {
-  const { limits } = ticket.access.plan;
-  if (limits.length === 0 || !isCounted(allowed)) return [];
-  const { message } = allowed.rpc;
-  return limits.filter((planned) => (planned.limit.tool === null || planned.limit.tool === message?.tool) && planned.windowAt(nowMillis) !== undefined);
+/** The handshake and other housekeeping of the protocol use up nothing. */
+function holdsAt(ticket: RateTicket, allowed: AllowedCall, nowMillis: number): PlannedHolds {
+  return isCounted(allowed) ? ticket.access.plan.holds.at(nowMillis, allowed.rpc.message?.tool) : NO_HOLDS;
 }
 
 const HOUSEKEEPING: ReadonlySet<string> = new Set(['initialize', 'ping', 'server/discover']);

@@ -80,12 +80,11 @@ function admissionsOf({ rates, leases, holds }: (typeof PLANS)[keyof typeof PLAN
   };
   const windows = Array.from({ length: holds }, () => ({
     key: newId('limit'),
-    amount: 10,
     limit: 2 ** 52,
     observe: false,
     expireAtMillis: Date.now() + 86_400_000,
   }));
-  return () => ({ organisationId, requestId: newId('request'), ...plan, holds: windows, intent: EVENT });
+  return () => ({ organisationId, requestId: newId('request'), ...plan, holds: windows, heldAmounts: windows.map(() => 10), intent: EVENT });
 }
 
 /** User and system time of a process, from field 14 on of its stat line. */

@@ -30,7 +30,7 @@ describe.runIf(hasRedis)('with a Redis', () => {
   describeCounters('counters in Redis', async () => {
     const redis = await anyTestRedis();
     const log = pino({ level: 'silent' });
-    const counters = connectRedisCounters({ url: redis.url, log });
+    const counters = connectRedisCounters({ url: redis.url, log, reapMillis: 50 });
     const source = new RedisUsageSource(redis.url, log);
     await eventually(() => (counters.isAvailable ? true : undefined), 'Redis answering');
     return {

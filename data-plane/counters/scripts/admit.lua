@@ -1,249 +1,273 @@
--- Judges a batch of admissions of one organisation, each all or nothing, and takes what the admitted ones ask for.
--- KEYS[1] intents hash. ARGV: key prefix, lifetime of intents in ms, number of admissions, then for each of them its request id,
---   number of plans, then for each of them rates (key limit window burst|-1) and leases (key max ttl), each list led by its length,
---   then for each admission its intent or "", the number of its plan, and holds (key amount limit observe expireAt), led by their number.
--- Answers one string per admission: "ok", "ok:i,j" with observed holds, or "check:index:used:reserved:retryAfterMillis".
--- State is read once and written once per key and batch, and plans are read once, so what many requests share costs little.
+-- Judges the admissions of one organisation in their order, and takes what each of the admitted ones asks for; a refused one takes nothing.
+-- KEYS: hash of open requests, hash of counts. ARGV: lifetime of an open request in ms, number of admissions, then for all of them their
+--   request ids, their intents or "", and "plan amount amount…": which plan it follows, and what it holds in each of the plan's windows;
+--   then the plans as JSON: [[key…], "leases lease… window…", number of rates, of leases, of windows, [number…]], where keys are those of
+--   rates, leases and windows, and numbers are limit, windowMillis, burst or -1 of each rate; max, ttlMillis of each lease; limit, 1 if it
+--   only observes, expireAtMillis of each window.
+-- Answers one string per admission: "ok", "ok:i,j" with observed windows, or "check:index:used:reserved:retryAfterMillis".
+-- Counts are kept as whole numbers of eight bytes, the first of which says until when they are needed. They are read once and written once
+-- per batch, and plans are read once, so what many requests share costs little.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local ARGV = ARGV
-local prefix, lifetime, admissions = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local OPEN, COUNTS = KEYS[1], KEYS[2]
+local lifetime, admissions = tonumber(ARGV[1]), tonumber(ARGV[2])
+local IDS, FIRST_INTENT, AMOUNTS, PLANS = 2, 2 + admissions, 2 + 2 * admissions, 2 + 3 * admissions
 local SLOTS = 10
-local FIRST_ID = 4
-local at = FIRST_ID + admissions
-local function whole(number) return string.format('%.0f', number) end
+local pack, unpackNumbers = struct.pack, struct.unpack
+-- Written in full: Lua's default keeps 14 digits.
+local function whole(number) return string.format('%d', number) end
 
--- What has an intent was admitted before: whoever asks again, after a reply that was lost, gets the same answer.
-local known = redis.call('HMGET', KEYS[1], unpack(ARGV, FIRST_ID, at - 1))
-local windows, paces, holders, ledgers, intents, taken = {}, {}, {}, {}, {}, {}
+local plans, keys, found = {}, {}, {}
+for index = PLANS + 1, #ARGV do
+  local plan = cjson.decode(ARGV[index])
+  plans[#plans + 1] = plan
+  for _, key in ipairs(plan[1]) do
+    if found[key] == nil then
+      keys[#keys + 1] = key
+      found[key] = false
+    end
+  end
+end
+if #keys > 0 then
+  for index, state in ipairs(redis.call('HMGET', COUNTS, unpack(keys))) do found[keys[index]] = state end
+end
 
--- A sliding window keeps its sum beside its slots; the slots are looked at only when a new one begins.
-local function windowOf(key, length)
-  local window = windows[key]
-  if window then return window end
-  local name = prefix .. key
+-- A sliding window is expireAt, slot, oldest slot, count of the slot, sum, then slot and count of each earlier slot. These are looked at
+-- only when a new slot begins.
+local function readSliding(state, length)
   local slotMillis = math.max(1, math.ceil(length / SLOTS))
   local slot = math.floor(now / slotMillis)
-  window = { name = name, slot = slot, slotMillis = slotMillis, length = length, sum = 0, added = 0, oldest = slot }
-  local state = redis.call('HMGET', name, 'slot', 'sum', 'oldest')
-  if state[1] and tonumber(state[1]) == slot then
-    window.sum, window.oldest = tonumber(state[2]), tonumber(state[3])
-  elseif state[1] then
-    local fields = redis.call('HGETALL', name)
-    local old = {}
-    for index = 1, #fields, 2 do
-      local number = tonumber(fields[index])
-      if number and number < slot - SLOTS then old[#old + 1] = fields[index]
-      elseif number then
-        window.sum = window.sum + tonumber(fields[index + 1])
-        if number < window.oldest then window.oldest = number end
-      end
+  local sliding = { expireAt = now + length * 2, slot = slot, slotMillis = slotMillis, oldest = slot, count = 0, sum = 0, past = '' }
+  if not state then return sliding end
+  local expireAt, at, oldest, count, sum = unpackNumbers('<i8i8i8i8i8', state)
+  if at == slot then
+    sliding.expireAt, sliding.oldest, sliding.count, sliding.sum, sliding.past = expireAt, oldest, count, sum, string.sub(state, 41)
+    return sliding
+  end
+  local earlier = string.sub(state, 41) .. pack('<i8i8', at, count)
+  local kept = {}
+  for from = 1, #earlier, 16 do
+    local earlierSlot, number = unpackNumbers('<i8i8', earlier, from)
+    if earlierSlot >= slot - SLOTS then
+      sliding.sum = sliding.sum + number
+      sliding.oldest = math.min(sliding.oldest, earlierSlot)
+      kept[#kept + 1] = string.sub(earlier, from, from + 15)
     end
-    if #old > 0 then redis.call('HDEL', name, unpack(old)) end
-    redis.call('HSET', name, 'slot', whole(slot), 'sum', whole(window.sum), 'oldest', whole(window.oldest))
   end
-  windows[key] = window
-  return window
+  sliding.past = table.concat(kept)
+  return sliding
 end
 
--- A pace is kept as "since:calls": the bucket is even again that many steps after that moment.
-local function paceOf(key)
-  local pace = paces[key]
-  if pace then return pace end
-  pace = { name = prefix .. key .. ':pace', since = now, calls = 0 }
-  local state = redis.call('GET', pace.name)
-  if state then
-    local colon = string.find(state, ':', 1, true)
-    pace.since, pace.calls = tonumber(string.sub(state, 1, colon - 1)), tonumber(string.sub(state, colon + 1))
-  end
-  paces[key] = pace
-  return pace
+-- A pace is expireAt, since, calls: the bucket is even again that many steps after that moment.
+local function readPace(state)
+  if not state then return { isPace = true, since = now, calls = 0 } end
+  local _, since, calls = unpackNumbers('<i8i8i8', state)
+  return { isPace = true, since = since, calls = calls }
 end
 
--- Leases that ended count no more; they are looked for only where they could make the difference.
-local function holdersOf(key, max)
-  local held = holders[key]
-  if held then return held end
-  held = { name = prefix .. key, entries = {}, ttl = 0 }
-  held.count = redis.call('ZCARD', held.name)
-  if held.count + admissions > max and held.count > 0 then
-    redis.call('ZREMRANGEBYSCORE', held.name, '-inf', whole(now))
-    held.count = redis.call('ZCARD', held.name)
-  end
-  holders[key] = held
-  return held
+-- A lease is 0, count: it is needed until nobody holds it.
+local function readLease(state)
+  if not state then return { count = 0 } end
+  local _, count = unpackNumbers('<i8i8', state)
+  return { count = count }
 end
 
-local function ledgerOf(key)
-  local ledger = ledgers[key]
-  if not ledger then
-    local state = redis.call('HMGET', prefix .. key, 'used', 'reserved')
-    ledger = { name = prefix .. key, used = tonumber(state[1] or '0'), reserved = tonumber(state[2] or '0'), added = 0 }
-    ledgers[key] = ledger
+-- A window of a budget or quota is expireAt, used, reserved.
+local function readWindow(state, expireAt)
+  if not state then return { expireAt = expireAt, used = 0, reserved = 0 } end
+  local _, used, reserved = unpackNumbers('<i8i8i8', state)
+  return { expireAt = expireAt, used = used, reserved = reserved }
+end
+
+-- What several plans count is one table, so that an admission by one counts for the other.
+local slidings, paces, leases, windows = {}, {}, {}, {}
+local function shared(kept, key, read, number)
+  local state = kept[key]
+  if not state then
+    state = read(found[key], number)
+    kept[key] = state
   end
-  return ledger
+  return state
+end
+for _, plan in ipairs(plans) do
+  local names, numbers, at = plan[1], plan[6], 1
+  local rateCount, leaseCount, windowCount = plan[3], plan[4], plan[5]
+  plan.openMillis, plan.pending, plan.free = lifetime, 0, 0
+  plan.rates, plan.leases, plan.windows = {}, {}, {}
+  for index = 1, rateCount do
+    local length, burst = numbers[at + 1], numbers[at + 2]
+    local state = burst < 0 and shared(slidings, names[index], readSliding, length) or shared(paces, names[index], readPace)
+    plan.rates[index] = { state = state, limit = numbers[at], length = length, burst = burst }
+    at = at + 3
+  end
+  for index = 1, leaseCount do
+    plan.leases[index] = { state = shared(leases, names[rateCount + index], readLease), max = numbers[at] }
+    plan.openMillis = math.min(plan.openMillis, numbers[at + 1])
+    at = at + 2
+  end
+  for index = 1, windowCount do
+    local state = shared(windows, names[rateCount + leaseCount + index], readWindow, numbers[at + 2])
+    plan.windows[index] = { state = state, limit = numbers[at], observes = numbers[at + 1] == 1 }
+    at = at + 3
+  end
+  plan.expireAt = whole(now + plan.openMillis)
+end
+
+-- Takes rates, and leases where there is an intent, of so many requests at once.
+local function charge(plan, requests, withLeases)
+  for _, rate in ipairs(plan.rates) do
+    local state = rate.state
+    state.isChanged = true
+    if state.isPace then
+      state.calls = state.calls + requests
+      state.owed = state.since - now + state.calls * rate.length / rate.limit
+    else state.count, state.sum = state.count + requests, state.sum + requests end
+  end
+  if not withLeases then return end
+  for _, lease in ipairs(plan.leases) do lease.state.count, lease.state.isChanged = lease.state.count + requests, true end
+end
+
+-- How many more requests of the plan no rate and no lease refuses. A pace is judged request by request.
+local function freeOf(plan)
+  local free = admissions
+  for _, rate in ipairs(plan.rates) do
+    if rate.state.isPace then return 0 end
+    free = math.min(free, rate.limit - rate.state.sum)
+  end
+  for _, lease in ipairs(plan.leases) do free = math.min(free, lease.max - lease.state.count) end
+  return free
+end
+
+-- The plan of the requests that were admitted last; those of one plan in a row are charged together.
+local present
+local function chargePending()
+  if present and present.pending > 0 then charge(present, present.pending, true) end
+  if present then present.pending = 0 end
+  present = nil
 end
 
 local function refusal(check, index, used, reserved, wait)
   return check .. ':' .. whole(index - 1) .. ':' .. whole(used) .. ':' .. whole(reserved) .. ':' .. whole(wait)
 end
 
-local function readPlan()
-  local rates, leases = {}, {}
-  local count = tonumber(ARGV[at])
-  at = at + 1
-  for index = 1, count do
-    local rate = { key = ARGV[at], limit = tonumber(ARGV[at + 1]), length = tonumber(ARGV[at + 2]), burst = tonumber(ARGV[at + 3]) }
-    if rate.burst < 0 then rate.window = windowOf(rate.key, rate.length) else rate.pace = paceOf(rate.key) end
-    rates[index] = rate
-    at = at + 4
-  end
-  count = tonumber(ARGV[at])
-  at = at + 1
-  for index = 1, count do
-    local max = tonumber(ARGV[at + 1])
-    leases[index] = { key = ARGV[at], max = max, ttl = tonumber(ARGV[at + 2]), held = holdersOf(ARGV[at], max) }
-    at = at + 3
-  end
-  local names = { whole(#leases) }
-  for _, lease in ipairs(leases) do names[#names + 1] = lease.key end
-  return { rates = rates, leases = leases, trace = table.concat(names, '\n') }
-end
-
-local NONE = {}
-local function readHolds()
-  local count = tonumber(ARGV[at])
-  at = at + 1
-  if count == 0 then return NONE end
-  local holds = {}
-  for index = 1, count do
-    holds[index] = { key = ARGV[at], amount = tonumber(ARGV[at + 1]), limit = tonumber(ARGV[at + 2]), observe = ARGV[at + 3] == '1', expireAt = ARGV[at + 4], ledger = ledgerOf(ARGV[at]) }
-    at = at + 5
-  end
-  return holds
-end
-
 local function judgePace(rate, index)
-  local pace, burst = rate.pace, rate.burst
-  if rate.limit == 0 or burst == 0 then return refusal('rate', index, 0, 0, rate.length) end
-  local step = rate.length / rate.limit
+  local pace, limit, length, burst = rate.state, rate.limit, rate.length, rate.burst
+  if limit == 0 or burst == 0 then return refusal('rate', index, 0, 0, length) end
+  local step = length / limit
   local owed = pace.since - now + pace.calls * step
   -- Only a rate that was made slower, or a clock that was set back, owes more than a whole burst.
   if owed <= 0 then pace.since, pace.calls = now, 0
   elseif owed > burst * step then pace.since, pace.calls = now, burst end
   local excess = pace.since - now + (pace.calls + 1 - burst) * step
-  if excess > 0.000001 then return refusal('rate', index, rate.limit, 0, math.ceil(excess)) end
+  if excess > 0.000001 then return refusal('rate', index, limit, 0, math.ceil(excess)) end
   return nil
 end
 
 local function judgeRate(rate, index)
-  if rate.burst >= 0 then return judgePace(rate, index) end
-  local window = rate.window
-  if window.sum < rate.limit then return nil end
-  local wait = (window.oldest + SLOTS + 1) * window.slotMillis - now
-  return refusal('rate', index, window.sum, 0, rate.limit == 0 and rate.length or math.max(1, wait))
+  local state = rate.state
+  if state.isPace then return judgePace(rate, index) end
+  if state.sum < rate.limit then return nil end
+  local wait = (state.oldest + SLOTS + 1) * state.slotMillis - now
+  return refusal('rate', index, state.sum, 0, rate.limit == 0 and rate.length or math.max(1, wait))
 end
 
-local function judge(plan, holds)
+local function judge(plan, amounts)
   for index, rate in ipairs(plan.rates) do
     local no = judgeRate(rate, index)
     if no then return no end
   end
   for index, lease in ipairs(plan.leases) do
-    if lease.held.count >= lease.max then return refusal('lease', index, lease.held.count, 0, 1000) end
+    if lease.state.count >= lease.max then return refusal('lease', index, lease.state.count, 0, 1000) end
   end
-  local observed = NONE
-  for index, hold in ipairs(holds) do
-    local ledger = hold.ledger
-    if ledger.used + ledger.reserved + hold.amount > hold.limit then
-      if not hold.observe then return refusal('hold', index, ledger.used, ledger.reserved, 0) end
-      if observed == NONE then observed = {} end
-      observed[#observed + 1] = whole(index - 1)
+  local observed
+  for index, window in ipairs(plan.windows) do
+    local used, reserved = window.state.used, window.state.reserved
+    if used + reserved + amounts[index] > window.limit then
+      if not window.observes then return refusal('hold', index, used, reserved, 0) end
+      observed = (observed and observed .. ',' or '') .. whole(index - 1)
     end
   end
-  if observed ~= NONE then return 'ok:' .. table.concat(observed, ',') end
-  return 'ok'
+  return observed and 'ok:' .. observed or 'ok'
 end
 
-local expireAt = whole(now + lifetime)
+-- Whether the request is admitted without a closer look.
+local function fits(plan, amounts, intent)
+  if intent == '' or plan.free <= 0 then return false end
+  for index, window in ipairs(plan.windows) do
+    if window.state.used + window.state.reserved + amounts[index] > window.limit then return false end
+  end
+  return true
+end
 
-local function takeAll(id, answer, intent, plan, holds)
-  for _, rate in ipairs(plan.rates) do
-    if rate.burst < 0 then
-      rate.window.sum, rate.window.added = rate.window.sum + 1, rate.window.added + 1
-    else
-      local pace = rate.pace
-      pace.calls = pace.calls + 1
-      pace.owed = pace.since - now + pace.calls * rate.length / rate.limit
-    end
-  end
-  if intent == '' then return end
-  for _, lease in ipairs(plan.leases) do
-    local held = lease.held
-    held.count, held.ttl = held.count + 1, math.max(held.ttl, lease.ttl)
-    held.entries[#held.entries + 1] = whole(now + lease.ttl)
-    held.entries[#held.entries + 1] = id
-  end
-  local trace = expireAt .. '\n' .. answer .. '\n' .. plan.trace .. '\n' .. whole(#holds)
-  for _, hold in ipairs(holds) do
-    local ledger = hold.ledger
-    ledger.reserved, ledger.added, ledger.expireAt = ledger.reserved + hold.amount, ledger.added + hold.amount, hold.expireAt
-    trace = trace .. '\n' .. hold.key .. '\n' .. whole(hold.amount)
+-- An open request is "expireAt", the answer, "leases lease… window…", "amount…" and its intent, a line each.
+local opened, taken = {}, {}
+local function open(id, answer, plan, amounts, amountsText, intent)
+  for index, window in ipairs(plan.windows) do
+    local state = window.state
+    state.reserved, state.isChanged = state.reserved + amounts[index], true
   end
   taken[id] = answer
-  intents[#intents + 1] = id
-  intents[#intents + 1] = trace .. '\n' .. intent
+  opened[#opened + 1] = id
+  opened[#opened + 1] = plan.expireAt .. '\n' .. answer .. '\n' .. plan[2] .. '\n' .. amountsText .. '\n' .. intent
 end
 
--- The second line of an intent is the answer that was given.
-local function answerIn(trace)
-  local first = string.find(trace, '\n', 1, true)
-  return string.sub(trace, first + 1, string.find(trace, '\n', first + 1, true) - 1)
+local parsed = {}
+local function amountsIn(text)
+  local amounts = parsed[text]
+  if amounts then return amounts end
+  amounts = {}
+  for amount in string.gmatch(text, '%d+') do amounts[#amounts + 1] = tonumber(amount) end
+  parsed[text] = amounts
+  return amounts
 end
 
-local plans = {}
-local count = tonumber(ARGV[at])
-at = at + 1
-for index = 1, count do plans[index] = readPlan() end
+local function admit(id, intent, plan, amountsText)
+  local amounts = amountsIn(amountsText)
+  if plan ~= present then
+    chargePending()
+    present, plan.free = plan, freeOf(plan)
+  end
+  if fits(plan, amounts, intent) then
+    plan.pending, plan.free = plan.pending + 1, plan.free - 1
+    open(id, 'ok', plan, amounts, amountsText, intent)
+    return 'ok'
+  end
+  chargePending()
+  local answer = judge(plan, amounts)
+  if string.sub(answer, 1, 2) == 'ok' then
+    charge(plan, 1, intent ~= '')
+    if intent ~= '' then open(id, answer, plan, amounts, amountsText, intent) end
+  end
+  return answer
+end
 
+-- What is open was admitted before: whoever asks again, after a reply that was lost, gets the same answer.
+local known = redis.call('HMGET', OPEN, unpack(ARGV, IDS + 1, IDS + admissions))
 local answers = {}
 for index = 1, admissions do
-  local id, intent, plan = ARGV[FIRST_ID + index - 1], ARGV[at], plans[tonumber(ARGV[at + 1])]
-  at = at + 2
-  local holds = readHolds()
-  local answer = known[index] and answerIn(known[index]) or taken[id]
+  local id = ARGV[IDS + index]
+  local answer = known[index] and string.match(known[index], '^%d+\n([^\n]*)') or taken[id]
   if not answer then
-    answer = judge(plan, holds)
-    if string.sub(answer, 1, 2) == 'ok' then takeAll(id, answer, intent, plan, holds) end
+    local planNumber, amountsText = string.match(ARGV[AMOUNTS + index], '^(%d+) ?(.*)$')
+    answer = admit(id, ARGV[FIRST_INTENT + index], plans[tonumber(planNumber)], amountsText)
   end
   answers[index] = answer
 end
+chargePending()
 
-for _, window in pairs(windows) do
-  if window.added > 0 then
-    local added = whole(window.added)
-    local inSlot = redis.call('HINCRBY', window.name, whole(window.slot), added)
-    redis.call('HINCRBY', window.name, 'sum', added)
-    if inSlot == window.added then
-      redis.call('HSET', window.name, 'slot', whole(window.slot), 'oldest', whole(window.oldest))
-      redis.call('PEXPIRE', window.name, whole(window.length * 2 + 1000))
+local changed = {}
+local function change(kept, write)
+  for key, state in pairs(kept) do
+    if state.isChanged then
+      changed[#changed + 1] = key
+      changed[#changed + 1] = write(state)
     end
   end
 end
-for _, pace in pairs(paces) do
-  if pace.owed then redis.call('SET', pace.name, whole(pace.since) .. ':' .. whole(pace.calls), 'PX', whole(math.ceil(pace.owed) + 1000)) end
-end
-for _, held in pairs(holders) do
-  if #held.entries > 0 then
-    redis.call('ZADD', held.name, unpack(held.entries))
-    redis.call('PEXPIRE', held.name, whole(held.ttl * 2))
-  end
-end
-for _, ledger in pairs(ledgers) do
-  if ledger.expireAt then
-    redis.call('HINCRBY', ledger.name, 'reserved', whole(ledger.added))
-    redis.call('PEXPIREAT', ledger.name, ledger.expireAt)
-  end
-end
-if #intents > 0 then redis.call('HSET', KEYS[1], unpack(intents)) end
+change(slidings, function(state) return pack('<i8i8i8i8i8', state.expireAt, state.slot, state.oldest, state.count, state.sum) .. state.past end)
+change(paces, function(state) return pack('<i8i8i8', math.ceil(now + state.owed), state.since, state.calls) end)
+change(leases, function(state) return pack('<i8i8', 0, state.count) end)
+change(windows, function(state) return pack('<i8i8i8', state.expireAt, state.used, state.reserved) end)
+if #changed > 0 then redis.call('HSET', COUNTS, unpack(changed)) end
+if #opened > 0 then redis.call('HSET', OPEN, unpack(opened)) end
 return answers

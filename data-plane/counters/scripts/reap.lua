@@ -1,34 +1,39 @@
--- Closes admitted requests that nobody settled in time: what was held counts as used, leases end, the intent becomes the record.
--- KEYS[1] intents hash, KEYS[2] usage stream. ARGV: key prefix, how long the stream may grow, cursor, how many to look at.
+-- Closes admitted requests that nobody settled in time: leases end, what was held counts as used, the intent becomes the record.
+-- KEYS: hash of open requests, hash of counts, usage stream. ARGV: how many entries the stream may hold, cursor, how many to look at.
 -- Answers the next cursor and how many were closed.
+local OPEN, COUNTS, STREAM = KEYS[1], KEYS[2], KEYS[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local prefix, lengthMax = ARGV[1], ARGV[2]
-local page = redis.call('HSCAN', KEYS[1], ARGV[3], 'COUNT', ARGV[4])
+local page = redis.call('HSCAN', OPEN, ARGV[2], 'COUNT', ARGV[3])
 local fields = page[2]
 local closed = 0
 
+local function leave(key)
+  local state = redis.call('HGET', COUNTS, key)
+  if not state then return end
+  local _, count = struct.unpack('<i8i8', state)
+  redis.call('HSET', COUNTS, key, struct.pack('<i8i8', 0, count - 1))
+end
+
+local function use(key, amount)
+  local state = redis.call('HGET', COUNTS, key)
+  if not state then return end
+  local expireAt, used, reserved = struct.unpack('<i8i8i8', state)
+  redis.call('HSET', COUNTS, key, struct.pack('<i8i8i8', expireAt, used + amount, reserved - amount))
+end
+
 for index = 1, #fields, 2 do
-  local id, trace = fields[index], fields[index + 1]
-  local from = 1
-  local function line()
-    local to = string.find(trace, '\n', from, true)
-    local text = string.sub(trace, from, to and to - 1 or -1)
-    from = to and to + 1 or #trace + 1
-    return text
-  end
-  -- A scan may show an intent twice; it is there only once to be taken away.
-  if tonumber(line()) <= now and redis.call('HDEL', KEYS[1], id) == 1 then
-    line() -- The answer that was given.
-    for _ = 1, tonumber(line()) do redis.call('ZREM', prefix .. line(), id) end
-    for _ = 1, tonumber(line()) do
-      local key, amount = prefix .. line(), line()
-      if amount ~= '0' and redis.call('EXISTS', key) == 1 then
-        redis.call('HINCRBY', key, 'reserved', '-' .. amount)
-        redis.call('HINCRBY', key, 'used', amount)
-      end
+  local id = fields[index]
+  local expireAt, leases, names, amounts, intent = string.match(fields[index + 1], '^(%d+)\n[^\n]*\n(%d+)([^\n]*)\n([^\n]*)\n(.*)$')
+  -- A scan may show a request twice; it is there only once to be taken away.
+  if tonumber(expireAt) <= now and redis.call('HDEL', OPEN, id) == 1 then
+    local nextAmount = string.gmatch(amounts, '%d+')
+    local left = tonumber(leases)
+    for key in string.gmatch(names, '%S+') do
+      if left > 0 then leave(key) else use(key, tonumber(nextAmount())) end
+      left = left - 1
     end
-    redis.call('XADD', KEYS[2], 'MAXLEN', '~', lengthMax, '*', 'e', string.sub(trace, from))
+    redis.call('XADD', STREAM, 'MAXLEN', '~', ARGV[1], '*', 'e', intent)
     closed = closed + 1
   end
 end

@@ -1,56 +1,49 @@
--- Settles a batch of admitted requests of one organisation, each once: whoever finds the intent gone does nothing.
--- KEYS[1] intents hash, KEYS[2] usage stream. ARGV: key prefix, how long the stream may grow,
---   number of plans, then for each of them its lease keys, led by their number,
---   number of entries, then for each of them request id, event, number of its plan, and holds (key, held amount, actual amount), led by their number.
--- An entry with the request id "" has no intent: its event joins the stream as it is.
-local ARGV = ARGV
-local prefix, lengthMax = ARGV[1], ARGV[2]
-local at = 3
-local function whole(number) return string.format('%.0f', number) end
-local plans, released, ledgers = {}, {}, {}
-local settled = 0
+-- Settles a batch of admitted requests of one organisation, all of them or none.
+-- KEYS: hash of open requests, hash of counts, usage stream. ARGV: how many entries the stream may hold, numbers of requests, leases,
+--   windows and events, then the request ids; each lease's key and how many requests leave it; each window's key, what was held in it and
+--   what was used, summed over all requests; the events.
+-- Answers the request ids that are not open (any more), having done nothing; or nothing, having done everything.
+local OPEN, COUNTS, STREAM = KEYS[1], KEYS[2], KEYS[3]
+local requests, leases, windows, events = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local IDS = 5
+local LEASES = IDS + requests
+local WINDOWS = LEASES + 2 * leases
+local EVENTS = WINDOWS + 3 * windows
 
-local count = tonumber(ARGV[at])
-at = at + 1
-for index = 1, count do
-  local leases = {}
-  local length = tonumber(ARGV[at])
-  for offset = 1, length do leases[offset] = ARGV[at + offset] end
-  at = at + length + 1
-  plans[index] = leases
-end
-
-count = tonumber(ARGV[at])
-at = at + 1
-for _ = 1, count do
-  local id, event, leases, holds = ARGV[at], ARGV[at + 1], plans[tonumber(ARGV[at + 2])], tonumber(ARGV[at + 3])
-  at = at + 4
-  if id == '' or redis.call('HDEL', KEYS[1], id) == 1 then
-    for _, key in ipairs(leases) do
-      local ids = released[key]
-      if not ids then ids = {}; released[key] = ids end
-      ids[#ids + 1] = id
-    end
-    for offset = 0, holds * 3 - 1, 3 do
-      local key = ARGV[at + offset]
-      local ledger = ledgers[key]
-      if not ledger then ledger = { held = 0, actual = 0 }; ledgers[key] = ledger end
-      ledger.held, ledger.actual = ledger.held + tonumber(ARGV[at + offset + 1]), ledger.actual + tonumber(ARGV[at + offset + 2])
-    end
-    redis.call('XADD', KEYS[2], 'MAXLEN', '~', lengthMax, '*', 'e', event)
-    settled = settled + 1
+if requests > 0 then
+  local gone = {}
+  for index, trace in ipairs(redis.call('HMGET', OPEN, unpack(ARGV, IDS + 1, IDS + requests))) do
+    if not trace then gone[#gone + 1] = ARGV[IDS + index] end
   end
-  at = at + holds * 3
+  if #gone > 0 then return gone end
+  redis.call('HDEL', OPEN, unpack(ARGV, IDS + 1, IDS + requests))
 end
 
-for key, ids in pairs(released) do redis.call('ZREM', prefix .. key, unpack(ids)) end
-for key, ledger in pairs(ledgers) do
-  local name = prefix .. key
-  -- A window that was forgotten in the meantime must not come back, or it would stay for ever.
-  if redis.call('EXISTS', name) == 1 then
-    -- Minus nothing would be written as "-0", which is no number to Redis.
-    if ledger.held ~= 0 then redis.call('HINCRBY', name, 'reserved', whole(-ledger.held)) end
-    if ledger.actual ~= 0 then redis.call('HINCRBY', name, 'used', whole(ledger.actual)) end
+local keys, changed = {}, {}
+for index = 1, leases do keys[index] = ARGV[LEASES + index * 2 - 1] end
+for index = 1, windows do keys[leases + index] = ARGV[WINDOWS + index * 3 - 2] end
+-- What was forgotten in the meantime must not come back, or it would stay for ever.
+for index, state in ipairs(#keys > 0 and redis.call('HMGET', COUNTS, unpack(keys)) or {}) do
+  if state then
+    changed[#changed + 1] = keys[index]
+    if index <= leases then
+      local _, count = struct.unpack('<i8i8', state)
+      changed[#changed + 1] = struct.pack('<i8i8', 0, count - tonumber(ARGV[LEASES + index * 2]))
+    else
+      local at = WINDOWS + (index - leases) * 3
+      local expireAt, used, reserved = struct.unpack('<i8i8i8', state)
+      changed[#changed + 1] = struct.pack('<i8i8i8', expireAt, used + tonumber(ARGV[at]), reserved - tonumber(ARGV[at - 1]))
+    end
   end
 end
-return settled
+if #changed > 0 then redis.call('HSET', COUNTS, unpack(changed)) end
+
+if events > 0 then
+  local fields = {}
+  for index = EVENTS + 1, EVENTS + events do
+    fields[#fields + 1] = 'e'
+    fields[#fields + 1] = ARGV[index]
+  end
+  redis.call('XADD', STREAM, 'MAXLEN', '~', ARGV[1], '*', unpack(fields))
+end
+return {}

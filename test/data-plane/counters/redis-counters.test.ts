@@ -6,6 +6,7 @@ import type { Admission, HoldCheck } from '../../../data-plane/counters/counters
 import { newId } from '../../../shared/ids.ts';
 import { eventually } from '../../support/processes.ts';
 import { anyTestRedis, hasRedis, withRedis } from '../../support/redis.ts';
+import { eventsIn, windowIn } from '../../support/redis-counts.ts';
 
 const INTENT_LIFETIME_MILLIS = 300;
 const log = pino({ level: 'silent' });
@@ -24,11 +25,13 @@ describe.runIf(hasRedis)('counters in Redis', () => {
     await redis?.stop();
   });
 
-  const admission = (organisationId: string, given: Partial<Admission> = {}): Admission => {
+  type Hold = HoldCheck & { readonly amount: number };
+  type Asked = Partial<Omit<Admission, 'holds' | 'heldAmounts'>> & { readonly holds?: readonly Hold[] };
+  const admission = (organisationId: string, { holds = [], ...given }: Asked = {}): Admission => {
     const requestId = newId('request');
-    return { organisationId, requestId, rates: [], leases: [], holds: [], intent: `lost ${requestId}`, ...given };
+    return { organisationId, requestId, rates: [], leases: [], holds, heldAmounts: holds.map(({ amount }) => amount), intent: `lost ${requestId}`, ...given };
   };
-  const hold = (given: Partial<HoldCheck> = {}): HoldCheck => ({
+  const hold = (given: Partial<Hold> = {}): Hold => ({
     key: newId('limit'),
     amount: 1,
     limit: 100,
@@ -36,9 +39,8 @@ describe.runIf(hasRedis)('counters in Redis', () => {
     expireAtMillis: Date.now() + 60_000,
     ...given,
   });
-  const eventsOf = (owner: string) =>
-    withRedis(redis.url, async (client) => (await client.xrange(`{${owner}}:usage`, '-', '+')).map(([, fields]) => fields[1]));
-  const windowOf = (owner: string, key: string) => withRedis(redis.url, (client) => client.hgetall(`{${owner}}:${key}`));
+  const eventsOf = (owner: string) => eventsIn(redis.url, owner);
+  const windowOf = (owner: string, key: string) => windowIn(redis.url, owner, key);
   const reaped = async (owner: string) => {
     await counters.reap();
     const events = await eventsOf(owner);
@@ -52,13 +54,13 @@ describe.runIf(hasRedis)('counters in Redis', () => {
     const lost = admission(owner, { holds, leases });
     await counters.admit(lost);
     expect(await eventually(() => reaped(owner), 'the reaper closing it')).toEqual([lost.intent]);
-    expect(await windowOf(owner, holds[0]?.key ?? '')).toEqual({ reserved: '0' });
-    expect(await windowOf(owner, holds[1]?.key ?? '')).toEqual({ reserved: '0', used: '7' });
+    expect(await windowOf(owner, holds[0]?.key ?? '')).toEqual({ used: 0, reserved: 0 });
+    expect(await windowOf(owner, holds[1]?.key ?? '')).toEqual({ used: 7, reserved: 0 });
     expect(await counters.admit(admission(owner, { leases }))).toMatchObject({ kind: 'admitted' });
     counters.settle({ admission: lost, amounts: [0, 3], event: 'too late' });
     await counters.flushed();
-    expect(await eventsOf(owner)).toEqual([lost.intent]);
-    expect(await windowOf(owner, holds[1]?.key ?? '')).toEqual({ reserved: '0', used: '7' });
+    expect(await eventsOf(owner)).toEqual([lost.intent, 'too late']);
+    expect(await windowOf(owner, holds[1]?.key ?? '')).toEqual({ used: 7, reserved: 0 });
   });
 
   test('a long call that is renewed is nobody’s to close', async () => {
@@ -83,7 +85,7 @@ describe.runIf(hasRedis)('counters in Redis', () => {
     await eventually(() => (others.every(({ isAvailable }) => isAvailable) ? true : undefined), 'the others being there');
     await eventually(async () => {
       await Promise.all([counters, ...others].map((node) => node.reap()));
-      return (await windowOf(owner, window.key))['used'] === '500' ? true : undefined;
+      return (await windowOf(owner, window.key))?.used === 500 ? true : undefined;
     }, 'all being closed');
     expect(new Set(await eventsOf(owner))).toEqual(new Set(lost.map(({ intent }) => intent)));
     await Promise.all(others.map((node) => node.close(0)));
@@ -106,7 +108,7 @@ describe.runIf(hasRedis)('counters in Redis', () => {
     const owner = newId('organisation');
     const short = hold({ expireAtMillis: Date.now() + 100 });
     const late = admission(owner, {
-      holds: [short, hold()],
+      holds: [short, hold({ expireAtMillis: Date.now() + 1000 })],
       leases: [{ key: newId('policy'), max: 1, ttlMillis: 1000 }],
       rates: [
         { key: newId('policy'), limit: 5, windowMillis: 1000, burst: undefined },
@@ -114,16 +116,22 @@ describe.runIf(hasRedis)('counters in Redis', () => {
       ],
     });
     await counters.admit(late);
-    await eventually(async () => (Object.keys(await windowOf(owner, short.key)).length === 0 ? true : undefined), 'the window being forgotten');
+    await eventually(async () => {
+      await counters.sweep();
+      return (await windowOf(owner, short.key)) === undefined ? true : undefined;
+    }, 'the window being forgotten');
     counters.settle({ admission: late, amounts: [9, 1], event: 'over' });
     await counters.flushed();
-    expect(await windowOf(owner, short.key)).toEqual({});
-    const lasting = await withRedis(redis.url, async (client) => {
-      const keys = await client.keys(`{${owner}}:*`);
-      const lifetimes = await Promise.all(keys.map((key) => client.pttl(key)));
-      return keys.filter((_, index) => lifetimes[index] === -1);
-    });
-    expect(lasting).toEqual([`{${owner}}:usage`]);
+    expect(await windowOf(owner, short.key)).toBeUndefined();
+    await eventually(async () => {
+      await counters.sweep();
+      const lasting = await withRedis(redis.url, async (client) => {
+        const keys = await client.keys(`{${owner}}:*`);
+        const lifetimes = await Promise.all(keys.map((key) => client.pttl(key)));
+        return keys.filter((_, index) => lifetimes[index] === -1);
+      });
+      return lasting.join() === `{${owner}}:usage` ? true : undefined;
+    }, 'everything but the events being forgotten');
   });
 
   test('an amount that is no whole number is refused at the door, and holds up nobody', async () => {

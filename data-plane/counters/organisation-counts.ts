@@ -1,0 +1,150 @@
+/** What the memory counts for one organisation. Nothing in here waits, so every method is atomic. */
+import type { Admission, AdmissionAnswer, LeaseCheck, RateCheck, Settlement } from './counters.ts';
+import { nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from './rate-window.ts';
+
+interface KeptPace {
+  pace: Pace | undefined;
+  evenAtMillis: number;
+}
+
+interface WindowCounts {
+  used: number;
+  reserved: number;
+  expireAtMillis: number;
+}
+
+const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };
+const LEASE_RETRY_MILLIS = 1000;
+
+export class OrganisationCounts {
+  readonly #slidings = new Map<string, SlidingWindow>();
+  readonly #paces = new Map<string, KeptPace>();
+  readonly #leases = new Map<string, Map<string, number>>();
+  readonly #windows = new Map<string, WindowCounts>();
+  /** Admitted and not settled, by request id. */
+  readonly #open = new Map<string, AdmissionAnswer>();
+
+  /** First every check is judged, then all of them are taken. */
+  admit(admission: Admission, now: number): AdmissionAnswer {
+    const known = this.#open.get(admission.requestId);
+    if (known !== undefined) return known;
+    const answer = this.#judgeRates(admission.rates, now) ?? this.#judgeLeases(admission.leases, now) ?? this.#judgeHolds(admission);
+    if (answer.kind === 'admitted') this.#take(admission, answer, now);
+    return answer;
+  }
+
+  /** Does nothing for a request that is not open. */
+  settle({ admission, amounts }: Settlement): void {
+    const { requestId, leases, holds, heldAmounts } = admission;
+    if (!this.#open.delete(requestId)) return;
+    for (const { key } of leases) this.#leases.get(key)?.delete(requestId);
+    for (let index = 0; index < holds.length; index++) {
+      const counts = this.#windows.get(holds[index]?.key ?? '');
+      if (counts === undefined) continue;
+      counts.reserved -= heldAmounts[index] ?? 0;
+      counts.used += amounts[index] ?? 0;
+    }
+  }
+
+  renew({ requestId, leases }: Admission, now: number): void {
+    for (const { key, ttlMillis } of leases) {
+      const holders = this.#leases.get(key);
+      if (holders?.delete(requestId) === true) holders.set(requestId, now + ttlMillis);
+    }
+  }
+
+  /** What no check has asked for in a while would otherwise stay for ever. Answers whether anything is left. */
+  forgetOld(now: number): boolean {
+    for (const [key, { expireAtMillis }] of this.#windows) if (expireAtMillis <= now) this.#windows.delete(key);
+    for (const [key, { evenAtMillis }] of this.#paces) if (evenAtMillis <= now) this.#paces.delete(key);
+    for (const [key, sliding] of this.#slidings) if (sliding.used(now) === 0) this.#slidings.delete(key);
+    for (const [key] of this.#leases) if (this.#holdersOf(key, 0, now).size === 0) this.#leases.delete(key);
+    return this.#windows.size + this.#paces.size + this.#slidings.size + this.#leases.size + this.#open.size > 0;
+  }
+
+  #judgeRates(rates: readonly RateCheck[], now: number): AdmissionAnswer | undefined {
+    for (let index = 0; index < rates.length; index++) {
+      const rate = rates[index];
+      if (rate === undefined) continue;
+      const refusal = rate.burst === undefined ? this.#judgeSliding(rate, now) : this.#judgePace({ ...rate, burst: rate.burst }, rate.key, now);
+      if (refusal !== undefined) return { kind: 'refused', check: 'rate', index, reserved: 0, ...refusal };
+    }
+    return undefined;
+  }
+
+  #judgeSliding({ key, limit, windowMillis }: RateCheck, now: number): { used: number; retryAfterMillis: number } | undefined {
+    const sliding = this.#slidingOf(key, windowMillis);
+    const used = sliding.used(now);
+    if (used < limit) return undefined;
+    return { used, retryAfterMillis: limit === 0 ? windowMillis : sliding.waitMillis(now) };
+  }
+
+  #judgePace(rate: BurstRate, key: string, now: number): { used: number; retryAfterMillis: number } | undefined {
+    const next = nextPace(this.#paces.get(key)?.pace, now, rate);
+    return 'waitMillis' in next ? { used: rate.limit, retryAfterMillis: next.waitMillis } : undefined;
+  }
+
+  #judgeLeases(leases: readonly LeaseCheck[], now: number): AdmissionAnswer | undefined {
+    for (let index = 0; index < leases.length; index++) {
+      const lease = leases[index];
+      if (lease === undefined) continue;
+      const used = this.#holdersOf(lease.key, lease.max, now).size;
+      if (used >= lease.max) return { kind: 'refused', check: 'lease', index, used, reserved: 0, retryAfterMillis: LEASE_RETRY_MILLIS };
+    }
+    return undefined;
+  }
+
+  #judgeHolds({ holds, heldAmounts }: Admission): AdmissionAnswer {
+    let observedHolds: number[] | undefined;
+    for (let index = 0; index < holds.length; index++) {
+      const hold = holds[index];
+      const counts = this.#windows.get(hold?.key ?? '');
+      const used = counts?.used ?? 0;
+      const reserved = counts?.reserved ?? 0;
+      if (hold === undefined || used + reserved + (heldAmounts[index] ?? 0) <= hold.limit) continue;
+      if (!hold.observe) return { kind: 'refused', check: 'hold', index, used, reserved, retryAfterMillis: 0 };
+      (observedHolds ??= []).push(index);
+    }
+    return observedHolds === undefined ? ADMITTED : { kind: 'admitted', observedHolds };
+  }
+
+  /** Without an intent only the rates are charged. */
+  #take({ rates, leases, holds, heldAmounts, requestId, intent }: Admission, answer: AdmissionAnswer, now: number): void {
+    for (const rate of rates) this.#takeRate(rate, now);
+    if (intent === undefined) return;
+    for (const { key, ttlMillis } of leases) this.#holdersFor(key).set(requestId, now + ttlMillis);
+    for (let index = 0; index < holds.length; index++) {
+      const { key, expireAtMillis } = holds[index] ?? { key: '', expireAtMillis: now };
+      const counts = this.#windows.get(key);
+      if (counts === undefined) this.#windows.set(key, { used: 0, reserved: heldAmounts[index] ?? 0, expireAtMillis });
+      else counts.reserved += heldAmounts[index] ?? 0;
+    }
+    this.#open.set(requestId, answer);
+  }
+
+  #takeRate({ key, limit, windowMillis, burst }: RateCheck, now: number): void {
+    if (burst === undefined) return this.#slidingOf(key, windowMillis).take(now);
+    const rate = { limit, windowMillis, burst };
+    const next = nextPace(this.#paces.get(key)?.pace, now, rate);
+    if ('calls' in next) this.#paces.set(key, { pace: next, evenAtMillis: now + owedMillisOf(next, now, rate) });
+  }
+
+  #slidingOf(key: string, windowMillis: number): SlidingWindow {
+    let sliding = this.#slidings.get(key);
+    if (sliding === undefined) this.#slidings.set(key, (sliding = new SlidingWindow(windowMillis)));
+    return sliding;
+  }
+
+  #holdersFor(key: string): Map<string, number> {
+    let holders = this.#leases.get(key);
+    if (holders === undefined) this.#leases.set(key, (holders = new Map()));
+    return holders;
+  }
+
+  /** Leases that ended count no more; they are looked for only where they could make the difference. */
+  #holdersOf(key: string, max: number, now: number): ReadonlyMap<string, number> {
+    const holders = this.#holdersFor(key);
+    if (holders.size >= max) for (const [requestId, endsAt] of holders) if (endsAt <= now) holders.delete(requestId);
+    return holders;
+  }
+}

@@ -1,0 +1,21 @@
+/** What an organisation has in Redis. All keys carry it as their hash tag, so that a script finds them in one slot of a cluster. */
+
+export interface OrganisationKeys {
+  /** Hash by request id: what an admitted request holds and the event that becomes its record, until it is settled. */
+  readonly open: string;
+  /** Hash of rates, leases and windows: what of each is used up. */
+  readonly counts: string;
+  /** Stream of usage events, one or several to an entry. */
+  readonly usage: string;
+}
+
+/** Organisations whose streams the usage intake reads. */
+export const STREAM_OWNERS_KEY = 'turnpike:usage-streams';
+
+const known = new Map<string, OrganisationKeys>();
+
+export function keysOf(organisationId: string): OrganisationKeys {
+  let keys = known.get(organisationId);
+  if (keys === undefined) known.set(organisationId, (keys = { open: `{${organisationId}}:open`, counts: `{${organisationId}}:counts`, usage: `{${organisationId}}:usage` }));
+  return keys;
+}

@@ -1,0 +1,41 @@
+/** Writes a batch of settlements as the values that `scripts/settle.lua` takes. */
+import type { Admission, Settlement } from './counters.ts';
+import type { OutboxEntry } from './settlement-outbox.ts';
+
+interface WindowSums {
+  held: number;
+  actual: number;
+}
+
+/** What leases and windows change by is summed over all requests. A request that is settled twice in a batch counts once. */
+export function settleValues(batch: readonly OutboxEntry[]): string[] {
+  const settled = new Map<string, Settlement>();
+  for (const { settlement } of batch) {
+    if (settlement !== undefined && !settled.has(settlement.admission.requestId)) settled.set(settlement.admission.requestId, settlement);
+  }
+  const leases = new Map<string, number>();
+  const windows = new Map<string, WindowSums>();
+  for (const { admission, amounts } of settled.values()) {
+    for (const { key } of admission.leases) leases.set(key, (leases.get(key) ?? 0) + 1);
+    addSums(windows, admission, amounts);
+  }
+  const values = [String(settled.size), String(leases.size), String(windows.size), String(batch.length), ...settled.keys()];
+  for (const [key, count] of leases) values.push(key, String(count));
+  for (const [key, { held, actual }] of windows) values.push(key, String(held), String(actual));
+  for (const { event } of batch) values.push(event);
+  return values;
+}
+
+function addSums(windows: Map<string, WindowSums>, { holds, heldAmounts }: Admission, amounts: readonly number[]): void {
+  for (let index = 0; index < holds.length; index++) {
+    const key = holds[index]?.key ?? '';
+    const held = heldAmounts[index] ?? 0;
+    const actual = amounts[index] ?? 0;
+    const sums = windows.get(key);
+    if (sums === undefined) windows.set(key, { held, actual });
+    else {
+      sums.held += held;
+      sums.actual += actual;
+    }
+  }
+}

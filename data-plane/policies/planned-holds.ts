@@ -1,0 +1,84 @@
+/** The budgets and quotas that count a call, with the counters' checks for them: the same objects from call to call, until a window ends. */
+import type { Limit } from '../../shared/limit.ts';
+import { windowAt, type ScheduleWindow } from '../../shared/schedule-window.ts';
+import type { HoldCheck } from '../counters/counters.ts';
+
+/** Counters of a window are kept this long past its end, for calls that settle late. */
+const WINDOW_KEPT_MILLIS = 48 * 3_600_000;
+
+/** A limit with the window that counts it at the moment. */
+export interface PlannedLimit {
+  readonly limit: Limit;
+  readonly amount: number;
+  readonly windowEndMillis: number;
+}
+
+/** Limits and checks by the same index. */
+export interface PlannedHolds {
+  readonly limits: readonly PlannedLimit[];
+  readonly checks: readonly HoldCheck[];
+}
+
+export const NO_HOLDS: PlannedHolds = { limits: [], checks: [] };
+
+export class HoldPlanner {
+  readonly #limits: readonly Limit[];
+  /** Tools that a limit of their own counts. */
+  readonly #tools: ReadonlySet<string>;
+  /** By tool; undefined stands for all that no limit names. */
+  readonly #planned = new Map<string | undefined, PlannedHolds>();
+  /** Until when the schedules stay as they were planned. */
+  #untilMillis = Number.NEGATIVE_INFINITY;
+  #fromMillis = 0;
+
+  constructor(limits: readonly Limit[]) {
+    this.#limits = limits;
+    this.#tools = new Set(limits.flatMap(({ tool }) => (tool === null ? [] : [tool])));
+  }
+
+  /** The limits that count a call of this tool, or of none, and whose schedule is running. */
+  at(nowMillis: number, tool: string | undefined): PlannedHolds {
+    if (this.#limits.length === 0) return NO_HOLDS;
+    // A clock may also be set back.
+    if (nowMillis >= this.#untilMillis || nowMillis < this.#fromMillis) this.#begin(nowMillis);
+    const named = tool !== undefined && this.#tools.has(tool) ? tool : undefined;
+    let holds = this.#planned.get(named);
+    if (holds === undefined) this.#planned.set(named, (holds = this.#plan(nowMillis, named)));
+    return holds;
+  }
+
+  #begin(nowMillis: number): void {
+    this.#planned.clear();
+    this.#fromMillis = Math.max(0, ...this.#limits.map((limit) => windowAt(limit, nowMillis)?.startMillis ?? 0));
+    this.#untilMillis = Math.min(...this.#limits.map((limit) => nextChangeOf(limit, nowMillis)));
+  }
+
+  #plan(nowMillis: number, tool: string | undefined): PlannedHolds {
+    const running = this.#limits
+      .filter((limit) => limit.tool === null || limit.tool === tool)
+      .flatMap((limit) => {
+        const window = windowAt(limit, nowMillis);
+        return window === undefined ? [] : [{ limit, window }];
+      });
+    return {
+      limits: running.map(({ limit, window }) => ({ limit, amount: Number(limit.amount), windowEndMillis: window.endMillis })),
+      checks: running.map(({ limit, window }) => checkOf(limit, window)),
+    };
+  }
+}
+
+function checkOf(limit: Limit, window: ScheduleWindow): HoldCheck {
+  return {
+    key: `${limit.id}:${window.startMillis}`,
+    limit: Number(limit.amount),
+    observe: limit.mode === 'OBSERVE',
+    expireAtMillis: window.endMillis + WINDOW_KEPT_MILLIS,
+  };
+}
+
+/** When the window of the moment ends, or the schedule begins or ends; never, for one that is over. */
+function nextChangeOf(limit: Limit, nowMillis: number): number {
+  const window = windowAt(limit, nowMillis);
+  if (window !== undefined) return Math.min(window.endMillis, limit.endAtMillis ?? Infinity);
+  return nowMillis < limit.startAtMillis ? limit.startAtMillis : Infinity;
+}
