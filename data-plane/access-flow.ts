@@ -33,21 +33,21 @@ export async function accessFlow(gateway: Gateway, exchange: Exchange, trail: Tr
   let hold: SpendHold | undefined;
   let ending: Outcome | Refusal;
   try {
-    slot = trail.run(enterConcurrency, gateway); //                                       1
-    trail.run(allowMethod, exchange); //                                                  2
-    const snapshot = trail.run(checkAvailability, gateway); //                            3  one snapshot for the whole request
-    trail.run(assignRequestId, exchange, trail); //                                       4
-    trail.run(limitBeforeAuth, gateway, snapshot, exchange); //                           5  before any key lookup, so guessing is slow
-    const key = trail.run(authenticateKey, gateway, snapshot, exchange, trail); //        6
-    const server = trail.run(resolveServer, snapshot, exchange, key, trail); //           7
-    const enabled = trail.run(requireEnabled, server); //                                 8
-    const access = trail.run(checkAccessGrant, gateway, snapshot, key, enabled); //       9
+    slot = trail.at(enterConcurrency)(gateway); //                                       1
+    trail.at(allowMethod)(exchange); //                                                  2
+    const snapshot = trail.at(checkAvailability)(gateway); //                            3  one snapshot for the whole request
+    trail.at(assignRequestId)(exchange, trail); //                                       4
+    trail.at(limitBeforeAuth)(gateway, snapshot, exchange); //                           5  before any key lookup, so guessing is slow
+    const key = trail.at(authenticateKey)(gateway, snapshot, exchange, trail); //        6
+    const server = trail.at(resolveServer)(snapshot, exchange, key, trail); //           7
+    const enabled = trail.at(requireEnabled)(server); //                                 8
+    const access = trail.at(checkAccessGrant)(gateway, snapshot, key, enabled); //       9
     trail.plan = access.plan;
-    ticket = trail.run(enforcePolicy, access, exchange); //                              10  the policy bounds how much body is read
-    const rpc = await trail.run(extractRpc, gateway, exchange, ticket, trail); //        11
-    const allowed = trail.run(applyToolRules, access, rpc, trail); //                    12
-    hold = await trail.run(reserveSpend, gateway, exchange, ticket, allowed, trail); //  13  one atomic call takes what 10 and 13 ask for
-    ending = await trail.run(proxyUpstream, gateway, exchange, allowed, hold, trail); // 14
+    ticket = trail.at(enforcePolicy)(access, exchange); //                              10  the policy bounds how much body is read
+    const rpc = await trail.at(extractRpc)(gateway, exchange, ticket, trail); //        11
+    const allowed = trail.at(applyToolRules)(access, rpc, trail); //                    12
+    hold = await trail.at(reserveSpend)(gateway, exchange, ticket, allowed, trail); //  13  one atomic call takes what 10 and 13 ask for
+    ending = await trail.at(proxyUpstream)(gateway, exchange, allowed, hold, trail); // 14
   } catch (error) {
     ending = asRefusal(error);
   }

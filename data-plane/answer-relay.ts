@@ -36,7 +36,8 @@ export class AnswerRelay implements AnswerSink {
   /** Ties the relay to the flight that feeds it; a caller who leaves ends the relay. */
   follow(flight: UpstreamFlight): void {
     this.#flight = flight;
-    if (!this.#isOver) this.#exchange.response.once('close', this.#callerLeft);
+    // Never taken off again, which would cost more than being told of an end that is known.
+    if (!this.#isOver) this.#exchange.response.on('close', () => this.#callerLeft());
   }
 
   answer(head: AnswerHead, body: Buffer): void {
@@ -58,7 +59,7 @@ export class AnswerRelay implements AnswerSink {
     const { response } = this.#exchange;
     response.writeHead(head.status, [...this.#headersOf(head, undefined), 'Cache-Control', 'no-cache, no-transform', 'X-Accel-Buffering', 'no']);
     response.flushHeaders();
-    response.on('drain', this.#roomAgain);
+    response.on('drain', () => this.#flight?.resume());
     this.#status = head.status;
   }
 
@@ -108,9 +109,6 @@ export class AnswerRelay implements AnswerSink {
 
   #end(status: number, failure: Refusal | undefined): void {
     this.#isOver = true;
-    const { response } = this.#exchange;
-    response.off('close', this.#callerLeft);
-    response.off('drain', this.#roomAgain);
     this.#finish({
       status,
       outputBytes: this.#outputBytes,
@@ -120,17 +118,15 @@ export class AnswerRelay implements AnswerSink {
     });
   }
 
-  readonly #roomAgain = (): void => this.#flight?.resume();
-
   /**
    * Up to revision 2025-11-25 a lost connection is no cancellation, so a call that is under way may finish unheard; a stream
    * that only listens has nothing to finish (MCP 2025-11-25, Transports).
    */
-  readonly #callerLeft = (): void => {
+  #callerLeft(): void {
     if (this.#isOver) return;
     if (this.#allowed.rpc.call === undefined) this.#flight?.cancel();
     this.#end(499, this.#allowed.rpc.call === undefined ? undefined : new Refusal('client_closed_request', 'client_gone'));
-  };
+  }
 
   #headersOf(head: AnswerHead, bodyBytes: number | undefined): string[] {
     const headers = ['Turnpike-Request-Id', this.#exchange.requestId];

@@ -21,10 +21,10 @@ export class Trail {
   /** What rules that only observe would have done, as `code/reason`. */
   readonly observed: string[] = [];
 
-  /** Runs a step and keeps its return type; the name is noted first, so that a refusal can be traced to its step. */
-  run<Arguments extends readonly unknown[], Evidence>(step: (...given: Arguments) => Evidence, ...given: Arguments): Evidence {
+  /** Notes which step runs now, so that a refusal can be traced to it, and answers that step. */
+  at<Step extends { readonly name: string }>(step: Step): Step {
     this.step = step.name;
-    return step(...given);
+    return step;
   }
 
   get method(): string | undefined {

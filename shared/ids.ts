@@ -36,17 +36,30 @@ export function newId(kind: IdKind, nowMillis: number = Date.now()): string {
   poolOffset += RANDOM_BYTES;
   pool[at] = 0x70 | (pool.readUInt8(at) & 0x0f);
   pool[at + 2] = 0x80 | (pool.readUInt8(at + 2) & 0x3f);
-  return `${ID_PREFIXES[kind]}_${letters(nowMillis, 10)}${letters(pool.readUIntBE(at, 5), 8)}${letters(pool.readUIntBE(at + 5, 5), 8)}`;
+  return `${ID_PREFIXES[kind]}_${timeText(nowMillis)}${randomText(pool.readUIntBE(at, 5))}${randomText(pool.readUIntBE(at + 5, 5))}`;
 }
 
-function letters(value: number, count: number): string {
-  let text = '';
-  let rest = Math.floor(value);
-  for (let index = 0; index < count; index++) {
-    text = ALPHABET.charAt(rest % 32) + text;
-    rest = Math.floor(rest / 32);
-  }
-  return text;
+/** All pairs of letters: an id is read off in half as many steps. */
+const PAIRS = Array.from({ length: 1024 }, (_, value) => ALPHABET.charAt(value >> 5) + ALPHABET.charAt(value & 31));
+let timeMillis = Number.NaN;
+let timeLetters = '';
+
+function timeText(nowMillis: number): string {
+  if (nowMillis === timeMillis) return timeLetters;
+  timeMillis = nowMillis;
+  const whole = Math.floor(nowMillis);
+  timeLetters = pairAt(whole / 2 ** 40) + pairAt(whole / 2 ** 30) + pairAt(whole / 2 ** 20) + pairAt(whole / 2 ** 10) + pairAt(whole);
+  return timeLetters;
+}
+
+/** Forty bits as eight letters. */
+function randomText(bits: number): string {
+  return pairAt(bits / 2 ** 30) + pairAt(bits / 2 ** 20) + pairAt(bits / 2 ** 10) + pairAt(bits);
+}
+
+/** The letters of the lowest ten bits. */
+function pairAt(value: number): string {
+  return PAIRS[Math.floor(value) % 1024] ?? '';
 }
 
 /** Whether the text has the shape of an id of that kind. Slugs never do: they hold no underscore. */

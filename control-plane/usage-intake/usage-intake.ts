@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
-import { usageEventSchema, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
+import { readUsageEvent, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
 import { writeDeadLetter, writeUsage } from './usage-writer.ts';
 
 const BATCH_MAX = 500;
@@ -93,7 +93,7 @@ function sort(deliveries: readonly UsageDelivery[]): Sorted {
   const sorted: Sorted = { events: [], unreadable: [] };
   for (const delivery of deliveries) {
     try {
-      sorted.events.push({ event: usageEventSchema.parse(readJson(delivery.json)), delivery });
+      sorted.events.push({ event: readUsageEvent(readJson(delivery.json)), delivery });
     } catch (error) {
       sorted.unreadable.push({ delivery, reason: error instanceof Error ? error.message.slice(0, 1000) : 'unknown' });
     }
@@ -109,7 +109,7 @@ function readJson(json: string): unknown {
   return JSON.parse(json, (_key, value: unknown) => (typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value));
 }
 
-/** SQLSTATE classes 22 and 23: the data is at fault, and will be at the next try. */
+/** SQLSTATE classes 22, 23 and 54: the data is wrong, does not fit the rest or is too large for an index, and will be at the next try. */
 function isFaultOfData(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code);
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(?:22|23|54)/.test(error.code);
 }

@@ -4,6 +4,7 @@ import { CountersUnavailable, type Admission, type AdmissionAnswer, type HoldChe
 import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisScripts } from './redis-scripts.ts';
+import type { TurnEnd } from './turn-end.ts';
 
 interface Waiting {
   readonly admission: Admission;
@@ -17,14 +18,16 @@ const answersSchema = z.array(z.string());
 export class AdmissionBatches {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
+  readonly #turnEnd: TurnEnd;
   readonly #openMillis: string;
   #waiting = new Map<string, Waiting[]>();
-  #isScheduled = false;
 
-  constructor(link: RedisLink, scripts: RedisScripts, openMillis: number) {
+  constructor(link: RedisLink, scripts: RedisScripts, turnEnd: TurnEnd, openMillis: number) {
     this.#link = link;
     this.#scripts = scripts;
+    this.#turnEnd = turnEnd;
     this.#openMillis = String(openMillis);
+    turnEnd.add(() => this.#flush());
   }
 
   ask(admission: Admission): Promise<AdmissionAnswer> {
@@ -34,16 +37,12 @@ export class AdmissionBatches {
       const waiting = this.#waiting.get(organisationId);
       if (waiting === undefined) this.#waiting.set(organisationId, [{ admission, resolve, reject }]);
       else waiting.push({ admission, resolve, reject });
-      if (this.#isScheduled) return;
-      this.#isScheduled = true;
-      // After all sockets of this turn have been read, so that what arrived together leaves together.
-      setImmediate(() => this.#flush());
+      this.#turnEnd.schedule();
     });
   }
 
   #flush(): void {
-    this.#isScheduled = false;
-    this.#link.gather();
+    if (this.#waiting.size === 0) return;
     const waiting = this.#waiting;
     this.#waiting = new Map();
     for (const [organisationId, all] of waiting) {

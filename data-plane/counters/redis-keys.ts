@@ -16,6 +16,7 @@ const known = new Map<string, OrganisationKeys>();
 
 export function keysOf(organisationId: string): OrganisationKeys {
   let keys = known.get(organisationId);
-  if (keys === undefined) known.set(organisationId, (keys = { open: `{${organisationId}}:open`, counts: `{${organisationId}}:counts`, usage: `{${organisationId}}:usage` }));
+  if (keys === undefined)
+    known.set(organisationId, (keys = { open: `{${organisationId}}:open`, counts: `{${organisationId}}:counts`, usage: `{${organisationId}}:usage` }));
   return keys;
 }

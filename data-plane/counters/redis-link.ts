@@ -59,14 +59,6 @@ export class RedisLink {
     this.#probe.unref();
   }
 
-  /** What is written until the end of this turn of the event loop leaves in one packet, which Redis reads and answers as one. */
-  gather(): void {
-    const { stream, status } = this.redis;
-    if (status !== 'ready' || stream.writableCorked > 0) return;
-    stream.cork();
-    process.nextTick(() => stream.uncork());
-  }
-
   close(): void {
     this.#isClosed = true;
     this.#isAvailable = false;

@@ -7,8 +7,11 @@ import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisScripts } from './redis-scripts.ts';
 import { settleValues } from './settle-values.ts';
+import type { TurnEnd } from './turn-end.ts';
 
 const BATCH_MAX = 128;
+/** Settlements leave with the next admissions, which is one packet and one batch for Redis instead of two, but wait no longer than this. */
+const WAIT_MILLIS = 2;
 const FLUSH_CHECK_MILLIS = 10;
 /**
  * Entries, of one event or many, that an organisation's stream may hold. The intake deletes what it has stored, so only weeks without an intake come near it; then
@@ -27,20 +30,23 @@ const goneSchema = z.array(z.string());
 export class SettlementOutbox {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
+  readonly #turnEnd: TurnEnd;
   readonly #log: Logger;
   readonly #sizeMax: number;
   readonly #waiting = new Map<string, OutboxEntry[]>();
   readonly #sending = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
   #size = 0;
   #dropped = 0;
-  #isScheduled = false;
 
   /** Above `sizeMax` entries, events of requests that were not admitted here are dropped. */
-  constructor(link: RedisLink, scripts: RedisScripts, { log, sizeMax }: { readonly log: Logger; readonly sizeMax: number }) {
+  constructor(link: RedisLink, scripts: RedisScripts, turnEnd: TurnEnd, { log, sizeMax }: { readonly log: Logger; readonly sizeMax: number }) {
     this.#link = link;
     this.#scripts = scripts;
+    this.#turnEnd = turnEnd;
     this.#log = log;
     this.#sizeMax = sizeMax;
+    turnEnd.add(() => this.flush());
   }
 
   /** Entries that Redis has not confirmed. */
@@ -63,9 +69,9 @@ export class SettlementOutbox {
 
   /** Sends what waits, unless a call for that organisation is under way already: its end sends the rest. */
   flush(): void {
-    this.#isScheduled = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (!this.#link.isAvailable) return;
-    this.#link.gather();
     for (const owner of this.#waiting.keys()) if (!this.#sending.has(owner)) void this.#send(owner);
   }
 
@@ -85,21 +91,27 @@ export class SettlementOutbox {
     const waiting = this.#waiting.get(owner);
     if (waiting === undefined) this.#waiting.set(owner, [entry]);
     else waiting.push(entry);
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => this.flush());
+    this.#sendSoon();
+  }
+
+  #sendSoon(): void {
+    this.#timer ??= setTimeout(() => this.#turnEnd.schedule(), WAIT_MILLIS);
   }
 
   /** Settling twice does nothing, and an event that is appended twice is stored once, so whatever fails is simply sent again. */
   async #send(owner: string): Promise<void> {
     this.#sending.add(owner);
     try {
-      for (let batch = this.#next(owner); batch.length > 0; batch = this.#next(owner)) {
+      let batch: OutboxEntry[];
+      do {
+        batch = this.#next(owner);
         await this.#settle(owner, batch);
         this.#waiting.get(owner)?.splice(0, batch.length);
         this.#size -= batch.length;
-      }
-      this.#waiting.delete(owner);
+        // What came in the meantime can wait for the next admissions again.
+      } while (batch.length === BATCH_MAX && this.#next(owner).length > 0);
+      if (this.#waiting.get(owner)?.length === 0) this.#waiting.delete(owner);
+      else this.#sendSoon();
       if (this.#dropped > 0) this.#log.error({ dropped: this.#dropped }, 'usage events were lost while the backlog was full');
       this.#dropped = 0;
     } catch (error) {

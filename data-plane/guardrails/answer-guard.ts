@@ -11,7 +11,8 @@ import { filterToolList } from './tool-list.ts';
 const EVENT_BYTES_MAX = 16 * 1024 * 1024;
 /** Answers may nest deeper than requests, since JSON schemas do; what is deeper cannot be searched for words. */
 const ANSWER_LIMITS = { depthMax: 512, tokensMax: Number.POSITIVE_INFINITY } as const;
-const ERROR_MARKS = [Buffer.from('"isError"'), Buffer.from('"error"')] as const;
+/** How the keys `error` and `isError` both end; an answer without it says of neither. */
+const ERROR_MARK = Buffer.from('rror"');
 
 export class AnswerGuard {
   readonly #hides: AllowedCall['hides'];
@@ -35,7 +36,7 @@ export class AnswerGuard {
   judge(body: Buffer): Buffer {
     if (body.length === 0) return body;
     const visible = this.#hides === undefined ? body : this.#withoutHidden(body, this.#hides);
-    if (this.#words !== undefined || ERROR_MARKS.some((mark) => visible.includes(mark))) this.#read(visible);
+    if (this.#words !== undefined || visible.includes(ERROR_MARK)) this.#read(visible);
     return visible;
   }
 
@@ -43,7 +44,7 @@ export class AnswerGuard {
   push(chunk: Buffer): readonly Buffer[] {
     if (this.#hides === undefined && this.#words === undefined) {
       // Nothing is held back. An error mark that two chunks share is not seen, and the record then says less; no rule depends on it.
-      if (!this.sawError && ERROR_MARKS.some((mark) => chunk.includes(mark))) this.#noteErrorsIn(chunk);
+      if (!this.sawError && chunk.includes(ERROR_MARK)) this.#noteErrorsIn(chunk);
       return [chunk];
     }
     this.#events ??= createEventStreamFilter((data) => this.judge(data), EVENT_BYTES_MAX);

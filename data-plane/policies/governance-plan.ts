@@ -5,6 +5,7 @@ import type { GovernedServer } from '../config/governed-server.ts';
 import { GLOBAL_OWNER, type Snapshot } from '../config/snapshot.ts';
 import type { LeaseCheck } from '../counters/counters.ts';
 import { REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from '../settings.ts';
+import { identityValues } from '../usage/identity-values.ts';
 import type { CompiledPolicy } from './compiled-policy.ts';
 import { HoldPlanner } from './planned-holds.ts';
 
@@ -24,7 +25,7 @@ export interface GovernancePlan {
   readonly responseBytesMax: number;
   /** Addresses that every list of the policies has let pass. */
   readonly passedAddresses: Set<string>;
-  /** The part of the usage event that is the same for every request of the pair: JSON without its braces. */
+  /** The part of the usage event that is the same for every request of the pair: JSON without brackets. */
   readonly identityJson: string;
 }
 
@@ -69,7 +70,7 @@ function smallest(limits: readonly (number | undefined)[], otherwise: number): n
 }
 
 function identityJsonOf(key: ApiKey, server: GovernedServer): string {
-  const identity = {
+  return identityValues({
     organisationId: key.organisationId,
     teamId: key.teamId,
     userId: key.userId,
@@ -79,6 +80,5 @@ function identityJsonOf(key: ApiKey, server: GovernedServer): string {
     serverId: server.config.id,
     serverSlug: server.config.slug,
     transport: server.config.transport,
-  };
-  return JSON.stringify(identity).slice(1, -1);
+  });
 }

@@ -19,8 +19,9 @@ export class LeaseKeeper {
     this.#timer.unref();
   }
 
-  keep(hold: SpendHold): void {
-    this.#dueAt.set(hold, this.#clock.elapsed() + TICK_MILLIS);
+  /** `startedAt` is when the call arrived, in monotonic milliseconds. */
+  keep(hold: SpendHold, startedAt: number): void {
+    this.#dueAt.set(hold, startedAt + TICK_MILLIS);
   }
 
   forget(hold: SpendHold): void {

@@ -1,7 +1,7 @@
 /** Step 13: holds rates, lease, budgets and quotas in one atomic call; after it nothing refuses any more. */
 import { NO_PRICE, type Price } from '../../shared/pricing.ts';
 import type { Refusal } from '../../shared/refusal.ts';
-import { CountersUnavailable, type Admission, type Counters } from '../counters/counters.ts';
+import { CountersUnavailable, type Admission, type AdmissionAnswer, type Counters } from '../counters/counters.ts';
 import type { AllowedCall, RateTicket, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
@@ -44,24 +44,25 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
     intent: head + unknownEnding(estimate.costNanosUsd),
   };
   ticket.isCharged = true;
-  const store = await admit(gateway, { ticket, admission, limits, nowMillis, trail, head });
+  const booking = { ticket, admission, limits, nowMillis, trail, head };
+  let store = gateway.counters;
+  try {
+    requireAdmitted(await store.admit(admission), booking);
+  } catch (error) {
+    if (!(error instanceof CountersUnavailable)) throw error;
+    store = await admitWithoutMoney(gateway, booking, error);
+  }
   const hold = { ticket, price, limits, admission, store, eventHead: head, inputBytes: trail.inputBytes };
-  gateway.leases.keep(hold);
+  gateway.leases.keep(hold, exchange.startedAt);
   return hold;
 }
 
-/** Answers the counters that hold the admission: the shared ones, or while they are away this node's own, for rates and leases alone. */
-async function admit(gateway: Gateway, booking: Booking): Promise<Counters> {
-  try {
-    await admitBy(gateway.counters, booking);
-    return gateway.counters;
-  } catch (error) {
-    if (!(error instanceof CountersUnavailable)) throw error;
-    // Money fails closed; rates and leases go on by this node's own count (`reliability.md`, fail table).
-    if (booking.limits.some(({ limit }) => limit.mode === 'ENFORCE')) throw voided(gateway, booking, countersAway(error));
-    await admitBy(gateway.localCounters, { ...booking, limits: [], admission: { ...booking.admission, holds: [], heldAmounts: [] } });
-    return gateway.localCounters;
-  }
+/** The shared counters are away. Money fails closed; rates and leases go on by this node's own count (`reliability.md`, fail table). */
+async function admitWithoutMoney(gateway: Gateway, booking: Booking, error: CountersUnavailable): Promise<Counters> {
+  if (booking.limits.some(({ limit }) => limit.mode === 'ENFORCE')) throw voided(gateway, booking, countersAway(error));
+  const admission = { ...booking.admission, holds: [], heldAmounts: [] };
+  requireAdmitted(await gateway.localCounters.admit(admission), { ...booking, limits: [], admission });
+  return gateway.localCounters;
 }
 
 /** Nobody knows whether the store took the admission before it fell silent: if it did, this gives everything back. */
@@ -71,10 +72,8 @@ function voided(gateway: Gateway, booking: Booking, refusal: Refusal): Refusal {
   return refusal;
 }
 
-async function admitBy(counters: Counters, booking: Booking): Promise<void> {
-  const { admission, limits, ticket, trail } = booking;
-  const answer = await counters.admit(admission);
-  if (answer.kind === 'refused') throw refusalOf(answer, ticket.access.plan, limits, booking.nowMillis);
+function requireAdmitted(answer: AdmissionAnswer, { limits, ticket, trail, nowMillis }: Booking): void {
+  if (answer.kind === 'refused') throw refusalOf(answer, ticket.access.plan, limits, nowMillis);
   for (const index of answer.observedHolds) {
     trail.observed.push(limits[index]?.limit.metric === 'NANO_USD' ? 'budget_exceeded/budget_exhausted' : 'quota_exceeded/quota_exhausted');
   }

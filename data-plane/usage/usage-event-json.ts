@@ -2,10 +2,12 @@
 import { costOf, type Price } from '../../shared/pricing.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RefusalCode } from '../../shared/refusals.ts';
+import { USAGE_EVENT_FORMAT } from '../../shared/usage-event.ts';
 import { readClientInfo } from '../mcp/client-info.ts';
 import type { Outcome, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Trail } from '../trail.ts';
+import { identityValues } from './identity-values.ts';
 
 const TEXT_LENGTH_MAX = 256;
 const SLUG_LENGTH_MAX = 64;
@@ -23,18 +25,18 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
   'stdio_overloaded',
 ]);
 
-/** Built by hand rather than from an object: every request pays for it, twice. The schema is `shared/usage-event.ts`. */
+/** Built by hand rather than from an object: every request pays for it, twice. The order is `USAGE_EVENT_FIELDS`. */
 export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
-  const client =
-    message?.method === 'initialize' ? readClientInfo(message.value) : { name: session?.clientName ?? null, version: session?.clientVersion ?? null };
+  const client = message?.method === 'initialize' ? readClientInfo(message.value) : undefined;
   return (
-    `{"requestId":"${exchange.requestId}","timeMillis":${exchange.timeMillis},"dataPlane":${JSON.stringify(nodeName)},` +
-    `${trail.plan?.identityJson ?? identityJson(exchange, trail)},"httpMethod":${text(exchange.method)},"rpcMethod":${text(message?.method)},` +
-    `"tool":${text(trail.tool)},"inputBytes":${trail.inputBytes},"pricing":${pricingJson(trail, price)},"sessionId":${text(session?.label)},` +
-    `"protocolVersion":${text(exchange.header('mcp-protocol-version'))},"clientName":${text(client.name)},"clientVersion":${text(client.version)},` +
-    `"clientIp":${text(exchange.clientIp)},"traceId":${text(trail.traceId)},"observed":${JSON.stringify(trail.observed)}`
+    `[${USAGE_EVENT_FORMAT},"${exchange.requestId}",${exchange.timeMillis},${text(nodeName)},` +
+    `${trail.plan?.identityJson ?? identityJson(exchange, trail)},${text(exchange.method)},${text(message?.method)},` +
+    `${text(trail.tool)},${trail.inputBytes},${pricingJson(trail, price)},${session === undefined ? 'null' : JSON.stringify(session.label)},` +
+    `${text(exchange.header('mcp-protocol-version'))},${text(client === undefined ? session?.clientName : client.name)},` +
+    `${text(client === undefined ? session?.clientVersion : client.version)},` +
+    `${text(exchange.clientIp)},${trail.traceId === undefined ? 'null' : JSON.stringify(trail.traceId)},${trail.observed.length === 0 ? '[]' : JSON.stringify(trail.observed)}`
   );
 }
 
@@ -115,19 +117,18 @@ interface EndingFigures {
 function endingJson(words: EndingWords, figures: EndingFigures): string {
   const denial =
     words.code === null
-      ? '"code":null,"reason":null,"message":null,"rule":null,"retryAfterSeconds":null'
-      : `"code":"${words.code}","reason":"${words.reason}","message":${JSON.stringify(words.message)},"rule":${JSON.stringify(words.rule ?? null)},"retryAfterSeconds":${words.retryAfterSeconds ?? null}`;
+      ? 'null,null,null,null,null'
+      : `"${words.code}","${words.reason}",${JSON.stringify(words.message)},${JSON.stringify(words.rule ?? null)},${words.retryAfterSeconds ?? null}`;
   return (
-    `,"status":${words.status},"decision":"${words.decision}",${denial},"isToolError":${figures.isToolError ?? false},` +
-    `"latencyMicros":${figures.latencyMicros ?? 0},"upstreamLatencyMicros":${figures.upstreamLatencyMicros ?? null},` +
-    `"outputBytes":${figures.outputBytes ?? 0},"costNanosUsd":"${figures.costNanosUsd}","dlpOutcome":"${figures.dlpOutcome ?? 'NONE'}"}`
+    `,${words.status},"${words.decision}",${denial},${figures.isToolError ?? false},${figures.latencyMicros ?? 0},` +
+    `${figures.upstreamLatencyMicros ?? null},${figures.outputBytes ?? 0},"${figures.costNanosUsd}","${figures.dlpOutcome ?? 'NONE'}"]`
   );
 }
 
 /** Whoever was refused before key and server were known is recorded with what is. */
 function identityJson(exchange: Exchange, trail: Trail): string {
   const { key, server } = trail;
-  const identity = {
+  return identityValues({
     organisationId: key?.organisationId ?? null,
     teamId: key?.teamId ?? null,
     userId: key?.userId ?? null,
@@ -137,16 +138,39 @@ function identityJson(exchange: Exchange, trail: Trail): string {
     serverId: server?.config.id ?? null,
     serverSlug: server?.config.slug ?? exchange.identifier.slice(0, SLUG_LENGTH_MAX),
     transport: server?.config.transport ?? null,
-  };
-  return JSON.stringify(identity).slice(1, -1);
+  });
 }
 
+const pricings = new WeakMap<Price, string>();
+
+/** Prices are the same objects from call to call. */
 function pricingJson(trail: Trail, price: Price): string {
   if (trail.plan === undefined) return 'null';
-  return `{"callFemtosUsd":"${price.callFemtosUsd}","inputByteFemtosUsd":"${price.inputByteFemtosUsd}","outputByteFemtosUsd":"${price.outputByteFemtosUsd}","isOverride":${price.isOverride}}`;
+  let json = pricings.get(price);
+  if (json === undefined) {
+    const { callFemtosUsd, inputByteFemtosUsd, outputByteFemtosUsd, isOverride } = price;
+    json = JSON.stringify({
+      callFemtosUsd: `${callFemtosUsd}`,
+      inputByteFemtosUsd: `${inputByteFemtosUsd}`,
+      outputByteFemtosUsd: `${outputByteFemtosUsd}`,
+      isOverride,
+    });
+    pricings.set(price, json);
+  }
+  return json;
 }
 
-/** Text of the caller's choosing, cut to what a record holds. */
+const TEXTS_MAX = 1000;
+const texts = new Map<string, string>();
+
+/** Text, also of the caller's choosing, cut to what a record holds. Methods, tools, clients and addresses come again and again. */
 function text(value: string | null | undefined): string {
-  return value === undefined || value === null ? 'null' : JSON.stringify(value.length > TEXT_LENGTH_MAX ? value.slice(0, TEXT_LENGTH_MAX) : value);
+  if (value === undefined || value === null) return 'null';
+  let json = texts.get(value);
+  if (json !== undefined) return json;
+  json = JSON.stringify(value.slice(0, TEXT_LENGTH_MAX));
+  if (value.length > TEXT_LENGTH_MAX) return json;
+  if (texts.size >= TEXTS_MAX) texts.clear();
+  texts.set(value, json);
+  return json;
 }

@@ -55,10 +55,10 @@ usage events are as many as the calls that reached the tool server. A window in 
 function rowOf(name: ContenderName, rounds: readonly Round[], nginxMicros: number): string {
   const micros = leastCpu(rounds);
   const redis = name === 'governed-with-redis' ? two(Math.min(...rounds.map(({ redisMicros }) => redisMicros))) : '–';
-  const perSecond = Math.round(Math.max(...rounds.map(({ closedLoop }) => closedLoop.callsPerSecond)));
+  const perSecond = rounds.length === 0 ? 'not measured' : Math.round(Math.max(...rounds.map(({ closedLoop }) => closedLoop.callsPerSecond)));
   const p50 = median(rounds.map(({ steady }) => steady.p50Millis));
   const p99 = median(rounds.map(({ steady }) => steady.p99Millis));
-  const ratio = Number.isFinite(nginxMicros) ? two(micros / nginxMicros) : '–';
+  const ratio = two(micros / nginxMicros);
   return `| ${TITLES[name]} | ${two(micros)} | ${ratio} | ${redis} | ${perSecond} | ${two(p50)} | ${two(p99)} |`;
 }
 
@@ -67,6 +67,7 @@ function goalRow({ row, what, unit, must, aim, measured }: Goal): string {
   return `| ${row} | ${what} | ${two(measured)} ${unit} | ≤ ${must} | ≤ ${aim} | ${verdict} |`;
 }
 
+/** A contender whose windows were all left out has no figures. */
 function two(value: number): string {
-  return value.toFixed(2);
+  return Number.isFinite(value) ? value.toFixed(2) : 'not measured';
 }

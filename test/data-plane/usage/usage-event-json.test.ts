@@ -1,0 +1,90 @@
+/** The event that is written by hand is the event that the reader of the stream understands, whatever the caller put into it. */
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Exchange } from '../../../data-plane/exchange.ts';
+import { readRpcCall } from '../../../data-plane/mcp/read-rpc-call.ts';
+import { Trail } from '../../../data-plane/trail.ts';
+import { eventEnding, eventHead, unknownEnding } from '../../../data-plane/usage/usage-event-json.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import { NO_PRICE } from '../../../shared/pricing.ts';
+import { Refusal } from '../../../shared/refusal.ts';
+import { readUsageEvent, USAGE_EVENT_FIELDS, writeUsageEvent, type UsageEvent } from '../../../shared/usage-event.ts';
+
+function exchangeOf(headers: Record<string, string> = {}): Exchange {
+  const request = new IncomingMessage(new Socket());
+  request.method = 'POST';
+  Object.assign(request.headers, headers);
+  return new Exchange(request, new ServerResponse(request), 'files', systemClock);
+}
+
+function trailOf(tool: string): Trail {
+  const trail = new Trail();
+  const call = readRpcCall(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool } })));
+  trail.rpc = { call, message: call.messages[0], session: undefined };
+  trail.tool = tool;
+  trail.inputBytes = call.bytes.length;
+  return trail;
+}
+
+const read = (json: string): UsageEvent => readUsageEvent(JSON.parse(json));
+
+test('an answered call, with any tool and any client', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string(), fc.nat(), fc.boolean(), (tool, version, outputBytes, isToolError) => {
+      const exchange = exchangeOf({ 'mcp-protocol-version': version });
+      const outcome = { status: 200, outputBytes, upstreamMillis: 1.25, isToolError, failure: undefined };
+      const event = read(eventHead('node:1', exchange, trailOf(tool), NO_PRICE) + eventEnding(outcome, 2.5, 12_345_678_901_234_567n));
+      expect(event).toMatchObject({
+        requestId: exchange.requestId,
+        dataPlane: 'node:1',
+        serverSlug: 'files',
+        rpcMethod: 'tools/call',
+        tool: tool.slice(0, 256),
+        protocolVersion: version.slice(0, 256),
+        status: 200,
+        decision: 'ALLOWED',
+        outputBytes,
+        isToolError,
+        latencyMicros: 2500,
+        upstreamLatencyMicros: 1250,
+        costNanosUsd: '12345678901234567',
+      });
+    }),
+  );
+});
+
+test('a denied call tells code, reason, sentence and rule', () => {
+  const rule = { kind: 'mcpServer', id: 'srv_1', path: 'blockedTools' };
+  const trail = trailOf('rm');
+  trail.observed.push('quota_exceeded/quota_exhausted');
+  const refusal = new Refusal('mcp_guardrail_block', 'blocked_tool', `tool "rm" is blocked`, { rule, retryAfterSeconds: 3 });
+  expect(read(eventHead('node', exchangeOf(), trail, NO_PRICE) + eventEnding(refusal, 0.5, 0n))).toMatchObject({
+    decision: 'DENIED',
+    status: 403,
+    code: 'mcp_guardrail_block',
+    reason: 'blocked_tool',
+    message: refusal.message,
+    rule,
+    retryAfterSeconds: 3,
+    observed: ['quota_exceeded/quota_exhausted'],
+    upstreamLatencyMicros: null,
+  });
+});
+
+test('what is kept for a node that is lost is an event too', () => {
+  expect(read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n))).toMatchObject({
+    decision: 'ERRORED',
+    code: 'upstream_error',
+    reason: 'connection_lost',
+    costNanosUsd: '7',
+  });
+});
+
+test('what is written is read; another format is not', () => {
+  const event = read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n));
+  expect(read(writeUsageEvent(event))).toEqual(event);
+  expect(Object.keys(event).toSorted()).toEqual([...USAGE_EVENT_FIELDS].toSorted());
+  for (const wrong of ['[2]', '[1]', '{}', 'null', JSON.stringify(event)]) expect(() => read(wrong)).toThrow();
+});
