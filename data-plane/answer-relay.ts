@@ -7,12 +7,13 @@ import type { Gateway } from './gateway.ts';
 import { AnswerGuard } from './guardrails/answer-guard.ts';
 import { readClientInfo } from './mcp/client-info.ts';
 import { SESSION_HEADER } from './mcp/session-ids.ts';
+import type { OpenStream } from './open-streams.ts';
 import type { Trail } from './trail.ts';
 import type { AnswerHead, AnswerSink, UpstreamFlight } from './transports/transport.ts';
 
-export class AnswerRelay implements AnswerSink {
-  readonly #gateway: Pick<Gateway, 'clock' | 'sessions'>;
-  readonly #exchange: Exchange;
+export class AnswerRelay implements AnswerSink, OpenStream {
+  readonly #gateway: Pick<Gateway, 'clock' | 'sessions' | 'streams'>;
+  readonly exchange: Exchange;
   readonly #allowed: AllowedCall;
   readonly #trail: Trail;
   readonly #guard: AnswerGuard;
@@ -23,9 +24,9 @@ export class AnswerRelay implements AnswerSink {
   #outputBytes = 0;
   #isOver = false;
 
-  constructor(gateway: Pick<Gateway, 'clock' | 'sessions'>, exchange: Exchange, allowed: AllowedCall, trail: Trail, finish: (outcome: Outcome) => void) {
+  constructor(gateway: Pick<Gateway, 'clock' | 'sessions' | 'streams'>, exchange: Exchange, allowed: AllowedCall, trail: Trail, finish: (outcome: Outcome) => void) {
     this.#gateway = gateway;
-    this.#exchange = exchange;
+    this.exchange = exchange;
     this.#allowed = allowed;
     this.#trail = trail;
     this.#finish = finish;
@@ -37,14 +38,14 @@ export class AnswerRelay implements AnswerSink {
   follow(flight: UpstreamFlight): void {
     this.#flight = flight;
     // Never taken off again, which would cost more than being told of an end that is known.
-    if (!this.#isOver) this.#exchange.response.on('close', () => this.#callerLeft());
+    if (!this.#isOver) this.exchange.response.on('close', () => this.#callerLeft());
   }
 
   answer(head: AnswerHead, body: Buffer): void {
     if (this.#isOver) return;
     try {
       const guarded = this.#guard.judge(body);
-      const { response } = this.#exchange;
+      const { response } = this.exchange;
       response.writeHead(head.status, this.#headersOf(head, guarded.length));
       response.end(guarded);
       this.#outputBytes = guarded.length;
@@ -56,11 +57,12 @@ export class AnswerRelay implements AnswerSink {
 
   open(head: AnswerHead): void {
     if (this.#isOver) return;
-    const { response } = this.#exchange;
+    const { response } = this.exchange;
     response.writeHead(head.status, [...this.#headersOf(head, undefined), 'Cache-Control', 'no-cache, no-transform', 'X-Accel-Buffering', 'no']);
     response.flushHeaders();
     response.on('drain', () => this.#flight?.resume());
     this.#status = head.status;
+    this.#gateway.streams.add(this);
   }
 
   write(chunk: Buffer): boolean {
@@ -78,7 +80,7 @@ export class AnswerRelay implements AnswerSink {
     if (this.#isOver) return;
     try {
       this.#send(this.#guard.end());
-      this.#exchange.response.end();
+      this.exchange.response.end();
       this.#end(this.#status, undefined);
     } catch (error) {
       this.#fail(error);
@@ -89,11 +91,16 @@ export class AnswerRelay implements AnswerSink {
     this.#fail(refusal);
   }
 
+  cut(refusal: Refusal): void {
+    this.#fail(refusal);
+    this.#flight?.cancel();
+  }
+
   #send(parts: readonly Buffer[]): boolean {
     let hasRoom = true;
     for (const part of parts) {
       this.#outputBytes += part.length;
-      hasRoom = this.#exchange.response.write(part);
+      hasRoom = this.exchange.response.write(part);
     }
     return hasRoom;
   }
@@ -101,14 +108,15 @@ export class AnswerRelay implements AnswerSink {
   /** A stream that has begun is told its ending as a last event; before that, the denial is the server's to write. */
   #fail(error: unknown): void {
     if (this.#isOver) return;
-    const { response } = this.#exchange;
+    const { response } = this.exchange;
     const refusal = error instanceof Refusal ? error : new Refusal('internal', 'internal', undefined, {}, { cause: error });
-    if (response.headersSent) response.end(`event: message\ndata: ${denialBody(refusal, this.#exchange, this.#trail)}\n\n`);
+    if (response.headersSent) response.end(`event: message\ndata: ${denialBody(refusal, this.exchange, this.#trail)}\n\n`);
     this.#end(refusal.status, refusal);
   }
 
   #end(status: number, failure: Refusal | undefined): void {
     this.#isOver = true;
+    if (this.#status !== 0) this.#gateway.streams.remove(this);
     this.#finish({
       status,
       outputBytes: this.#outputBytes,
@@ -129,7 +137,7 @@ export class AnswerRelay implements AnswerSink {
   }
 
   #headersOf(head: AnswerHead, bodyBytes: number | undefined): string[] {
-    const headers = ['Turnpike-Request-Id', this.#exchange.requestId];
+    const headers = ['Turnpike-Request-Id', this.exchange.requestId];
     if (head.contentType !== undefined) headers.push('Content-Type', head.contentType);
     if (bodyBytes !== undefined) headers.push('Content-Length', String(bodyBytes));
     headers.push(...head.headers);

@@ -17,6 +17,7 @@ import { startHttpServer, type RunningHttpServer } from './http-server.ts';
 import { SessionIds } from './mcp/session-ids.ts';
 import { GuessLimiter } from './policies/guess-limiter.ts';
 import { LeaseKeeper } from './policies/lease-keeper.ts';
+import { OpenStreams } from './open-streams.ts';
 import type { DataPlaneSettings } from './settings.ts';
 import { Slots } from './steps/enter-concurrency.ts';
 import { startProcessReaper } from './transports/process-reaper.ts';
@@ -42,6 +43,7 @@ export interface Gateway {
   readonly slots: Slots;
   readonly guesses: GuessLimiter;
   readonly leases: LeaseKeeper;
+  readonly streams: OpenStreams;
   readonly drain: { isDraining: boolean };
 }
 
@@ -99,6 +101,9 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     for (const serverId of changedServerIds) for (const transport of Object.values(transports)) transport.retire(serverId);
   });
   const leases = new LeaseKeeper(clock);
+  const hasher = new TokenHasher(secretKey.derive('token-hash'));
+  const guesses = new GuessLimiter(GUESSES_PER_MINUTE);
+  const streams = new OpenStreams({ config: config.store, hasher, clock, guesses });
   const gateway: Gateway = {
     clock,
     log,
@@ -107,11 +112,12 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     counters,
     localCounters: new MemoryCounters({ clock }),
     transports,
-    hasher: new TokenHasher(secretKey.derive('token-hash')),
+    hasher,
     sessions: new SessionIds(secretKey.derive('session-ids')),
     slots,
-    guesses: new GuessLimiter(GUESSES_PER_MINUTE),
+    guesses,
     leases,
+    streams,
     drain,
   };
   server = await startHttpServer(gateway, settings);
@@ -125,6 +131,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
       await Promise.all(Object.values(transports).map((transport) => transport.close()));
       await config.close();
       leases.close();
+      streams.close();
       const lost = await counters.close(FLUSH_GRACE_MILLIS);
       if (lost > 0) log.error({ lost }, 'usage events could not be handed over before the end');
       await reaper.close();

@@ -1,0 +1,72 @@
+/** Keeps an eye on open streams: what a new request would be refused for ends a stream that was opened before. */
+import { asRefusal, type Refusal } from '../shared/refusal.ts';
+import type { Snapshot } from './config/snapshot.ts';
+import type { Exchange } from './exchange.ts';
+import type { Gateway } from './gateway.ts';
+import { authenticateKey } from './steps/authenticate-key.ts';
+import { checkAccessGrant } from './steps/check-access-grant.ts';
+import { requireEnabled } from './steps/require-enabled.ts';
+import { resolveServer } from './steps/resolve-server.ts';
+import { Trail } from './trail.ts';
+
+export interface OpenStream {
+  readonly exchange: Exchange;
+  /** Ends the stream with a last event that says why. */
+  cut(refusal: Refusal): void;
+}
+
+type Judges = Pick<Gateway, 'config' | 'hasher' | 'clock' | 'guesses'>;
+
+const LOOK_MILLIS = 1000;
+/** Keys and grants also expire, without any change of the configuration. */
+const EXPIRY_LOOK_MILLIS = 10_000;
+
+export class OpenStreams {
+  readonly #judges: Judges;
+  readonly #streams = new Set<OpenStream>();
+  readonly #timer: NodeJS.Timeout;
+  #judgedBy: Snapshot | undefined;
+  #judgedAt = 0;
+
+  constructor(judges: Judges) {
+    this.#judges = judges;
+    this.#timer = setInterval(() => this.#look(), LOOK_MILLIS);
+    this.#timer.unref();
+  }
+
+  add(stream: OpenStream): void {
+    this.#streams.add(stream);
+  }
+
+  remove(stream: OpenStream): void {
+    this.#streams.delete(stream);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const snapshot = this.#judges.config.current();
+    const now = this.#judges.clock.elapsed();
+    if (snapshot === undefined || (snapshot === this.#judgedBy && now - this.#judgedAt < EXPIRY_LOOK_MILLIS)) return;
+    this.#judgedBy = snapshot;
+    this.#judgedAt = now;
+    for (const stream of this.#streams) {
+      const refusal = this.#objectionTo(stream.exchange, snapshot);
+      if (refusal !== undefined) stream.cut(refusal);
+    }
+  }
+
+  /** Steps 6 to 9 of the access flow, asked again. */
+  #objectionTo(exchange: Exchange, snapshot: Snapshot): Refusal | undefined {
+    const trail = new Trail();
+    try {
+      const key = authenticateKey(this.#judges, snapshot, exchange, trail);
+      checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail)));
+      return undefined;
+    } catch (error) {
+      return asRefusal(error);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/** A stream that is open ends when its key may no longer call its server, and is recorded with the reason. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
+import { startTestPostgres, type TestDatabase } from '../support/postgres.ts';
+import { eventually } from '../support/processes.ts';
+import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { startStack, type Stack } from '../support/stack.ts';
+
+let database: TestDatabase;
+let redis: TestRedis;
+let upstream: McpUpstream;
+let stack: Stack;
+
+beforeAll(async () => {
+  [database, redis, upstream] = await Promise.all([startTestPostgres(), startTestRedis(), startMcpUpstream()]);
+  stack = await startStack({ databaseUrl: database.url, redisUrl: redis.url });
+}, 120_000);
+
+afterAll(async () => {
+  await stack?.close();
+  await Promise.all([upstream?.close(), redis?.stop(), database?.stop()]);
+});
+
+const endSchema = z.object({ denial: z.object({ code: z.string(), reason: z.string() }) });
+
+test.each([
+  ['a revoked key', 'revoked_key', ({ keyId }: Opened) => stack.admin.mutate('revokeApiKey', 'IdInput', { id: keyId }, 'apiKey { id }')],
+  ['a removed grant', 'no_grant', ({ grantId }: Opened) => stack.admin.mutate('setGrants', 'SetGrantsInput', { remove: [grantId] }, 'grants { id }')],
+  [
+    'a disabled server',
+    'server_disabled',
+    ({ serverId }: Opened) => stack.admin.mutate('setServerEnabled', 'SetEnabledInput', { id: serverId, enabled: false }, 'server { id }'),
+  ],
+])('%s cuts the streams that it opened, and no other', async (what, reason, change) => {
+  const [cut, kept] = [await openStream(`${reason}-cut`.replaceAll('_', '-')), await openStream(`${reason}-kept`.replaceAll('_', '-'))];
+  await change(cut);
+  const events = await cut.rest();
+  expect(events, what).toContain(`"reason":"${reason}"`);
+  const record = await eventually(async () => {
+    const { usageRecord } = await stack.admin.query('query($id: String!) { usageRecord(requestId: $id) { denial { code reason } } }', { id: cut.requestId });
+    return usageRecord === null ? undefined : endSchema.parse(usageRecord);
+  }, 'the record of the stream');
+  expect(record.denial.reason).toBe(reason);
+  expect(kept.isOpen()).toBe(true);
+  await kept.leave();
+});
+
+interface Opened {
+  readonly serverId: string;
+  readonly keyId: string;
+  readonly grantId: string;
+  readonly requestId: string;
+  isOpen(): boolean;
+  /** What comes until the stream ends. */
+  rest(): Promise<string>;
+  leave(): Promise<void>;
+}
+
+async function openStream(slug: string): Promise<Opened> {
+  const server = await stack.admin.createServer({ name: slug, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url });
+  const key = await stack.admin.createApiKey();
+  const grantId = await stack.admin.grant(key.id, server.id);
+  await stack.settled();
+  const response = await fetch(`${stack.gatewayUrl}/v1/mcp/${slug}`, {
+    headers: { accept: 'text/event-stream', authorization: `Bearer ${key.secret}` },
+  });
+  expect(response.status).toBe(200);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  let isOpen = true;
+  const reading = (async () => {
+    for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) text += part.value;
+    isOpen = false;
+  })();
+  return {
+    serverId: server.id,
+    keyId: key.id,
+    grantId,
+    requestId: response.headers.get('turnpike-request-id') ?? '',
+    isOpen: () => isOpen,
+    rest: async () => {
+      await reading;
+      return text;
+    },
+    leave: async () => void (await reader?.cancel()),
+  };
+}
