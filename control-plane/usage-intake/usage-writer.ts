@@ -1,4 +1,5 @@
 /** Stores a batch of usage events, each once however often it is delivered. */
+import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
 import type { UsageEvent } from '../../shared/usage-event.ts';
@@ -62,7 +63,9 @@ export function writeUsage(em: EntityManager, delivered: readonly UsageEvent[]):
     );
     if (stored.length === 0) return 0;
     const isNew = new Set(stored.map(({ request_id: requestId }) => requestId));
-    await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [JSON.stringify(events.filter(({ requestId }) => isNew.has(requestId)).map(toSidecar))]);
+    await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [
+      JSON.stringify(events.filter(({ requestId }) => isNew.has(requestId)).map(toSidecar)),
+    ]);
     await touchKeys(writer, events);
     await writer.execute(`select pg_notify('${USAGE_CHANNEL}', '')`);
     return stored.length;
@@ -75,15 +78,22 @@ function firstOfEach(events: readonly UsageEvent[]): UsageEvent[] {
   return events.filter(({ requestId }) => !known.has(requestId) && known.add(requestId));
 }
 
-/** Keeps an event that cannot be stored, with the reason, where an operator finds it. */
+/** Keeps an event that cannot be stored, with the reason, where an operator finds it; once however often it is delivered. */
 export async function writeDeadLetter(em: EntityManager, deliveryId: string, event: string, reason: string): Promise<void> {
+  // The stream of a single process counts its deliveries anew at every start, so that only with its content a delivery is this one.
+  const fingerprint = createHash('sha256').update(event).digest('hex').slice(0, 16);
   await em
     .fork()
     .execute('insert into usage_dead_letters (delivery_id, event, reason) values (?, ?, ?) on conflict do nothing', [
-      deliveryId,
-      event.replaceAll('\0', ''),
-      reason,
+      `${deliveryId} ${fingerprint}`,
+      withoutNul(event),
+      withoutNul(reason),
     ]);
+}
+
+/** Also of a reason, which may quote the event. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
 }
 
 function insertFrom(table: string, columns: readonly string[]): string {

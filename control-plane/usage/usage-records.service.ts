@@ -23,7 +23,7 @@ export class UsageRecordsService {
     const condition = conditionOf(context.caller.organisationId, filter);
     const column = USAGE_ORDERS[order.field];
     const sign = order.direction === 'ASC' ? '>' : '<';
-    const after = page.after === undefined ? undefined : readPosition(page.after);
+    const after = page.after === undefined ? undefined : readPosition(page.after, order);
     const type = order.field === 'OCCURRED_AT' ? 'timestamptz' : 'numeric';
     const behind = after === undefined ? '' : ` and (${column}, u.id) ${sign} (?::${type}, ?)`;
     const rows = rowsSchema.parse(
@@ -55,7 +55,12 @@ export class UsageRecordsService {
   }
 
   /** What lies behind a point and before the newest ones: its last sequence and how many they are; undefined when there is nothing. */
-  async allBut(em: EntityManager, organisationId: string, filter: UsageFilter, from: { sequence: string; newest: number }): Promise<{ last: string; count: number } | undefined> {
+  async allBut(
+    em: EntityManager,
+    organisationId: string,
+    filter: UsageFilter,
+    from: { sequence: string; newest: number },
+  ): Promise<{ last: string; count: number } | undefined> {
     const condition = conditionOf(organisationId, filter);
     const [row] = await em.fork().execute(
       `select max(behind.sequence)::text as last, count(*)::integer as count from
@@ -80,19 +85,20 @@ export class UsageRecordsService {
   }
 }
 
-function positionOf(row: UsageRow, order: UsageOrder): string {
-  switch (order.field) {
+/** The order is part of it: what one list is ordered by says nothing in another. */
+function positionOf(row: UsageRow, { field }: UsageOrder): string {
+  switch (field) {
     case 'OCCURRED_AT':
-      return row.position;
+      return `${field} ${row.position}`;
     case 'LATENCY':
-      return `${row.latency_micros} ${row.id}`;
+      return `${field} ${row.latency_micros} ${row.id}`;
     case 'COST':
-      return `${row.cost_nanos_usd} ${row.id}`;
+      return `${field} ${row.cost_nanos_usd} ${row.id}`;
   }
 }
 
-function readPosition(position: string): [string, string] {
-  const at = position.lastIndexOf(' ');
-  if (at === -1 || !/^[\d.:+\- ]+$/.test(position.slice(0, at))) throw badInput('the cursor is not one of this list');
-  return [position.slice(0, at), position.slice(at + 1)];
+function readPosition(position: string, { field }: UsageOrder): [string, string] {
+  const [, value, id] = /^[A-Z_]+ ([\d.:+\- ]+) (\S+)$/.exec(position) ?? [];
+  if (value === undefined || id === undefined || !position.startsWith(`${field} `)) throw badInput('the cursor is not one of this list');
+  return [value, id];
 }

@@ -10,6 +10,8 @@ import { UsageFilterInput, UsageOrderInput, UsageRecordConnection, UsageRecordEv
 
 const PAGE_DEFAULT = 100;
 const PAGE_MAX = 500;
+/** PostgreSQL's largest bigint. */
+const SEQUENCE_MAX = 2n ** 63n - 1n;
 
 @ArgsType()
 class UsageRecordsArgs {
@@ -85,6 +87,6 @@ async function* follow(
 
 function readSequence(cursor: string): string {
   const sequence = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!/^\d{1,19}$/.test(sequence)) throw badInput('the cursor is not one of this subscription');
+  if (!/^\d{1,19}$/.test(sequence) || BigInt(sequence) > SEQUENCE_MAX) throw badInput('the cursor is not one of this subscription');
   return sequence;
 }

@@ -34,6 +34,8 @@ export interface TestControlPlane {
   readonly admin: AdminClient;
   readonly database: TestDatabase;
   readonly settings: ControlPlaneSettings;
+  /** What is appended here is recorded, as a data plane's events are. */
+  readonly usageQueue: UsageQueue;
   /** Everything that was logged. */
   log(): string;
   /** The whole answer, errors included; without a token nobody asks. */
@@ -51,7 +53,8 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
   await writeFile(allowlistPath, JSON.stringify(ALLOWLIST));
   const settings = testSettings({ DATABASE_URL: database.url, TURNPIKE_DATA_DIR: directory, TURNPIKE_STDIO_ALLOWLIST: allowlistPath });
   const { log, lines } = recordingLog();
-  const running = await startControlPlane(settings, { log, usageSource: new UsageQueue() });
+  const usageQueue = new UsageQueue();
+  const running = await startControlPlane(settings, { log, usageSource: usageQueue });
   const hasher = new TokenHasher(new SecretKey(settings.secretKey).derive('token-hash'));
   const token = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
   const graphqlUrl = `${running.url}/graphql`;
@@ -78,6 +81,7 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
     admin: new AdminClient(graphqlUrl, token),
     database,
     settings,
+    usageQueue,
     log: () => lines.join(''),
     ask: (query, variables = {}, asker = token) => ask(graphqlUrl, { query, variables }, asker),
     newOrganisation: async (slug) => {
