@@ -22,7 +22,7 @@ import type { AdminContext } from '../request-context.ts';
 import { upsertOfMcpServer } from './mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
 import { readPricing, type PricingInput } from './server-pricing.ts';
-import { requireFittingAuth, requireReach } from './server-reach.ts';
+import { requireFittingAuth, requireOriginKept, requireReach } from './server-reach.ts';
 import { readSemanticFilter, readToolNames, type SemanticFilterInput } from './server-rules.ts';
 import { scopeOf } from './server-scope.ts';
 import { ServerSecrets, type AuthInput } from './server-secrets.ts';
@@ -122,6 +122,7 @@ export class McpServersService {
         secretFields: [...server.secretFields.filter(({ name }) => !touched.has(name)), ...fields],
       };
       this.#requireReach({ ...server, ...changed });
+      requireOriginKept(server.auth, { from: server.endpointUrl ?? null, to: changed.endpointUrl ?? server.endpointUrl ?? null });
       return changed;
     });
   }

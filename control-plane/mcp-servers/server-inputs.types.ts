@@ -102,7 +102,7 @@ export class UpdateServerInputType {
   @Field(() => String, { nullable: true, description: 'For people.' })
   description!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Where it is reached over HTTP.' })
+  @Field(() => String, { nullable: true, description: 'Where it is reached over HTTP. Of a server that signs in, the origin stays.' })
   endpointUrl!: string | null;
 
   @Field(() => String, { nullable: true, description: 'The program of a STDIO server, as an absolute path.' })

@@ -33,6 +33,17 @@ export function requireFittingAuth(transport: Transport, auth: UpstreamAuth): vo
   throw refuseInput(['auth'], 'INVALID', 'a STDIO server has no upstream auth', 'give the secret as an environment variable, in stdioEnv');
 }
 
+/** A secret is meant for one origin: whoever may move a server and not read its secret would else have it sent to a place of their own. */
+export function requireOriginKept(auth: UpstreamAuth, { from, to }: { from: string | null; to: string | null }): void {
+  if (auth.type === 'NONE' || from === null || to === null || URL.parse(from)?.origin === URL.parse(to)?.origin) return;
+  throw refuseInput(
+    ['endpointUrl'],
+    'CONFLICT',
+    'the server signs in with a secret that was given for another origin',
+    'take it away with setServerAuth and none, move the server, then call setServerAuth anew with what is meant for the new origin',
+  );
+}
+
 function requireEndpoint({ endpointUrl, stdioCommand, stdioArgs, envNames }: Reach): void {
   if (stdioCommand !== null || stdioArgs.length > 0 || envNames.length > 0)
     throw refuseInput(['stdioCommand'], 'INVALID', 'a server that is reached over HTTP runs no command');
