@@ -41,7 +41,8 @@ export class UsageLive {
     while (!signal.aborted) {
       const woken = this.#notifications.next(USAGE_CHANNEL, POLL_MILLIS, signal);
       const rows = await this.#records.after(this.#em, organisationId, filter, sequence, BATCH_MAX);
-      const left = isLive && rows.length === BATCH_MAX ? await this.#records.allBut(this.#em, organisationId, filter, { sequence, newest: BEHIND_MAX }) : undefined;
+      const left =
+        isLive && rows.length === BATCH_MAX ? await this.#records.allBut(this.#em, organisationId, filter, { sequence, newest: BEHIND_MAX }) : undefined;
       if (left !== undefined) {
         sequence = left.last;
         dropped += left.count;
