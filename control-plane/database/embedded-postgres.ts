@@ -5,12 +5,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import { postgresAccount, type Account } from './postgres-account.ts';
+import { complaintOf, lastComplaint } from './postgres-complaint.ts';
 import { isFilled, postgresHome, SOCKET_PORT, type PostgresHome } from './postgres-home.ts';
+import { probeDatabase } from './postgres-probe.ts';
 import { readyPrograms, type PostgresPrograms } from './postgres-programs.ts';
 import { isAbsence, isGone, isPostmaster, killPostmaster, pause, readPostmaster, stopPostmaster, type Postmaster } from './postmaster.ts';
 
 export interface EmbeddedPostgres {
   readonly databaseUrl: string;
+  /** Where its files are. */
+  readonly clusterDirectory: string;
   /** Whether this start made the database. */
   readonly isNew: boolean;
   /** Such as `18`. */
@@ -34,14 +38,32 @@ export async function startEmbeddedPostgres({ dataDirectory, log }: { dataDirect
   const living = await findLiving(clusterDirectory);
   if (living !== undefined) {
     log.info({ pid: living.pid, clusterDirectory }, 'the embedded database still runs and is used again');
-    return running(living, clusterDirectory, false);
+    return opened(await running(living, clusterDirectory, false));
   }
   const programs = await readyPrograms(home.account, home.baseDirectory);
   const isNew = !(await isFilled(clusterDirectory));
   if (isNew) await makeCluster(programs, home);
   const child = await startServer(programs, home);
   child.once('exit', (code, signal) => log.info({ code, signal }, 'the embedded database has ended'));
-  return running({ pid: child.pid ?? 0, socketDirectory: home.socketDirectory }, clusterDirectory, isNew);
+  return opened(await running({ pid: child.pid ?? 0, socketDirectory: home.socketDirectory }, clusterDirectory, isNew));
+}
+
+/** A server that cannot read its own files is stopped, and the reason is the answer. */
+async function opened(database: EmbeddedPostgres): Promise<EmbeddedPostgres> {
+  try {
+    await probeDatabase(database.databaseUrl);
+    return database;
+  } catch (error) {
+    await database.stop();
+    throw cannotBeOpened(database.clusterDirectory, complaintOf(error), error);
+  }
+}
+
+function cannotBeOpened(clusterDirectory: string, reason: string, cause?: unknown): Error {
+  return new Error(
+    `the embedded database in ${clusterDirectory} cannot be opened (${reason}): restore it from a backup, or move it away to start with an empty one`,
+    { cause },
+  );
 }
 
 /** Waits for a server that is starting, and for the end of one that is stopping. A file that names no such server is cleared away. */
@@ -49,9 +71,9 @@ async function findLiving(clusterDirectory: string): Promise<Postmaster | undefi
   const deadline = performance.now() + START_MILLIS_MAX;
   for (;;) {
     const found = await readPostmaster(clusterDirectory);
-    if (found === undefined) return undefined;
-    if (!(await isPostmaster(found.pid, clusterDirectory))) {
-      // PostgreSQL itself would refuse to start when the number belongs to another program of the same user by now.
+    if (found === undefined || !(await isPostmaster(found.pid, clusterDirectory))) {
+      // PostgreSQL itself would refuse to start when the number belongs to another program of the same user by now, or when the
+      // file is empty, as a power cut leaves it. A second server is kept out by the lock of the socket as well.
       await rm(join(clusterDirectory, 'postmaster.pid'), { force: true });
       return undefined;
     }
@@ -68,6 +90,7 @@ async function running(
   isNew: boolean,
 ): Promise<EmbeddedPostgres> {
   return {
+    clusterDirectory,
     databaseUrl: `postgresql://${SUPERUSER}@localhost/postgres?host=${encodeURIComponent(socketDirectory)}&port=${SOCKET_PORT}`,
     isNew,
     majorVersion: (await readFile(join(clusterDirectory, 'PG_VERSION'), 'utf8')).trim(),
@@ -126,10 +149,7 @@ async function untilReady(child: ChildProcess, { clusterDirectory, logFile }: Po
   const deadline = performance.now() + START_MILLIS_MAX;
   for (;;) {
     if (child.exitCode !== null || child.signalCode !== null) {
-      const reason = lastComplaint(await readFile(logFile, 'utf8'));
-      throw new Error(
-        `the embedded database in ${clusterDirectory} cannot be opened (${reason}): restore it from a backup, or move it away to start with an empty one`,
-      );
+      throw cannotBeOpened(clusterDirectory, lastComplaint(await readFile(logFile, 'utf8')));
     }
     const found = await readPostmaster(clusterDirectory).catch(ignoreAbsence);
     if (found?.pid === child.pid && found?.status === 'ready') return;
@@ -151,11 +171,4 @@ function environment(): Record<string, string> {
 
 function identity(account: Account | undefined): { uid?: number; gid?: number } {
   return account === undefined ? {} : { uid: account.uid, gid: account.gid };
-}
-
-/** The line that gives the reason: the last one that PostgreSQL marks as an error, without its time stamp. */
-function lastComplaint(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const complaint = lines.findLast((line) => /\b(?:FATAL|PANIC|ERROR|error):/.test(line)) ?? lines.at(-1) ?? 'it gave no reason';
-  return complaint.replace(/^.*?\b(?:FATAL|PANIC|ERROR|error):\s*/, '').trim();
 }

@@ -21,12 +21,13 @@ const ROOT_DIRECTORY = '/var/lib/turnpike';
 const SOCKET_PATH_MAX = 103;
 export const SOCKET_PORT = 5432;
 
-/** `dataDirectory` must exist. Throws a sentence when the socket's directory belongs to somebody else. */
+/** `dataDirectory` must exist. Throws a sentence when something else is in a place, or the socket's directory belongs to somebody else. */
 export async function postgresHome(dataDirectory: string, account: Account | undefined): Promise<PostgresHome> {
   const directory = await realpath(dataDirectory);
   const name = createHash('sha256').update(directory).digest('hex').slice(0, 12);
   const baseDirectory = await chooseBase(directory, join(ROOT_DIRECTORY, name), account);
   const clusterDirectory = join(baseDirectory, 'pg');
+  await requireDirectoryOrNothing(clusterDirectory);
   const owner = account === undefined ? undefined : await ownerOf(clusterDirectory, account);
   const socketDirectory = await makeSocketDirectory(baseDirectory, name, owner);
   return { baseDirectory, clusterDirectory, socketDirectory, logFile: join(baseDirectory, 'postgres.log'), account: owner };
@@ -56,6 +57,7 @@ async function makeSocketDirectory(baseDirectory: string, name: string, account:
   const near = join(baseDirectory, 'run');
   const isShort = Buffer.byteLength(join(near, `.s.PGSQL.${SOCKET_PORT}`)) <= SOCKET_PATH_MAX;
   const directory = isShort ? near : join(tmpdir(), `turnpike-${name}`);
+  await requireDirectoryOrNothing(directory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   if (account !== undefined) await chown(directory, account.uid, account.gid);
   // Whoever can reach the socket is trusted by the server, so nobody else may.
@@ -64,6 +66,14 @@ async function makeSocketDirectory(baseDirectory: string, name: string, account:
     throw new Error(`${directory}, where the embedded database's socket goes, belongs to somebody else`);
   await chmod(directory, 0o700);
   return directory;
+}
+
+async function requireDirectoryOrNothing(path: string): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  });
+  if (found?.isDirectory() === false) throw new Error(`${path} is where the embedded database keeps its files, and is not a directory: move it away`);
 }
 
 export async function isFilled(directory: string): Promise<boolean> {

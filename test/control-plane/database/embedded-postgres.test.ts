@@ -1,5 +1,5 @@
 /** The embedded database starts, survives its owner, stops, and says in one sentence when it cannot be used. */
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -23,6 +23,10 @@ async function dataDirectory(name = 'data'): Promise<string> {
     await rm(parent, { recursive: true, force: true, maxRetries: 10 });
   });
   return directory;
+}
+
+async function emptied(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) if (entry.isFile()) await rm(join(directory, entry.name));
 }
 
 async function query(database: EmbeddedPostgres, sql: string): Promise<unknown> {
@@ -79,13 +83,54 @@ test('a postmaster.pid that names another program does not keep the database fro
   await database.stop();
 });
 
-test('a corrupt directory is one sentence that names it', async () => {
+test('an empty postmaster.pid, as a power cut leaves it, does not keep the database from starting', async () => {
   const directory = await dataDirectory();
   await (await startEmbeddedPostgres({ dataDirectory: directory, log })).stop();
-  await writeFile(join(directory, 'pg/global/pg_control'), 'nonsense');
+  await writeFile(join(directory, 'pg/postmaster.pid'), '');
+  await (await startEmbeddedPostgres({ dataDirectory: directory, log })).stop();
+});
+
+test('a server that still runs keeps a second one out, even when its postmaster.pid was damaged', async () => {
+  const directory = await dataDirectory();
+  const first = await startEmbeddedPostgres({ dataDirectory: directory, log });
+  const file = join(directory, 'pg/postmaster.pid');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, '');
+  await expect(startEmbeddedPostgres({ dataDirectory: directory, log })).rejects.toThrow('cannot be opened');
+  await writeFile(file, text);
+  expect(await query(first, 'select 1 as one')).toEqual([{ one: 1 }]);
+  await first.stop();
+});
+
+test.each<[string, (cluster: string) => Promise<void>, RegExp]>([
+  ['of another version', (cluster) => writeFile(join(cluster, 'PG_VERSION'), '17\n'), /initialized by PostgreSQL version 17/],
+  ['without a version', (cluster) => rm(join(cluster, 'PG_VERSION')), /is not a valid data directory/],
+  ['whose control file is cut short', (cluster) => truncate(join(cluster, 'global/pg_control'), 100), /could not read file "global\/pg_control"/],
+  ['whose control file is all zero', (cluster) => writeFile(join(cluster, 'global/pg_control'), Buffer.alloc(8192)), /PG_CONTROL_VERSION 0/],
+  ['whose control file is gone', (cluster) => rm(join(cluster, 'global/pg_control')), /could not find the database system/],
+  ['without its write-ahead log', (cluster) => emptied(join(cluster, 'pg_wal')), /could not locate a valid checkpoint record/],
+  ['whose settings are damaged', (cluster) => writeFile(join(cluster, 'postgresql.conf'), 'nonsense'), /postgresql\.conf" contains errors/],
+  ['that starts, and has lost the tables', (cluster) => rm(join(cluster, 'base/5'), { recursive: true }), /database subdirectory "base\/5" is missing/],
+])('a database %s is one sentence that names it and the reason, and leaves no server', async (_fault, damage, reason) => {
+  const directory = await dataDirectory();
+  await (await startEmbeddedPostgres({ dataDirectory: directory, log })).stop();
+  const cluster = join(directory, 'pg');
+  await damage(cluster);
+  const failure: unknown = await startEmbeddedPostgres({ dataDirectory: directory, log }).catch((error: unknown) => error);
+  expect(String(failure)).toMatch(/^Error: the embedded database in \S+\/pg cannot be opened \([^\n]+\): restore it [^\n]+$/);
+  expect(String(failure)).toMatch(reason);
+  // One that crashed leaves its file behind, with the number of nobody.
+  const left = await readPostmaster(cluster);
+  expect(left !== undefined && (await isPostmaster(left.pid, cluster))).toBe(false);
+});
+
+test.each(['pg', 'run'])('a file where the directory %s goes is named', async (name) => {
+  const directory = await dataDirectory();
+  await writeFile(join(directory, name), '');
   await expect(startEmbeddedPostgres({ dataDirectory: directory, log })).rejects.toThrow(
-    /^the embedded database in .*pg cannot be opened \([^\n]+\): restore it [^\n]+$/,
+    new RegExp(`/${name} is where .* and is not a directory: move it away$`),
   );
+  await rm(join(directory, name));
 });
 
 test('a directory that holds something else is refused and left alone', async () => {
