@@ -28,6 +28,8 @@ import { UsageIntake } from './usage-intake/usage-intake.ts';
 export interface ControlPlaneParts {
   readonly log: Logger;
   readonly usageSource: UsageSource;
+  /** Ends the wait for a database that is not there: the start is given up, and rejects. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningControlPlane {
@@ -53,13 +55,13 @@ export async function startControlPlane(settings: ControlPlaneSettings, parts: C
 }
 
 /** Answers the URL; pushes the end of each part as it starts. */
-async function startParts(settings: ControlPlaneSettings, { log, usageSource }: ControlPlaneParts, started: (() => Promise<void>)[]): Promise<string> {
+async function startParts(settings: ControlPlaneSettings, { log, usageSource, signal }: ControlPlaneParts, started: (() => Promise<void>)[]): Promise<string> {
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const allowlist = readAllowlist(settings);
   const orm = await openOrm(settings.databaseUrl, log);
   started.push(() => orm.close(true));
-  await migrate(orm, log);
+  await migrate(orm, log, signal);
   await bootstrap(orm.em, hasher, settings, log);
   const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL], log);
   started.push(() => notifications.close());

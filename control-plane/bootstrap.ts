@@ -16,6 +16,13 @@ import type { ControlPlaneSettings } from './settings.ts';
 const BOOTSTRAP_LOCK = 7_261_003;
 export const ADMIN_TOKEN_FILE = 'admin-token';
 
+/** Nothing that is stored can be checked or opened with the secret key that was given. */
+export class ForeignSecretKey extends Error {
+  constructor() {
+    super('TURNPIKE_SECRET_KEY is not the one that this database was made with, and nothing in it can be opened with another: set it to what it was');
+  }
+}
+
 export async function bootstrap(em: EntityManager, hasher: TokenHasher, settings: ControlPlaneSettings, log: Logger): Promise<void> {
   await em.fork().transactional(async (first) => {
     await first.execute('select pg_advisory_xact_lock(?)', [BOOTSTRAP_LOCK]);
@@ -46,7 +53,7 @@ async function makeFirstOrganisation(em: EntityManager, hasher: TokenHasher, set
   log.info({ organisation: organisation.slug, file }, 'made the first organisation; its administrator’s token is in the file');
 }
 
-/** The operator chose the token; here it becomes one that data planes may present. */
+/** The operator chose the token; here it becomes one that data planes may present. Throws `ForeignSecretKey` when it is known under another key. */
 async function registerDataPlaneToken(em: EntityManager, hasher: TokenHasher, token: string): Promise<void> {
   const reading = readToken(token);
   if (reading.kind !== 'dataPlaneToken' || !hasValidChecksum(token)) {
@@ -54,5 +61,7 @@ async function registerDataPlaneToken(em: EntityManager, hasher: TokenHasher, to
   }
   const hash = hasher.hash(token);
   if ((await em.count(DataPlaneTokenEntity, { hash })) > 0) return;
+  // The same token has another hash: it was computed with another key.
+  if ((await em.count(DataPlaneTokenEntity, { prefix: reading.prefix })) > 0) throw new ForeignSecretKey();
   em.create(DataPlaneTokenEntity, { id: newId('dataPlaneToken'), prefix: reading.prefix, hash, organisationIds: null });
 }

@@ -4,12 +4,12 @@ import { startControlPlane, type RunningControlPlane } from './application.ts';
 import { readControlPlaneSettings } from './settings.ts';
 import { RedisUsageSource } from './usage-intake/redis-usage-source.ts';
 
-/** Starts a production replica. The caller keeps the process alive and closes the plane on a signal. */
-export async function runControlPlane(environment: Readonly<Record<string, string | undefined>>): Promise<RunningControlPlane> {
+/** Starts a production replica. The caller keeps the process alive, closes the plane on a signal, and may give up the start by `signal`. */
+export async function runControlPlane(environment: Readonly<Record<string, string | undefined>>, signal?: AbortSignal): Promise<RunningControlPlane> {
   const settings = readControlPlaneSettings(environment);
   if (settings.redisUrl === undefined) throw new Error('REDIS_URL is needed: the control plane takes usage from there');
   const log = createLog(settings.logLevel);
-  return startControlPlane(settings, { log, usageSource: new RedisUsageSource(settings.redisUrl, log) });
+  return startControlPlane(settings, { log, usageSource: new RedisUsageSource(settings.redisUrl, log), ...(signal === undefined ? {} : { signal }) });
 }
 
 /** JSON lines on standard error. */

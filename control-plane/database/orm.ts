@@ -55,9 +55,9 @@ export async function openOrm(databaseUrl: string, log: Logger): Promise<MikroOR
   });
 }
 
-/** Brings the schema up to date; replicas that start together wait for each other. Waits for a PostgreSQL that is not there yet. */
-export async function migrate(orm: MikroORM, log: Logger): Promise<void> {
-  await waitForDatabase(orm, log);
+/** Brings the schema up to date; replicas that start together wait for each other. Waits for a PostgreSQL that is not there yet, until the signal. */
+export async function migrate(orm: MikroORM, log: Logger, signal?: AbortSignal): Promise<void> {
+  await waitForDatabase(orm, log, signal);
   await orm.em.fork().transactional(async (em) => {
     await em.execute('set local lock_timeout = 0; set local statement_timeout = 0');
     await em.execute('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
@@ -65,14 +65,14 @@ export async function migrate(orm: MikroORM, log: Logger): Promise<void> {
   });
 }
 
-async function waitForDatabase(orm: MikroORM, log: Logger): Promise<void> {
+async function waitForDatabase(orm: MikroORM, log: Logger, signal: AbortSignal | undefined): Promise<void> {
   for (let retryMillis = 100; ; retryMillis = Math.min(RETRY_MILLIS_MAX, retryMillis * 2)) {
     try {
       await orm.em.fork().execute('select 1');
       return;
     } catch (error) {
       log.warn({ err: error }, 'PostgreSQL does not answer yet');
-      await wait(retryMillis * (0.5 + Math.random() / 2));
+      await wait(retryMillis * (0.5 + Math.random() / 2), undefined, signal === undefined ? {} : { signal });
     }
   }
 }

@@ -110,6 +110,29 @@ test('a database that is not there yet is waited for, and the log says so', asyn
   await proxy.close();
 });
 
+test('a start that waits for its database is given up at once when it is told to', async () => {
+  const { log, lines } = recordingLog();
+  const stop = new AbortController();
+  const settings = testSettings({ DATABASE_URL: `postgresql://127.0.0.1:${await freePort()}/never`, TURNPIKE_DATA_DIR: await dataDirectory() });
+  const starting = startControlPlane(settings, { log, usageSource: new UsageQueue(), signal: stop.signal });
+  const ended = starting.catch((error: unknown) => error);
+  await eventually(() => lines.find((line) => line.includes('PostgreSQL does not answer yet')), 'the line in the log');
+  stop.abort(new Error('enough'));
+  expect(await ended).toMatchObject({ name: 'AbortError', cause: new Error('enough') });
+});
+
+test('a secret key that the database was not made with is refused, and registers nothing', async () => {
+  const [databaseUrl, directory] = [await emptyDatabase(), await dataDirectory()];
+  const environment = { DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory, DATA_PLANE_TOKEN: mintToken('dataPlaneToken').token };
+  const secretKey = randomBytes(32).toString('base64');
+  await (await start({ ...environment, TURNPIKE_SECRET_KEY: secretKey })).close();
+  await expect(start({ ...environment, TURNPIKE_SECRET_KEY: randomBytes(32).toString('base64') })).rejects.toThrow(
+    /^TURNPIKE_SECRET_KEY is not the one that this database was made with, and [^\n]+: set it to what it was$/,
+  );
+  expect(await rowsOf(databaseUrl, 'select count(*)::int as planes from data_plane_tokens')).toEqual([{ planes: 1 }]);
+  await start({ ...environment, TURNPIKE_SECRET_KEY: secretKey });
+});
+
 test('without its database the plane is alive and not ready, and says no more than that', async () => {
   const port = await freePort();
   const proxy = await forward(port);
