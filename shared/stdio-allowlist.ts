@@ -2,7 +2,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 
-export const stdioAllowlistSchema = z.strictObject({
+const stdioAllowlistSchema = z.strictObject({
   entries: z
     .array(
       z.strictObject({
@@ -44,10 +44,11 @@ export class StdioAllowlist {
 
   /** Reads the text of the operator's file; throws a sentence that names the file when it is malformed. */
   static parse(text: string, path: string): StdioAllowlist {
+    const document = readStdioAllowlist(text, path);
     try {
-      return new StdioAllowlist(stdioAllowlistSchema.parse(JSON.parse(text)));
+      return new StdioAllowlist(document);
     } catch (error) {
-      throw new Error(`the STDIO allow-list ${path} cannot be used: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw unusable(path, error);
     }
   }
 
@@ -66,4 +67,24 @@ export class StdioAllowlist {
     );
     return fits ? undefined : `command ${launch.command} with these arguments is not on the operator's STDIO allow-list`;
   }
+}
+
+/** The document in the text of the file; throws a sentence that names the file and every fault of it. */
+export function readStdioAllowlist(text: string, path: string): StdioAllowlistDocument {
+  const reading = stdioAllowlistSchema.safeParse(parseJson(text, path));
+  if (reading.success) return reading.data;
+  const faults = reading.error.issues.map((issue) => [issue.path.join('.'), issue.message].filter((part) => part !== '').join(': '));
+  throw unusable(path, new Error(faults.join('; '), { cause: reading.error }));
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function unusable(path: string, cause: unknown): Error {
+  return new Error(`the STDIO allow-list ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }

@@ -1,7 +1,7 @@
 /** The allow-list of the standalone mode: names the demo server's program, and nothing else unless the operator adds it. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StdioAllowlist, stdioAllowlistSchema, type StdioAllowlistDocument } from '../../shared/stdio-allowlist.ts';
+import { readStdioAllowlist, StdioAllowlist, type StdioAllowlistDocument } from '../../shared/stdio-allowlist.ts';
 import { readSecret } from '../secret-files.ts';
 import type { DemoProgram } from './everything-server.ts';
 
@@ -18,7 +18,7 @@ export async function demoAllowlist(directory: string, operatorPath: string | un
   const path = operatorPath ?? join(directory, FILE);
   const text = await readSecret(path);
   if (operatorPath === undefined) {
-    const document = withDemo(text === undefined ? undefined : readDocument(text, path), program);
+    const document = withDemo(text === undefined ? undefined : readStdioAllowlist(text, path), program);
     if (document !== undefined) {
       await writeFile(path, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600 });
       return { path, allowsDemo: true };
@@ -36,14 +36,6 @@ export function withDemo(document: StdioAllowlistDocument | undefined, program: 
   const place = document.entries.findIndex(({ args }) => args[0]?.includes('server-everything') === true);
   if (place === -1 || JSON.stringify(document.entries[place]) === JSON.stringify(entry)) return undefined;
   return { entries: document.entries.with(place, entry) };
-}
-
-function readDocument(text: string, path: string): StdioAllowlistDocument {
-  try {
-    return stdioAllowlistSchema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new Error(`the STDIO allow-list ${path} cannot be used: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
 }
 
 /** A regular expression that matches this text only. */

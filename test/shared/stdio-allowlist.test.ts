@@ -52,3 +52,14 @@ test.each(['NODE_OPTIONS', 'LD_PRELOAD', 'npm_config_registry', 'PATH', 'BASH_EN
     expect(open.objectionTo({ command: '/usr/bin/npx', args: ['a', 'b'], envNames: [name] })).toContain('can load code');
   },
 );
+
+test.each([
+  ['{', /: [^\n]*JSON/],
+  ['null', /: Invalid input/],
+  ['{"entries":[{"command":"node","args":["x"],"env":["A B"]}]}', /: entries\.0\.command: must be an absolute path; entries\.0\.env\.0: [^\n]+$/],
+  ['{"entries":[{"command":"/bin/x","args":["("],"env":[]}]}', /: Invalid regular expression/],
+])('a list that cannot be read is one line that names the file and every fault: %s', (text, faults) => {
+  const parse = () => StdioAllowlist.parse(text, '/etc/list.json');
+  expect(parse).toThrow(/^the STDIO allow-list \/etc\/list\.json cannot be used: [^\n]+$/);
+  expect(parse).toThrow(faults);
+});
