@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { VERSION } from '../data-plane/gateway.ts';
 import { mintToken } from '../shared/token.ts';
 import { explainFailure, type PortVariables } from './explain-failure.ts';
-import { KNOWN_VARIABLES, unknownVariables } from './known-environment.ts';
+import { KNOWN_VARIABLES, unknownVariables, withoutEmpty } from './known-environment.ts';
 import { live, type Lifetime } from './lifetime.ts';
 
 interface RunningPlane {
@@ -37,27 +37,27 @@ async function start(): Promise<void> {
     async (lifetime) => {
       refuseUnknownVariables();
       const { startStandalone } = await import('./standalone.ts');
-      await startStandalone(process.env, lifetime, { write: (text) => void process.stdout.write(text), ports });
+      await startStandalone(withoutEmpty(process.env), lifetime, { write: (text) => void process.stdout.write(text), ports });
     },
     (error) => explain(error, ports),
   );
 }
 
 async function controlPlane(): Promise<void> {
-  await livePlane('CONTROL_PLANE_PORT', async () => (await import('../control-plane/main.ts')).runControlPlane(process.env));
+  await livePlane('CONTROL_PLANE_PORT', async ({ signal }) => (await import('../control-plane/main.ts')).runControlPlane(withoutEmpty(process.env), signal));
 }
 
 async function dataPlane(): Promise<void> {
-  await livePlane('DATA_PLANE_PORT', async () => (await import('../data-plane/main.ts')).runDataPlane(process.env));
+  await livePlane('DATA_PLANE_PORT', async () => (await import('../data-plane/main.ts')).runDataPlane(withoutEmpty(process.env)));
 }
 
-async function livePlane(portVariable: string, run: () => Promise<RunningPlane>): Promise<void> {
+async function livePlane(portVariable: string, run: (lifetime: Lifetime) => Promise<RunningPlane>): Promise<void> {
   const known = KNOWN_VARIABLES.find(({ name }) => name === portVariable);
-  const port = Number(process.env[portVariable] ?? known?.fallback);
+  const port = Number(withoutEmpty(process.env)[portVariable] ?? known?.fallback);
   await live(
     async (lifetime: Lifetime) => {
       refuseUnknownVariables();
-      const plane = await run();
+      const plane = await run(lifetime);
       lifetime.add({ end: () => plane.close() });
     },
     (error) => explain(error, [{ variable: portVariable, port }]),
@@ -65,8 +65,8 @@ async function livePlane(portVariable: string, run: () => Promise<RunningPlane>)
 }
 
 function refuseUnknownVariables(): void {
-  const [unknown] = unknownVariables(process.env);
-  if (unknown !== undefined) throw new Error(unknown);
+  const sentences = unknownVariables(process.env);
+  if (sentences.length > 0) throw new Error(sentences.join(' '));
 }
 
 function explain(error: unknown, ports: PortVariables): void {

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { createConnection, createServer, type Server } from 'node:net';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
+import { fileFailure } from './file-failure.ts';
 
 const SOCKET_PATH_MAX = 103;
 
@@ -20,10 +21,7 @@ export async function prepareDataDirectory(path: string): Promise<string> {
     await rm(probe);
     return await realpath(directory);
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new Error(`the data directory ${directory} cannot be written by ${userInfo().username} (${reason}); set TURNPIKE_DATA_DIR to one that can`, {
-      cause: error,
-    });
+    throw fileFailure(`the data directory ${directory}`, 'written', error, 'set TURNPIKE_DATA_DIR to one that can be');
   }
 }
 
@@ -46,9 +44,13 @@ export async function holdDataDirectory(directory: string): Promise<DirectoryHol
   const path = Buffer.byteLength(near) <= SOCKET_PATH_MAX ? near : join(tmpdir(), name);
   if (await isAnswered(path))
     throw new Error(`the data directory ${directory} is in use by another Turnpike; stop that one, or set TURNPIKE_DATA_DIR to another directory`);
-  await rm(path, { force: true });
   const server = createServer((connection) => connection.destroy());
-  await listen(server, path);
+  try {
+    await rm(path, { force: true });
+    await listen(server, path);
+  } catch (error) {
+    throw fileFailure(path, 'made', error, 'move away what is in its place, or set TURNPIKE_DATA_DIR to a directory where a socket can be');
+  }
   server.unref();
   return { release: () => new Promise((done) => server.close(() => done())) };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const BLOCKED_TOOL = 'get-env';
 const SHOWN_HEADERS = ['Turnpike-Denial', 'Turnpike-Request-Id', 'Content-Type'];
 
-const file = join(process.env.TURNPIKE_DATA_DIR ?? './.turnpike', 'demo.env');
+const file = join(process.env.TURNPIKE_DATA_DIR || './.turnpike', 'demo.env');
 try {
   await showDenied(await readEnv(file));
 } catch (error) {

@@ -23,22 +23,34 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'DATA_PLANE_MAX_CONCURRENT_REQUESTS', fallback: '10000', meaning: 'requests that one data plane works on at once' },
 ];
 
+const KNOWN_NAMES = KNOWN_VARIABLES.map(({ name }) => name);
 /** Of `demo.env`, for the programs that call the gateway: Turnpike itself reads neither, but may be started with them around. */
 const CLIENT_NAMES = ['TURNPIKE_API_KEY', 'TURNPIKE_GRAPHQL_URL'];
 const OWN_PREFIX = 'TURNPIKE_';
 
-/** A sentence for each variable with our prefix that is not ours, with the nearest that is. */
-export function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const ownNames = KNOWN_VARIABLES.map(({ name }) => name).filter((name) => name.startsWith(OWN_PREFIX));
-  return Object.keys(environment)
-    .filter((name) => name.startsWith(OWN_PREFIX) && !ownNames.includes(name) && !CLIENT_NAMES.includes(name))
-    .map((name) => `${name} is not a variable of Turnpike: did you mean ${nearestName(name, ownNames)}?`);
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A known variable that is set to nothing is one that is not set: so a file that leaves a value open means the default, not port 0. */
+export function withoutEmpty(environment: Environment): Environment {
+  const names = KNOWN_NAMES.filter((name) => environment[name] === '');
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.includes(name)));
 }
 
-/** The name that takes the fewest edits; of two that take as many, the first. */
+/** A sentence for each variable with our prefix that is not ours, with the nearest that is. */
+export function unknownVariables(environment: Environment): string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(OWN_PREFIX) && !KNOWN_NAMES.includes(name) && !CLIENT_NAMES.includes(name))
+    .map((name) => `${name} is not a variable of Turnpike: did you mean ${nearestName(name, KNOWN_NAMES)}?`);
+}
+
+/** The name that takes the fewest edits, our prefix aside: not every variable has it. Of two that take as many, the first. */
 export function nearestName(given: string, names: readonly string[]): string | undefined {
-  const distances = names.map((name) => ({ name, distance: editDistance(given, name) }));
+  const distances = names.map((name) => ({ name, distance: editDistance(withoutPrefix(given), withoutPrefix(name)) }));
   return distances.toSorted((left, right) => left.distance - right.distance)[0]?.name;
+}
+
+function withoutPrefix(name: string): string {
+  return name.startsWith(OWN_PREFIX) ? name.slice(OWN_PREFIX.length) : name;
 }
 
 /** How many characters must be inserted, deleted or replaced to make one text of the other (Levenshtein). */

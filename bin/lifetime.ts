@@ -15,29 +15,28 @@ export class StartStopped extends Error {}
 
 export class Lifetime {
   readonly #endings: Ending[] = [];
-  readonly #asked: Promise<void>;
-  #ask: () => void = () => undefined;
-  #isAsked = false;
+  readonly #asked = new AbortController();
 
-  constructor() {
-    this.#asked = new Promise((resolve) => {
-      this.#ask = resolve;
-    });
+  /** Cuts short what a start waits for, with `StartStopped` as its reason. */
+  get signal(): AbortSignal {
+    return this.#asked.signal;
   }
 
   /** Adds a part that was just started. Throws `StartStopped` when the program has been asked to end meanwhile. */
   add(ending: Ending): void {
     this.#endings.push(ending);
-    if (this.#isAsked) throw new StartStopped('stopped while it was starting');
+    this.signal.throwIfAborted();
   }
 
   askToEnd(): void {
-    this.#isAsked = true;
-    this.#ask();
+    this.#asked.abort(new StartStopped('stopped while it was starting'));
   }
 
   untilAsked(): Promise<void> {
-    return this.#asked;
+    return new Promise((resolve) => {
+      if (this.signal.aborted) return resolve();
+      this.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
   }
 
   /** Ends every part, last first, whatever the others do; answers what went wrong. */
@@ -74,11 +73,16 @@ export async function live(start: (lifetime: Lifetime) => Promise<void>, explain
     await start(lifetime);
     await lifetime.untilAsked();
   } catch (error) {
-    if (!(error instanceof StartStopped)) failures.push(error);
+    if (!isStop(error)) failures.push(error);
   }
   failures.push(...(await lifetime.end()));
   failures.forEach(explain);
   process.exit(failures.length === 0 ? 0 : 1);
+}
+
+/** A wait that was cut short rejects with an error of its own, which names ours as its cause. */
+function isStop(error: unknown): boolean {
+  return error instanceof StartStopped || (error instanceof Error && error.cause instanceof StartStopped);
 }
 
 function obeySignals(lifetime: Lifetime): void {

@@ -1,11 +1,12 @@
 /** Makes sure that the ports are free before anything else is started. */
 import { createServer } from 'node:net';
+import { hostSentence } from './explain-failure.ts';
 
-/** Resolves with the port itself, or with a free one for 0. Rejects with the system's error when it cannot be listened on. */
+/** Resolves with the port itself, or with a free one for 0. Rejects with the system's error when it cannot be listened on, and with a sentence when the host has no address. */
 export function freePort(port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', reject);
+    server.once('error', (error) => reject('syscall' in error && error.syscall === 'getaddrinfo' ? new Error(hostSentence(host), { cause: error }) : error));
     server.listen(port, host, () => {
       const address = server.address();
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port));

@@ -22,19 +22,28 @@ import type { PortVariables } from './explain-failure.ts';
 import type { Lifetime } from './lifetime.ts';
 import { freePort, isLoopback, urlOf } from './ports.ts';
 import { dataPlaneTokenOf, readSecret, secretKeyOf, writeSecret } from './secret-files.ts';
+import { storedFailure } from './stored-failure.ts';
 import { untilReady } from './until-ready.ts';
-import { welcome } from './welcome.ts';
+import { welcome, type Demo } from './welcome.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 interface Plan {
   readonly directory: string;
+  /** Where an operator finds the secret key. */
+  readonly keyPlace: string;
   readonly control: ControlPlaneSettings;
   readonly data: DataPlaneSettings;
   readonly allowlist: DemoAllowlist;
   readonly log: Logger;
   /** Writes a line with a tick for what has become true. */
   readonly tick: (what: string) => void;
+}
+
+interface Database {
+  readonly url: string;
+  /** Where it is, for people. */
+  readonly place: string;
 }
 
 const USAGE_HANDOVER_MILLIS = 5000;
@@ -49,23 +58,24 @@ export async function startStandalone(
   const tick = (what: string) => write(`✔ ${what}\n`);
   tick(`Node ${process.versions.node}`);
   const plan = await makePlan(environment, lifetime, { tick, ports });
-  const databaseUrl = environment['DATABASE_URL'] ?? (await startDatabase(plan, lifetime));
+  const database = await openDatabase(plan, environment['DATABASE_URL'], lifetime);
   const demoServer = startDemoServer(plan, lifetime);
   // A rejection is taken up where the demo is made; until then it must not count as one that nobody handles.
   demoServer.catch(() => undefined);
-  const graphqlUrl = `${await startPlanes(plan, databaseUrl, lifetime)}/graphql`;
+  const graphqlUrl = `${await startPlanes(plan, database, lifetime)}/graphql`;
   const gatewayUrl = `${urlOf(plan.data.host, plan.data.port)}/v1/mcp/${DEMO_SLUG}`;
   const apiKey = await makeDemo(plan, graphqlUrl, await demoServer);
   const demoFile = join(plan.directory, 'demo.env');
   if (apiKey !== undefined) await writeDemoEnv(demoFile, { gatewayUrl, apiKey, graphqlUrl });
-  const version = await untilReady(urlOf(plan.data.host, plan.data.port), apiKey === undefined ? undefined : { apiKey, slug: DEMO_SLUG });
+  const { version, isDemoOpen } = await untilReady(urlOf(plan.data.host, plan.data.port), apiKey === undefined ? undefined : { apiKey, slug: DEMO_SLUG });
+  const demo: Demo = apiKey === undefined ? { kind: 'absent' } : isDemoOpen ? { kind: 'open', apiKey } : { kind: 'closed' };
   tick(`data plane, configuration ${version}`);
   write(
     welcome({
       version: VERSION,
       graphqlUrl,
       gatewayUrl,
-      apiKey,
+      demo,
       demoFile: shownPath(demoFile, process.cwd()),
       dataDirectory: environment['TURNPIKE_DATA_DIR'],
       isDatabaseEmbedded: environment['DATABASE_URL'] === undefined,
@@ -81,10 +91,11 @@ async function makePlan(environment: Environment, lifetime: Lifetime, { tick, po
   const hold = await holdDataDirectory(directory);
   lifetime.add({ end: () => hold.release() });
   const allowlist = await demoAllowlist(directory, environment['TURNPIKE_STDIO_ALLOWLIST'], demoProgram());
+  const secretKey = await secretKeyOf(directory, environment['TURNPIKE_SECRET_KEY']);
   const complete = {
     ...environment,
     TURNPIKE_DATA_DIR: directory,
-    TURNPIKE_SECRET_KEY: await secretKeyOf(directory, environment['TURNPIKE_SECRET_KEY']),
+    TURNPIKE_SECRET_KEY: secretKey.text,
     DATA_PLANE_TOKEN: await dataPlaneTokenOf(directory, environment['DATA_PLANE_TOKEN']),
     TURNPIKE_STDIO_ALLOWLIST: allowlist.path,
     TURNPIKE_LOG_LEVEL: environment['TURNPIKE_LOG_LEVEL'] ?? 'warn',
@@ -100,6 +111,7 @@ async function makePlan(environment: Environment, lifetime: Lifetime, { tick, po
   const [controlPort, dataPort] = [await freePort(control.port, control.host), await freePort(data.port, data.host)];
   return {
     directory,
+    keyPlace: secretKey.place,
     control: { ...control, port: controlPort, gatewayUrl: urlOf(data.host, dataPort) },
     data: { ...data, port: dataPort, controlPlaneUrl: urlOf(control.host, controlPort) },
     allowlist,
@@ -108,13 +120,15 @@ async function makePlan(environment: Environment, lifetime: Lifetime, { tick, po
   };
 }
 
-async function startDatabase({ directory, log, tick }: Plan, lifetime: Lifetime): Promise<string> {
+/** The operator's database, or the embedded one, started here. */
+async function openDatabase({ directory, log, tick }: Plan, given: string | undefined, lifetime: Lifetime): Promise<Database> {
+  if (given !== undefined) return { url: given, place: 'at DATABASE_URL' };
   const startedMillis = performance.now();
   const database = await startEmbeddedPostgres({ dataDirectory: directory, log });
   const seconds = ((performance.now() - startedMillis) / 1000).toFixed(1);
   tick(`database, embedded PostgreSQL ${database.majorVersion} (${database.isNew ? 'first start, ' : ''}${seconds} s)`);
   lifetime.add({ end: () => database.stop(), kill: () => database.kill() });
-  return database.databaseUrl;
+  return { url: database.databaseUrl, place: `in ${database.clusterDirectory}` };
 }
 
 async function startDemoServer({ directory }: Plan, lifetime: Lifetime): Promise<DemoHttpServer> {
@@ -133,11 +147,15 @@ async function startDemoServer({ directory }: Plan, lifetime: Lifetime): Promise
 }
 
 /** Answers the control plane's URL. What the data plane has counted last is handed over before the control plane ends. */
-async function startPlanes({ control, data, log, tick }: Plan, databaseUrl: string, lifetime: Lifetime): Promise<string> {
+async function startPlanes({ control, data, log, keyPlace, tick }: Plan, database: Database, lifetime: Lifetime): Promise<string> {
   const queue = new UsageQueue();
   const { redisUrl } = data;
   const usageSource = redisUrl === undefined ? queue : new RedisUsageSource(redisUrl, log);
-  const controlPlane = await startControlPlane({ ...control, databaseUrl }, { log, usageSource });
+  const controlPlane = await startControlPlane({ ...control, databaseUrl: database.url }, { log, usageSource, signal: lifetime.signal }).catch(
+    (error: unknown) => {
+      throw storedFailure(error, { keyPlace, databasePlace: database.place });
+    },
+  );
   tick(`control plane, ${MIGRATIONS.length} migrations`);
   lifetime.add({ end: () => controlPlane.close() });
   const counters = redisUrl === undefined ? { counters: new MemoryCounters({ clock: systemClock, queue }) } : {};
@@ -159,10 +177,11 @@ async function untilTaken(queue: UsageQueue): Promise<void> {
 /** Undefined without an administrator's token: then whatever is there is left alone. */
 async function makeDemo({ directory, allowlist, tick }: Plan, graphqlUrl: string, server: DemoHttpServer): Promise<string | undefined> {
   const savedKey = await readDemoKey(join(directory, 'demo.env'));
-  const token = await readSecret(join(directory, 'admin-token'));
+  const tokenFile = join(directory, 'admin-token');
+  const token = await readSecret(tokenFile);
   if (token === undefined) return savedKey;
   const program = allowlist.allowsDemo ? demoProgram() : undefined;
-  const apiKey = await ensureDemo(new AdminApi(graphqlUrl, token), { program, endpointUrl: server.endpointUrl, savedKey });
+  const apiKey = await ensureDemo(new AdminApi(graphqlUrl, { text: token, place: tokenFile }), { program, endpointUrl: server.endpointUrl, savedKey });
   tick(`demo servers${apiKey === savedKey ? '' : ', a key and its grants'}`);
   return apiKey;
 }

@@ -1,11 +1,13 @@
 /** What the standalone mode shows when it is ready: where everything is, the key, and calls to try. */
 
+/** Closed is one whose key does not open its server, as an operator may have wished. */
+export type Demo = { readonly kind: 'open'; readonly apiKey: string } | { readonly kind: 'absent' } | { readonly kind: 'closed' };
+
 export interface WelcomeFacts {
   readonly version: string;
   readonly graphqlUrl: string;
   readonly gatewayUrl: string;
-  /** Undefined when there is no demo. */
-  readonly apiKey: string | undefined;
+  readonly demo: Demo;
   readonly demoFile: string;
   /** Undefined where it is the default, so that other commands find it without being told. */
   readonly dataDirectory: string | undefined;
@@ -20,8 +22,10 @@ export function welcome(facts: WelcomeFacts): string {
   return [...head, ...demoLines(facts), `  ! Development mode: ${traits(facts).join(', ')}. See README "Production".`, ''].map((line) => `${line}\n`).join('');
 }
 
-function demoLines({ apiKey, gatewayUrl, demoFile, dataDirectory }: WelcomeFacts): string[] {
-  if (apiKey === undefined) return ['  No demo: there is no administrator’s token in the data directory to make it with.', ''];
+function demoLines({ demo, gatewayUrl, demoFile, dataDirectory }: WelcomeFacts): string[] {
+  if (demo.kind === 'absent') return ['  No demo: there is no administrator’s token in the data directory to make it with.', ''];
+  if (demo.kind === 'closed') return [`  No demo: the key in ${demoFile} does not open it; its server is disabled, or its grant was taken away.`, ''];
+  const { apiKey } = demo;
   const where = dataDirectory === undefined ? '' : `TURNPIKE_DATA_DIR=${quoted(dataDirectory)} `;
   return [
     `  Key       ${apiKey}`,
