@@ -65,6 +65,8 @@ export interface SpendHold {
   readonly store: Counters;
   /** The usage event as far as it is known before the upstream is called: JSON without its end. */
   readonly eventHead: string;
+  /** Where the lease keeper has it. */
+  keptAt: number;
 }
 
 /** Step 14: the request got an answer, or failed after it was admitted. */

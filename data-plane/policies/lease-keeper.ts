@@ -6,11 +6,16 @@ const TICK_MILLIS = 1000;
 /** Often enough for the intents of admitted calls, whatever leases they have. */
 const RENEWAL_MILLIS_MAX = 10_000;
 
-/** A call shorter than a tick is never looked at: it enters the map and leaves it. */
+/**
+ * A call shorter than a tick is never looked at: it takes a place and leaves it. Places rather than a Map: the tables that a Map outgrows
+ * point at each other, and through them every call of minutes would stay in memory until the next full collection.
+ */
 export class LeaseKeeper {
   readonly #clock: Clock;
-  /** When each hold is due to be renewed, in monotonic milliseconds. */
-  readonly #dueAt = new Map<SpendHold, number>();
+  readonly #holds: (SpendHold | undefined)[] = [];
+  /** When the hold in that place is due to be renewed, in monotonic milliseconds. */
+  readonly #dueAt: number[] = [];
+  readonly #free: number[] = [];
   readonly #timer: NodeJS.Timeout;
 
   constructor(clock: Clock) {
@@ -19,13 +24,17 @@ export class LeaseKeeper {
     this.#timer.unref();
   }
 
-  /** `startedAt` is when the call arrived, in monotonic milliseconds. */
-  keep(hold: SpendHold, startedAt: number): void {
-    this.#dueAt.set(hold, startedAt + TICK_MILLIS);
+  /** Answers the place, for `forget`. `startedAt` is when the call arrived, in monotonic milliseconds. */
+  keep(hold: SpendHold, startedAt: number): number {
+    const place = this.#free.pop() ?? this.#holds.length;
+    this.#holds[place] = hold;
+    this.#dueAt[place] = startedAt + TICK_MILLIS;
+    return place;
   }
 
-  forget(hold: SpendHold): void {
-    this.#dueAt.delete(hold);
+  forget(place: number): void {
+    this.#holds[place] = undefined;
+    this.#free.push(place);
   }
 
   close(): void {
@@ -34,10 +43,10 @@ export class LeaseKeeper {
 
   #renew(): void {
     const now = this.#clock.elapsed();
-    for (const [hold, dueAt] of this.#dueAt) {
-      if (dueAt > now) continue;
+    for (const [place, hold] of this.#holds.entries()) {
+      if (hold === undefined || (this.#dueAt[place] ?? 0) > now) continue;
       hold.store.renew(hold.admission);
-      this.#dueAt.set(hold, now + intervalOf(hold));
+      this.#dueAt[place] = now + intervalOf(hold);
     }
   }
 }

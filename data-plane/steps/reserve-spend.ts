@@ -52,8 +52,8 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
     if (!(error instanceof CountersUnavailable)) throw error;
     store = await admitWithoutMoney(gateway, booking, error);
   }
-  const hold = { ticket, price, limits, admission, store, eventHead: head, inputBytes: trail.inputBytes };
-  gateway.leases.keep(hold, exchange.startedAt);
+  const hold: SpendHold = { ticket, price, limits, admission, store, eventHead: head, inputBytes: trail.inputBytes, keptAt: -1 };
+  hold.keptAt = gateway.leases.keep(hold, exchange.startedAt);
   return hold;
 }
 

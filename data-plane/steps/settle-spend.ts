@@ -11,7 +11,7 @@ export function settleSpend(gateway: Gateway, trail: Trail, hold: SpendHold | un
     gateway.counters.record(trail.key?.organisationId ?? null, event.json);
     return;
   }
-  gateway.leases.forget(hold);
+  gateway.leases.forget(hold.keptAt);
   const settlement = { admission: hold.admission, amounts: amountsUsed(trail, hold, ending, event), event: event.json };
   gateway.counters.settle(settlement);
   if (hold.store === gateway.counters) return;
