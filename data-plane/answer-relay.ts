@@ -24,7 +24,13 @@ export class AnswerRelay implements AnswerSink, OpenStream {
   #outputBytes = 0;
   #isOver = false;
 
-  constructor(gateway: Pick<Gateway, 'clock' | 'sessions' | 'streams'>, exchange: Exchange, allowed: AllowedCall, trail: Trail, finish: (outcome: Outcome) => void) {
+  constructor(
+    gateway: Pick<Gateway, 'clock' | 'sessions' | 'streams'>,
+    exchange: Exchange,
+    allowed: AllowedCall,
+    trail: Trail,
+    finish: (outcome: Outcome) => void,
+  ) {
     this.#gateway = gateway;
     this.exchange = exchange;
     this.#allowed = allowed;

@@ -161,7 +161,16 @@ export class RedisUsageSource implements UsageSource {
     if (performance.now() < this.#takeOverAt) return undefined;
     const { abandonedMillis, goneMillis, takeOverMillis } = this.#options;
     for (const stream of streams) {
-      const answer = await this.#redis.call('XAUTOCLAIM', stream, GROUP, this.#consumer, String(abandonedMillis), '0', 'COUNT', String(Math.ceil(max / EVENTS_PER_ENTRY)));
+      const answer = await this.#redis.call(
+        'XAUTOCLAIM',
+        stream,
+        GROUP,
+        this.#consumer,
+        String(abandonedMillis),
+        '0',
+        'COUNT',
+        String(Math.ceil(max / EVENTS_PER_ENTRY)),
+      );
       const [, entries] = claimSchema.parse(answer);
       const deliveries = entries.flatMap((entry) => toDeliveries(stream, entry));
       if (deliveries.length > 0) return deliveries;

@@ -69,7 +69,7 @@ export async function startRedis(stage: Stage): Promise<{ program: Program; url:
 }
 
 export function startUsageReader(stage: Stage, redisUrl: string): Program {
-  return stage.add(startNode(LOAD_CORE, { script: 'usage-reader', args: [redisUrl] }));
+  return stage.add(startNode(LOAD_CORE, { script: 'usage-reader', args: [redisUrl], niceness: 10 }));
 }
 
 async function startNginx(port: number, { stage, upstreamUrl, token }: Ground): Promise<Contender> {

@@ -83,6 +83,8 @@ async function openStream(slug: string): Promise<Opened> {
       await reading;
       return text;
     },
-    leave: async () => void (await reader?.cancel()),
+    leave: async () => {
+      await reader?.cancel();
+    },
   };
 }
