@@ -6,9 +6,9 @@ const SIZE_MAX = 120_000;
 
 export class UsageQueue implements UsageSource {
   readonly #sizeMax: number;
-  readonly #waiting = new Map<string, UsageDelivery>();
-  /** Read and not acknowledged: delivered again when the reader asks anew. */
-  readonly #delivered = new Map<string, UsageDelivery>();
+  readonly #waiting: UsageDelivery[] = [];
+  /** Read and not acknowledged: delivered again when the reader asks anew. A new map for each delivery, since one that is used for ever keeps what it has forgotten in memory. */
+  #delivered: Map<string, UsageDelivery> = new Map();
   #next = 0;
   #wake: (() => void) | undefined;
   #dropped = 0;
@@ -19,7 +19,7 @@ export class UsageQueue implements UsageSource {
 
   /** Events that no reader has acknowledged yet. */
   get size(): number {
-    return this.#waiting.size + this.#delivered.size;
+    return this.#waiting.length + this.#delivered.size;
   }
 
   /** Events that found no room, because nobody reads. */
@@ -33,18 +33,14 @@ export class UsageQueue implements UsageSource {
       return;
     }
     const deliveryId = String(this.#next++);
-    this.#waiting.set(deliveryId, { deliveryId, json });
+    this.#waiting.push({ deliveryId, json });
     this.#wake?.();
   }
 
   async read(max: number, waitMillis: number): Promise<readonly UsageDelivery[]> {
     if (this.#delivered.size > 0) return [...this.#delivered.values()].slice(0, max);
-    if (this.#waiting.size === 0) await this.#arrival(waitMillis);
-    for (const [id, delivery] of this.#waiting) {
-      if (this.#delivered.size === max) break;
-      this.#waiting.delete(id);
-      this.#delivered.set(id, delivery);
-    }
+    if (this.#waiting.length === 0) await this.#arrival(waitMillis);
+    this.#delivered = new Map(this.#waiting.splice(0, max).map((delivery) => [delivery.deliveryId, delivery]));
     return [...this.#delivered.values()];
   }
 

@@ -1,10 +1,11 @@
 /** Gathers the admissions of one turn of the event loop, and asks for all of an organisation's in one call. */
 import { z } from 'zod';
-import { CountersUnavailable, type Admission, type AdmissionAnswer, type HoldCheck, type LeaseCheck, type RateCheck } from './counters.ts';
+import { admitValues } from './admit-values.ts';
+import { CountersUnavailable, type Admission, type AdmissionAnswer } from './counters.ts';
 import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisScripts } from './redis-scripts.ts';
-import type { TurnEnd } from './turn-end.ts';
+import type { SettlementOutbox } from './settlement-outbox.ts';
 
 interface Waiting {
   readonly admission: Admission;
@@ -18,16 +19,15 @@ const answersSchema = z.array(z.string());
 export class AdmissionBatches {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
-  readonly #turnEnd: TurnEnd;
+  readonly #outbox: SettlementOutbox;
   readonly #openMillis: string;
   #waiting = new Map<string, Waiting[]>();
 
-  constructor(link: RedisLink, scripts: RedisScripts, turnEnd: TurnEnd, openMillis: number) {
+  constructor(link: RedisLink, scripts: RedisScripts, outbox: SettlementOutbox, openMillis: number) {
     this.#link = link;
     this.#scripts = scripts;
-    this.#turnEnd = turnEnd;
+    this.#outbox = outbox;
     this.#openMillis = String(openMillis);
-    turnEnd.add(() => this.#flush());
   }
 
   ask(admission: Admission): Promise<AdmissionAnswer> {
@@ -35,14 +35,14 @@ export class AdmissionBatches {
     return new Promise((resolve, reject) => {
       const { organisationId } = admission;
       const waiting = this.#waiting.get(organisationId);
+      // At the end of the turn all sockets have been read, so what arrived together leaves together.
+      if (this.#waiting.size === 0) setImmediate(() => this.#flush());
       if (waiting === undefined) this.#waiting.set(organisationId, [{ admission, resolve, reject }]);
       else waiting.push({ admission, resolve, reject });
-      this.#turnEnd.schedule();
     });
   }
 
   #flush(): void {
-    if (this.#waiting.size === 0) return;
     const waiting = this.#waiting;
     this.#waiting = new Map();
     for (const [organisationId, all] of waiting) {
@@ -52,76 +52,56 @@ export class AdmissionBatches {
 
   async #send(organisationId: string, batch: readonly Waiting[]): Promise<void> {
     try {
-      const answers = answersSchema.parse(await this.#judge(organisationId, batch));
-      for (const [index, { resolve }] of batch.entries()) resolve(readAnswer(answers[index] ?? ''));
+      const owed = this.#outbox.owes(organisationId);
+      const answers = await this.#judge(organisationId, batch);
+      const full: Waiting[] = [];
+      for (const [index, answer] of answers.entries()) {
+        const waiting = batch[index];
+        if (waiting === undefined) continue;
+        if (owed && couldFit(answer)) full.push(waiting);
+        else waiting.resolve(answer);
+      }
+      if (full.length > 0) await this.#sendAgain(organisationId, full);
     } catch (cause) {
       this.#link.lost(cause);
       for (const { reject } of batch) reject(new CountersUnavailable('Redis does not answer', { cause }));
     }
   }
 
-  /** A reply that did not come means that nobody knows: the same request ids are asked once more, which counts nothing twice. */
-  async #judge(organisationId: string, batch: readonly Waiting[]): Promise<unknown> {
+  /** Calls that have ended make room for those that come after them, also when Redis had not heard of it. */
+  async #sendAgain(organisationId: string, batch: readonly Waiting[]): Promise<void> {
+    await this.#outbox.paid(organisationId);
+    const answers = await this.#judge(organisationId, batch);
+    for (const [index, answer] of answers.entries()) batch[index]?.resolve(answer);
+  }
+
+  /** Answers in the order of the batch. A reply that did not come means that nobody knows: the same request ids are asked once more, which counts nothing twice. */
+  async #judge(organisationId: string, batch: readonly Waiting[]): Promise<readonly AdmissionAnswer[]> {
     const { open, counts } = keysOf(organisationId);
     const keys = [open, counts];
-    const values = valuesOf(this.#openMillis, batch);
+    const admissions = batch.map(({ admission }) => admission);
+    const values = admitValues(this.#openMillis, admissions);
     try {
-      return await this.#scripts.run('admit', keys, values);
+      return readAnswers(await this.#scripts.run('admit', keys, values), admissions);
     } catch (error) {
       if (!(error instanceof Error) || error.message !== 'Command timed out') throw error;
-      return this.#scripts.run('admit', keys, values);
+      return readAnswers(await this.#scripts.run('admit', keys, values), admissions);
     }
   }
 }
 
-/** Checks that several requests share, as those of one key do, are written once; `scripts/admit.lua` says how. */
-function valuesOf(openMillis: string, batch: readonly Waiting[]): string[] {
-  const planned: Admission[] = [];
-  const intents: string[] = [];
-  const amounts: string[] = [];
-  const values = [openMillis, String(batch.length)];
-  for (const { admission } of batch) {
-    let index = planned.findIndex((other) => sharesChecks(admission, other));
-    if (index === -1) index = planned.push(admission) - 1;
-    values.push(admission.requestId);
-    intents.push(admission.intent ?? '');
-    amounts.push(admission.heldAmounts.length === 0 ? `${index + 1}` : `${index + 1} ${admission.heldAmounts.join(' ')}`);
-  }
-  values.push(...intents, ...amounts);
-  for (const { rates, leases, holds } of planned) values.push(planJson(rates, leases, holds));
-  return values;
-}
-
-function sharesChecks(one: Admission, other: Admission): boolean {
-  return one.rates === other.rates && one.leases === other.leases && one.holds === other.holds;
-}
-
-const known = new WeakMap<readonly RateCheck[], WeakMap<readonly LeaseCheck[], WeakMap<readonly HoldCheck[], string>>>();
-
-/** The lists of a key and server are the same objects from call to call. */
-function planJson(rates: readonly RateCheck[], leases: readonly LeaseCheck[], holds: readonly HoldCheck[]): string {
-  let byLeases = known.get(rates);
-  if (byLeases === undefined) known.set(rates, (byLeases = new WeakMap()));
-  let byHolds = byLeases.get(leases);
-  if (byHolds === undefined) byLeases.set(leases, (byHolds = new WeakMap()));
-  let json = byHolds.get(holds);
-  if (json === undefined) byHolds.set(holds, (json = writePlan(rates, leases, holds)));
-  return json;
-}
-
-function writePlan(rates: readonly RateCheck[], leases: readonly LeaseCheck[], holds: readonly HoldCheck[]): string {
-  const held = [...leases, ...holds].map(({ key }) => key);
-  // The two kinds of rate are counted differently, and a policy may turn from one into the other.
-  const rateKeys = rates.map(({ key, burst }) => (burst === undefined ? key : `${key}:pace`));
-  const numbers = [
-    ...rates.flatMap(({ limit, windowMillis, burst }) => [limit, windowMillis, burst ?? -1]),
-    ...leases.flatMap(({ max, ttlMillis }) => [max, ttlMillis]),
-    ...holds.flatMap(({ limit, observe, expireAtMillis }) => [limit, observe ? 1 : 0, expireAtMillis]),
-  ];
-  return JSON.stringify([[...rateKeys, ...held], [leases.length, ...held].join(' '), rates.length, leases.length, holds.length, numbers]);
+/** Rates are used up by calls that have ended; leases and holds are not. */
+function couldFit(answer: AdmissionAnswer): boolean {
+  return answer.kind === 'refused' && answer.check !== 'rate';
 }
 
 const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };
+
+function readAnswers(reply: unknown, admissions: readonly Admission[]): readonly AdmissionAnswer[] {
+  const answers = answersSchema.parse(reply);
+  if (answers.length !== admissions.length) throw new Error(`the admit script answered ${answers.length} of ${admissions.length} admissions`);
+  return answers.map(readAnswer);
+}
 
 function readAnswer(text: string): AdmissionAnswer {
   if (text === 'ok') return ADMITTED;

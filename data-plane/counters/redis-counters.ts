@@ -8,7 +8,6 @@ import { keysOf, STREAM_OWNERS_KEY } from './redis-keys.ts';
 import { connectRedis, RedisLink } from './redis-link.ts';
 import { RedisScripts } from './redis-scripts.ts';
 import { SettlementOutbox, STREAM_LENGTH_MAX } from './settlement-outbox.ts';
-import { TurnEnd } from './turn-end.ts';
 
 export interface RedisCountersOptions {
   readonly url: string;
@@ -53,10 +52,8 @@ export class RedisCounters implements Counters {
     this.#intentLifetimeMillis = options.intentLifetimeMillis ?? INTENT_LIFETIME_MILLIS;
     this.#link = new RedisLink(redis, options.log, () => this.#backAgain());
     this.#scripts = new RedisScripts(redis);
-    const turnEnd = new TurnEnd(this.#link);
-    // First what gives back, then what takes.
-    this.#outbox = new SettlementOutbox(this.#link, this.#scripts, turnEnd, { log: options.log, sizeMax: options.backlogMax ?? BACKLOG_MAX });
-    this.#admissions = new AdmissionBatches(this.#link, this.#scripts, turnEnd, this.#intentLifetimeMillis);
+    this.#outbox = new SettlementOutbox(this.#link, this.#scripts, { log: options.log, sizeMax: options.backlogMax ?? BACKLOG_MAX });
+    this.#admissions = new AdmissionBatches(this.#link, this.#scripts, this.#outbox, this.#intentLifetimeMillis);
     this.#reaper = setInterval(() => void this.#tick(), options.reapMillis ?? REAP_MILLIS);
     this.#reaper.unref();
     this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MILLIS);

@@ -7,10 +7,9 @@ import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisScripts } from './redis-scripts.ts';
 import { settleValues } from './settle-values.ts';
-import type { TurnEnd } from './turn-end.ts';
 
 const BATCH_MAX = 128;
-/** Settlements leave with the next admissions, which is one packet and one batch for Redis instead of two, but wait no longer than this. */
+/** Calls that end within this time are settled together, and no admission waits in Redis behind the settlement of a single call. */
 const WAIT_MILLIS = 2;
 const FLUSH_CHECK_MILLIS = 10;
 /**
@@ -25,28 +24,32 @@ export interface OutboxEntry {
   readonly event: string;
 }
 
+/** What Redis has not confirmed of one organisation. */
+interface OwnerQueue {
+  readonly owner: string;
+  readonly entries: OutboxEntry[];
+  sending: Promise<void> | undefined;
+}
+
 const goneSchema = z.array(z.string());
 
 export class SettlementOutbox {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
-  readonly #turnEnd: TurnEnd;
   readonly #log: Logger;
   readonly #sizeMax: number;
-  readonly #waiting = new Map<string, OutboxEntry[]>();
-  readonly #sending = new Set<string>();
+  /** Never shrinks: the tables that a Map outgrows point at each other, and through them calls of minutes would stay in memory until the next full collection. */
+  readonly #queues = new Map<string, OwnerQueue>();
   #timer: NodeJS.Timeout | undefined;
   #size = 0;
   #dropped = 0;
 
   /** Above `sizeMax` entries, events of requests that were not admitted here are dropped. */
-  constructor(link: RedisLink, scripts: RedisScripts, turnEnd: TurnEnd, { log, sizeMax }: { readonly log: Logger; readonly sizeMax: number }) {
+  constructor(link: RedisLink, scripts: RedisScripts, { log, sizeMax }: { readonly log: Logger; readonly sizeMax: number }) {
     this.#link = link;
     this.#scripts = scripts;
-    this.#turnEnd = turnEnd;
     this.#log = log;
     this.#sizeMax = sizeMax;
-    turnEnd.add(() => this.flush());
   }
 
   /** Entries that Redis has not confirmed. */
@@ -72,7 +75,20 @@ export class SettlementOutbox {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#link.isAvailable) return;
-    for (const owner of this.#waiting.keys()) if (!this.#sending.has(owner)) void this.#send(owner);
+    for (const queue of this.#queues.values()) if (queue.entries.length > 0) queue.sending ??= this.#send(queue);
+  }
+
+  /** Whether calls of that organisation have ended of which Redis has not heard. */
+  owes(owner: string): boolean {
+    return (this.#queues.get(owner)?.entries.length ?? 0) > 0;
+  }
+
+  /** Resolves when Redis knows of every call of that organisation that has ended by now, or does not answer. */
+  async paid(owner: string): Promise<void> {
+    const queue = this.#queues.get(owner);
+    if (queue === undefined) return;
+    await queue.sending;
+    if (queue.entries.length > 0) await (queue.sending ??= this.#send(queue));
   }
 
   async flushed(deadline: () => boolean = () => false): Promise<void> {
@@ -88,36 +104,35 @@ export class SettlementOutbox {
 
   #add(owner: string, entry: OutboxEntry): void {
     this.#size++;
-    const waiting = this.#waiting.get(owner);
-    if (waiting === undefined) this.#waiting.set(owner, [entry]);
-    else waiting.push(entry);
+    let queue = this.#queues.get(owner);
+    if (queue === undefined) this.#queues.set(owner, (queue = { owner, entries: [], sending: undefined }));
+    queue.entries.push(entry);
     this.#sendSoon();
   }
 
   #sendSoon(): void {
-    this.#timer ??= setTimeout(() => this.#turnEnd.schedule(), WAIT_MILLIS);
+    this.#timer ??= setTimeout(() => this.flush(), WAIT_MILLIS);
   }
 
   /** Settling twice does nothing, and an event that is appended twice is stored once, so whatever fails is simply sent again. */
-  async #send(owner: string): Promise<void> {
-    this.#sending.add(owner);
+  async #send(queue: OwnerQueue): Promise<void> {
+    const { owner, entries } = queue;
     try {
       let batch: OutboxEntry[];
       do {
-        batch = this.#next(owner);
+        batch = entries.slice(0, BATCH_MAX);
         await this.#settle(owner, batch);
-        this.#waiting.get(owner)?.splice(0, batch.length);
+        entries.splice(0, batch.length);
         this.#size -= batch.length;
-        // What came in the meantime can wait for the next admissions again.
-      } while (batch.length === BATCH_MAX && this.#next(owner).length > 0);
-      if (this.#waiting.get(owner)?.length === 0) this.#waiting.delete(owner);
-      else this.#sendSoon();
+        // What came in the meantime can wait for more again.
+      } while (batch.length === BATCH_MAX && entries.length > 0);
+      if (entries.length > 0) this.#sendSoon();
       if (this.#dropped > 0) this.#log.error({ dropped: this.#dropped }, 'usage events were lost while the backlog was full');
       this.#dropped = 0;
     } catch (error) {
       this.#link.lost(error);
     } finally {
-      this.#sending.delete(owner);
+      queue.sending = undefined;
     }
   }
 
@@ -132,9 +147,5 @@ export class SettlementOutbox {
         if (settlement !== undefined && gone.has(settlement.admission.requestId)) batch[index] = { settlement: undefined, event };
       }
     }
-  }
-
-  #next(owner: string): OutboxEntry[] {
-    return this.#waiting.get(owner)?.slice(0, BATCH_MAX) ?? [];
   }
 }

@@ -15,15 +15,15 @@ export interface GovernedConfig {
 }
 
 const NEVER = 1_000_000_000;
-const ENVELOPE = {
-  policies: {
-    ip: { allowlist: ['127.0.0.0/8'], blocklist: ['203.0.113.0/24'] },
-    ratelimit: {
-      requests: { per_second: NEVER, per_minute: NEVER },
-      payload: { max_request_bytes: 262_144, max_response_bytes: 8_388_608 },
-      concurrency: { max: 100_000 },
-    },
-  },
+const ADDRESSES = { allowlist: ['127.0.0.0/8'], blocklist: ['203.0.113.0/24'] };
+const PAYLOAD = { max_request_bytes: 262_144, max_response_bytes: 8_388_608 };
+const CONCURRENCY = { max: 100_000 };
+/** Five request rates and two concurrency limits, besides address lists and payload limits at every level. */
+const RATE_LIMITS = {
+  ORGANISATION: { requests: { per_minute: NEVER } },
+  TEAM: { requests: { per_minute: NEVER } },
+  API_KEY: { requests: { per_second: NEVER, per_minute: NEVER }, concurrency: CONCURRENCY },
+  MCP_SERVER: { requests: { per_second: NEVER }, concurrency: CONCURRENCY },
 };
 const SUBJECTS = ['payroll', 'merger', 'board minutes', 'source code', 'customer list', 'private key'];
 const VERBS = ['leak the', 'forward the', 'publish the', 'sell the'];
@@ -55,7 +55,9 @@ export async function prepareGoverned(upstreamUrl: string, dataDirectory: string
     apiKeys: [key],
     mcpServers: [server],
     accessGrants: [accessGrant(key, server)],
-    policies: owners.map((owner) => policy(organisationId, { ...owner, envelope: ENVELOPE })),
+    policies: owners.map((owner) =>
+      policy(organisationId, { ...owner, envelope: { policies: { ip: ADDRESSES, ratelimit: { ...RATE_LIMITS[owner.scope], payload: PAYLOAD } } } }),
+    ),
     limits: [
       limit(organisationId, { ownerType: 'ORGANISATION', ownerId: organisationId, metric: 'NANO_USD', amount: '9000000000000000' }),
       limit(organisationId, { ownerType: 'API_KEY', ownerId: key.id, metric: 'NANO_USD', amount: '9000000000000000', period: 'DAILY' }),
