@@ -77,8 +77,8 @@ export class AdmissionBatches {
 
   /** Answers in the order of the batch. A reply that did not come means that nobody knows: the same request ids are asked once more, which counts nothing twice. */
   async #judge(organisationId: string, batch: readonly Waiting[]): Promise<readonly AdmissionAnswer[]> {
-    const { open, counts } = keysOf(organisationId);
-    const keys = [open, counts];
+    const { open, intents, counts } = keysOf(organisationId);
+    const keys = [open, intents, counts];
     const admissions = batch.map(({ admission }) => admission);
     const values = admitValues(this.#openMillis, admissions);
     try {

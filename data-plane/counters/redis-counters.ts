@@ -128,10 +128,10 @@ export class RedisCounters implements Counters {
   }
 
   async #reapOf(owner: string): Promise<number> {
-    const { open, counts, usage } = keysOf(owner);
+    const { open, intents, counts, usage } = keysOf(owner);
     let closed = 0;
     await this.#pageThrough(async (cursor) => {
-      const page = await this.#scripts.run('reap', [open, counts, usage], [STREAM_LENGTH_MAX, cursor, PAGE]);
+      const page = await this.#scripts.run('reap', [open, intents, counts, usage], [STREAM_LENGTH_MAX, cursor, PAGE]);
       const [next, count] = reapedSchema.parse(page);
       closed += count;
       return next;

@@ -1,8 +1,10 @@
 /** What an organisation has in Redis. All keys carry it as their hash tag, so that a script finds them in one slot of a cluster. */
 
 export interface OrganisationKeys {
-  /** Hash by request id: what an admitted request holds and the event that becomes its record, until it is settled. */
+  /** Hash by request id: until when an admitted request is open, and what it was answered, until it is settled. */
   readonly open: string;
+  /** Hash by request id: what an open request holds, and the event that becomes its record if nobody settles it. Apart, since only a reaper reads it. */
+  readonly intents: string;
   /** Hash of rates, leases and windows: what of each is used up. */
   readonly counts: string;
   /** Stream of usage events, one or several to an entry. */
@@ -16,7 +18,10 @@ const known = new Map<string, OrganisationKeys>();
 
 export function keysOf(organisationId: string): OrganisationKeys {
   let keys = known.get(organisationId);
-  if (keys === undefined)
-    known.set(organisationId, (keys = { open: `{${organisationId}}:open`, counts: `{${organisationId}}:counts`, usage: `{${organisationId}}:usage` }));
+  if (keys === undefined) known.set(organisationId, (keys = keysWithTag(`{${organisationId}}`)));
   return keys;
+}
+
+function keysWithTag(tag: string): OrganisationKeys {
+  return { open: `${tag}:open`, intents: `${tag}:intents`, counts: `${tag}:counts`, usage: `${tag}:usage` };
 }

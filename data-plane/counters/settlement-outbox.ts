@@ -138,10 +138,10 @@ export class SettlementOutbox {
 
   /** Of a request that was closed already, by a reaper or by the same batch whose reply was lost, the event alone is told. */
   async #settle(owner: string, batch: OutboxEntry[]): Promise<void> {
-    const { open, counts, usage } = keysOf(owner);
+    const { open, intents, counts, usage } = keysOf(owner);
     for (;;) {
       const values = [STREAM_LENGTH_MAX, ...settleValues(batch)];
-      const gone = new Set(goneSchema.parse(await this.#scripts.run('settle', [open, counts, usage], values)));
+      const gone = new Set(goneSchema.parse(await this.#scripts.run('settle', [open, intents, counts, usage], values)));
       if (gone.size === 0) return;
       for (const [index, { settlement, event }] of batch.entries()) {
         if (settlement !== undefined && gone.has(settlement.admission.requestId)) batch[index] = { settlement: undefined, event };

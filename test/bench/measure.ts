@@ -6,6 +6,7 @@ import { runLoad, type LoadScripts, type Window } from './load.ts';
 import { contenderCoreMicros, cpuMicrosOf } from './rig.ts';
 
 const STEADY_SECONDS = 4;
+const WARM_UP_SECONDS = 6;
 const CALLS_ALONE = 200;
 const SCRIPT_CALLS = /^cmdstat_evalsha:calls=(\d+)/m;
 
@@ -51,6 +52,11 @@ export async function measureRound(contender: Contender, scripts: LoadScripts, r
 
 export async function measureWaiting(url: string, scripts: LoadScripts): Promise<Window> {
   return (await runLoad(url, scripts.steady, STEADY_SECONDS, () => Promise.resolve())).window;
+}
+
+/** Both loads, for as long as it takes until nothing is compiled any more. */
+export async function warmUp(contender: Contender, scripts: LoadScripts): Promise<void> {
+  for (const script of [scripts.closedLoop, scripts.steady]) await runLoad(contender.url, script, WARM_UP_SECONDS, () => Promise.resolve());
 }
 
 /** Scripts that Redis runs for a call that is alone on its way: the one that is awaited, and the one behind the request's back. */

@@ -33,7 +33,7 @@ ${METHOD}`;
 }
 
 const METHOD = `## How it is measured
-The contenders take turns, round by round, each alone at work on core 0; the load (wrk), the tool server and Redis share core 1. A second of warm-up precedes each window.
+The contenders take turns, round by round, each alone at work on core 0; the load (wrk), the tool server and Redis share core 1. A round that does not count comes first, since programs that have just started are still being compiled, and a second of warm-up precedes each window.
 Times differ from machine to machine and from hour to hour, so read the ratios, and only within one run.
 
 **CPU.** 32 connections call as fast as they get answers. What \`/proc/PID/stat\` says the contender used in the window, threads and children included, is divided by the

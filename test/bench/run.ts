@@ -9,7 +9,7 @@ import { eventually, ROOT, type Program } from '../support/processes.ts';
 import { CONTENDERS, startContender, startRedis, startUpstream, startUsageReader, type Contender, type ContenderName } from './contenders.ts';
 import type { Figures } from './goals.ts';
 import { CALL, LoadFailed, writeScripts } from './load.ts';
-import { countScriptsOfOneCall, measureRound, measureWaiting, type Round } from './measure.ts';
+import { countScriptsOfOneCall, measureRound, measureWaiting, warmUp, type Round } from './measure.ts';
 import { report } from './report.ts';
 import { compile, requirePrograms } from './rig.ts';
 import { Stage } from './stage.ts';
@@ -73,6 +73,11 @@ async function bench(): Promise<void> {
 async function measureAll(contenders: readonly Contender[], upstreamOrigin: string, redis: { program: Program; client: Redis }): Promise<Figures> {
   const scripts = new Map(contenders.map(({ name, token }) => [name, writeScripts(stage.directory(name), token)]));
   const figures: Figures = { contenders: new Map(contenders.map(({ name }) => [name, []])), direct: [], failedWindows: 0, scriptsOfOneCall: undefined };
+  process.stderr.write('a round that does not count, in which programs that have just started are compiled\n');
+  for (const contender of contenders) {
+    const own = scripts.get(contender.name);
+    if (own !== undefined) await warmUp(contender, own);
+  }
   for (let number = 1; number <= options.rounds; number++) {
     process.stderr.write(`round ${number} of ${options.rounds}\n`);
     for (const contender of contenders) {

@@ -1,15 +1,15 @@
 -- Judges the admissions of one organisation in their order, and takes what each of the admitted ones asks for; a refused one takes nothing.
--- KEYS: hash of open requests, hash of counts. ARGV: lifetime of an open request in ms, number of admissions, then for all of them their
---   request ids, their intents or "", and "plan amount amount…": which plan it follows, and what it holds in each of the plan's windows;
---   then the plans as JSON: [[key…], "leases lease… window…", number of rates, of leases, of windows, [number…]], where keys are those of
---   rates, leases and windows, and numbers are limit, windowMillis, burst or -1 of each rate; max, ttlMillis of each lease; limit, 1 if it
---   only observes, expireAtMillis of each window.
+-- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: lifetime of an open request in ms, number of admissions, then for all
+--   of them their request ids, their intents or "", and "plan amount amount…": which plan it follows, and what it holds in each of the
+--   plan's windows; then the plans as JSON: [[key…], number of rates, of leases, of windows, [number…]], where keys are those of rates,
+--   leases and windows, and numbers are limit, windowMillis, burst or -1 of each rate; max, ttlMillis of each lease; limit, 1 if it only
+--   observes, expireAtMillis of each window.
 -- Answers one string per admission: "ok", "ok:i,j" with observed windows, or "check:index:used:reserved:retryAfterMillis".
 -- Counts are kept as whole numbers of eight bytes, the first of which says until when they are needed. They are read once and written once
 -- per batch, and plans are read once, so what many requests share costs little.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local OPEN, COUNTS = KEYS[1], KEYS[2]
+local OPEN, INTENTS, COUNTS = KEYS[1], KEYS[2], KEYS[3]
 local lifetime, admissions = tonumber(ARGV[1]), tonumber(ARGV[2])
 local IDS, FIRST_INTENT, AMOUNTS, PLANS = 2, 2 + admissions, 2 + 2 * admissions, 2 + 3 * admissions
 local SLOTS = 10
@@ -90,8 +90,8 @@ local function shared(kept, key, read, number)
   return state
 end
 for _, plan in ipairs(plans) do
-  local names, numbers, at = plan[1], plan[6], 1
-  local rateCount, leaseCount, windowCount = plan[3], plan[4], plan[5]
+  local names, numbers, at = plan[1], plan[5], 1
+  local rateCount, leaseCount, windowCount = plan[2], plan[3], plan[4]
   plan.openMillis, plan.pending, plan.free = lifetime, 0, 0
   plan.rates, plan.leases, plan.windows = {}, {}, {}
   for index = 1, rateCount do
@@ -199,16 +199,18 @@ local function fits(plan, amounts, intent)
   return true
 end
 
--- An open request is "expireAt", the answer, "leases lease… window…", "amount…" and its intent, a line each.
-local opened, taken = {}, {}
-local function open(id, answer, plan, amounts, amountsText, intent)
+-- An open request is its expireAt and its answer, a line each. The intent is kept as it came: Lua would pay for each of its bytes again.
+local opened, intended, taken = {}, {}, {}
+local function open(id, answer, plan, amounts, intent)
   for index, window in ipairs(plan.windows) do
     local state = window.state
     state.reserved, state.isChanged = state.reserved + amounts[index], true
   end
   taken[id] = answer
   opened[#opened + 1] = id
-  opened[#opened + 1] = plan.expireAt .. '\n' .. answer .. '\n' .. plan[2] .. '\n' .. amountsText .. '\n' .. intent
+  opened[#opened + 1] = plan.expireAt .. '\n' .. answer
+  intended[#intended + 1] = id
+  intended[#intended + 1] = intent
 end
 
 local parsed = {}
@@ -229,14 +231,14 @@ local function admit(id, intent, plan, amountsText)
   end
   if fits(plan, amounts, intent) then
     plan.pending, plan.free = plan.pending + 1, plan.free - 1
-    open(id, 'ok', plan, amounts, amountsText, intent)
+    open(id, 'ok', plan, amounts, intent)
     return 'ok'
   end
   chargePending()
   local answer = judge(plan, amounts)
   if string.sub(answer, 1, 2) == 'ok' then
     charge(plan, 1, intent ~= '')
-    if intent ~= '' then open(id, answer, plan, amounts, amountsText, intent) end
+    if intent ~= '' then open(id, answer, plan, amounts, intent) end
   end
   return answer
 end
@@ -246,7 +248,7 @@ local known = redis.call('HMGET', OPEN, unpack(ARGV, IDS + 1, IDS + admissions))
 local answers = {}
 for index = 1, admissions do
   local id = ARGV[IDS + index]
-  local answer = known[index] and string.match(known[index], '^%d+\n([^\n]*)') or taken[id]
+  local answer = known[index] and string.match(known[index], '\n(.*)$') or taken[id]
   if not answer then
     local planNumber, amountsText = string.match(ARGV[AMOUNTS + index], '^(%d+) ?(.*)$')
     answer = admit(id, ARGV[FIRST_INTENT + index], plans[tonumber(planNumber)], amountsText)
@@ -269,5 +271,8 @@ change(paces, function(state) return pack('<i8i8i8', math.ceil(now + state.owed)
 change(leases, function(state) return pack('<i8i8', 0, state.count) end)
 change(windows, function(state) return pack('<i8i8i8', state.expireAt, state.used, state.reserved) end)
 if #changed > 0 then redis.call('HSET', COUNTS, unpack(changed)) end
-if #opened > 0 then redis.call('HSET', OPEN, unpack(opened)) end
+if #opened > 0 then
+  redis.call('HSET', OPEN, unpack(opened))
+  redis.call('HSET', INTENTS, unpack(intended))
+end
 return answers

@@ -1,7 +1,7 @@
 -- Closes admitted requests that nobody settled in time: leases end, what was held counts as used, the intent becomes the record.
--- KEYS: hash of open requests, hash of counts, usage stream. ARGV: how many entries the stream may hold, cursor, how many to look at.
+-- KEYS: hash of open requests, hash of intents, hash of counts, usage stream. ARGV: how many entries the stream may hold, cursor, how many to look at.
 -- Answers the next cursor and how many were closed.
-local OPEN, COUNTS, STREAM = KEYS[1], KEYS[2], KEYS[3]
+local OPEN, INTENTS, COUNTS, STREAM = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local page = redis.call('HSCAN', OPEN, ARGV[2], 'COUNT', ARGV[3])
@@ -24,16 +24,19 @@ end
 
 for index = 1, #fields, 2 do
   local id = fields[index]
-  local expireAt, leases, names, amounts, intent = string.match(fields[index + 1], '^(%d+)\n[^\n]*\n(%d+)([^\n]*)\n([^\n]*)\n(.*)$')
+  local expireAt = string.match(fields[index + 1], '^%d+')
   -- A scan may show a request twice; it is there only once to be taken away.
   if tonumber(expireAt) <= now and redis.call('HDEL', OPEN, id) == 1 then
+    -- "leases lease… window…", "amount…" and the event, a line each.
+    local leases, names, amounts, event = string.match(redis.call('HGET', INTENTS, id), '^(%d+)([^\n]*)\n([^\n]*)\n(.*)$')
+    redis.call('HDEL', INTENTS, id)
     local nextAmount = string.gmatch(amounts, '%d+')
     local left = tonumber(leases)
     for key in string.gmatch(names, '%S+') do
       if left > 0 then leave(key) else use(key, tonumber(nextAmount())) end
       left = left - 1
     end
-    redis.call('XADD', STREAM, 'MAXLEN', '~', ARGV[1], '*', 'e', intent)
+    redis.call('XADD', STREAM, 'MAXLEN', '~', ARGV[1], '*', 'e', event)
     closed = closed + 1
   end
 end

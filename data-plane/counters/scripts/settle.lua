@@ -1,9 +1,9 @@
 -- Settles a batch of admitted requests of one organisation, all of them or none.
--- KEYS: hash of open requests, hash of counts, usage stream. ARGV: how many entries the stream may hold, numbers of requests, leases,
+-- KEYS: hash of open requests, hash of intents, hash of counts, usage stream. ARGV: how many entries the stream may hold, numbers of requests, leases,
 --   windows and events, then the request ids; each lease's key and how many requests leave it; each window's key, what was held in it and
 --   what was used, summed over all requests; the events.
 -- Answers the request ids that are not open (any more), having done nothing; or nothing, having done everything.
-local OPEN, COUNTS, STREAM = KEYS[1], KEYS[2], KEYS[3]
+local OPEN, INTENTS, COUNTS, STREAM = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local requests, leases, windows, events = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local IDS = 5
 local LEASES = IDS + requests
@@ -17,6 +17,7 @@ if requests > 0 then
   end
   if #gone > 0 then return gone end
   redis.call('HDEL', OPEN, unpack(ARGV, IDS + 1, IDS + requests))
+  redis.call('HDEL', INTENTS, unpack(ARGV, IDS + 1, IDS + requests))
 end
 
 local keys, changed = {}, {}
