@@ -99,17 +99,31 @@ export const USAGE_EVENT_FIELDS = [
 
 export const USAGE_EVENT_FORMAT = 1;
 
+/** A price travels as its values too. */
+export const PRICING_FIELDS = ['callFemtosUsd', 'inputByteFemtosUsd', 'outputByteFemtosUsd', 'isOverride'] as const satisfies readonly (keyof NonNullable<
+  UsageEvent['pricing']
+>)[];
+
 const valuesSchema = z.tuple([z.literal(USAGE_EVENT_FORMAT)], z.unknown());
 
 /** Reads what `JSON.parse` made of an event that travelled. Throws a ZodError for anything that is none. */
 export function readUsageEvent(values: unknown): UsageEvent {
   const [, ...read] = valuesSchema.parse(values);
-  return usageEventSchema.parse(Object.fromEntries(USAGE_EVENT_FIELDS.map((field, index) => [field, read[index]])));
+  const event = named(USAGE_EVENT_FIELDS, read);
+  const { pricing } = event;
+  if (Array.isArray(pricing) && pricing.length === PRICING_FIELDS.length) event['pricing'] = named(PRICING_FIELDS, pricing);
+  return usageEventSchema.parse(event);
+}
+
+function named(fields: readonly string[], values: readonly unknown[]): Record<string, unknown> {
+  return Object.fromEntries(fields.map((field, index) => [field, values[index]]));
 }
 
 /** Writes an event as it travels. The data plane writes it by hand, in two halves (`data-plane/usage/usage-event-json.ts`). */
 export function writeUsageEvent(event: UsageEvent): string {
-  return JSON.stringify([USAGE_EVENT_FORMAT, ...USAGE_EVENT_FIELDS.map((field) => event[field])]);
+  const { pricing } = event;
+  const travelling = { ...event, pricing: pricing === null ? null : PRICING_FIELDS.map((field) => pricing[field]) };
+  return JSON.stringify([USAGE_EVENT_FORMAT, ...USAGE_EVENT_FIELDS.map((field) => travelling[field])]);
 }
 
 /** An event as a stream delivers it; `deliveryId` is what the reader acknowledges. */

@@ -25,7 +25,7 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
   'stdio_overloaded',
 ]);
 
-/** Built by hand rather than from an object: every request pays for it, twice. The order is `USAGE_EVENT_FIELDS`. */
+/** Built by hand rather than from an object: every request pays for it, twice. The order is `USAGE_EVENT_FIELDS`, and of a price `PRICING_FIELDS`. */
 export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
@@ -149,12 +149,7 @@ function pricingJson(trail: Trail, price: Price): string {
   let json = pricings.get(price);
   if (json === undefined) {
     const { callFemtosUsd, inputByteFemtosUsd, outputByteFemtosUsd, isOverride } = price;
-    json = JSON.stringify({
-      callFemtosUsd: `${callFemtosUsd}`,
-      inputByteFemtosUsd: `${inputByteFemtosUsd}`,
-      outputByteFemtosUsd: `${outputByteFemtosUsd}`,
-      isOverride,
-    });
+    json = `["${callFemtosUsd}","${inputByteFemtosUsd}","${outputByteFemtosUsd}",${isOverride}]`;
     pricings.set(price, json);
   }
   return json;

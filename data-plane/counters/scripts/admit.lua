@@ -110,7 +110,8 @@ for _, plan in ipairs(plans) do
     plan.windows[index] = { state = state, limit = numbers[at], observes = numbers[at + 1] == 1 }
     at = at + 3
   end
-  plan.expireAt = whole(now + plan.openMillis)
+  plan.expireAt = whole(now + plan.openMillis) .. '\n'
+  plan.admitted = plan.expireAt .. 'ok'
 end
 
 -- Takes rates, and leases where there is an intent, of so many requests at once.
@@ -208,23 +209,26 @@ local function open(id, answer, plan, amounts, intent)
   end
   taken[id] = answer
   opened[#opened + 1] = id
-  opened[#opened + 1] = plan.expireAt .. '\n' .. answer
+  opened[#opened + 1] = answer == 'ok' and plan.admitted or plan.expireAt .. answer
   intended[#intended + 1] = id
   intended[#intended + 1] = intent
 end
 
-local parsed = {}
-local function amountsIn(text)
-  local amounts = parsed[text]
-  if amounts then return amounts end
-  amounts = {}
-  for amount in string.gmatch(text, '%d+') do amounts[#amounts + 1] = tonumber(amount) end
-  parsed[text] = amounts
-  return amounts
+-- Which plan an admission follows and what it holds; many ask for the same.
+local asked = {}
+local function readAsked(text)
+  local known = asked[text]
+  if known then return known end
+  local amounts, planNumber = {}
+  for number in string.gmatch(text, '%d+') do
+    if planNumber then amounts[#amounts + 1] = tonumber(number) else planNumber = tonumber(number) end
+  end
+  known = { plan = plans[planNumber], amounts = amounts }
+  asked[text] = known
+  return known
 end
 
-local function admit(id, intent, plan, amountsText)
-  local amounts = amountsIn(amountsText)
+local function admit(id, intent, plan, amounts)
   if plan ~= present then
     chargePending()
     present, plan.free = plan, freeOf(plan)
@@ -250,8 +254,8 @@ for index = 1, admissions do
   local id = ARGV[IDS + index]
   local answer = known[index] and string.match(known[index], '\n(.*)$') or taken[id]
   if not answer then
-    local planNumber, amountsText = string.match(ARGV[AMOUNTS + index], '^(%d+) ?(.*)$')
-    answer = admit(id, ARGV[FIRST_INTENT + index], plans[tonumber(planNumber)], amountsText)
+    local wanted = readAsked(ARGV[AMOUNTS + index])
+    answer = admit(id, ARGV[FIRST_INTENT + index], wanted.plan, wanted.amounts)
   end
   answers[index] = answer
 end
