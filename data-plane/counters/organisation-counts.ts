@@ -13,21 +13,32 @@ interface WindowCounts {
   expireAtMillis: number;
 }
 
+interface LeaseCount {
+  count: number;
+}
+
+/** An admitted request until it is settled. */
+interface OpenRequest {
+  readonly answer: AdmissionAnswer;
+  readonly leases: readonly LeaseCheck[];
+  /** When its leases end unless they are renewed; `Infinity` once they have ended. */
+  leasedUntilMillis: number;
+}
+
 const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };
 const LEASE_RETRY_MILLIS = 1000;
 
 export class OrganisationCounts {
   readonly #slidings = new Map<string, SlidingWindow>();
   readonly #paces = new Map<string, KeptPace>();
-  readonly #leases = new Map<string, Map<string, number>>();
+  readonly #leases = new Map<string, LeaseCount>();
   readonly #windows = new Map<string, WindowCounts>();
-  /** Admitted and not settled, by request id. */
-  readonly #open = new Map<string, AdmissionAnswer>();
+  readonly #open = new Map<string, OpenRequest>();
 
   /** First every check is judged, then all of them are taken. */
   admit(admission: Admission, now: number): AdmissionAnswer {
     const known = this.#open.get(admission.requestId);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.answer;
     const answer = this.#judgeRates(admission.rates, now) ?? this.#judgeLeases(admission.leases, now) ?? this.#judgeHolds(admission);
     if (answer.kind === 'admitted') this.#take(admission, answer, now);
     return answer;
@@ -35,9 +46,11 @@ export class OrganisationCounts {
 
   /** Does nothing for a request that is not open. */
   settle({ admission, amounts }: Settlement): void {
-    const { requestId, leases, holds, heldAmounts } = admission;
-    if (!this.#open.delete(requestId)) return;
-    for (const { key } of leases) this.#leases.get(key)?.delete(requestId);
+    const { requestId, holds, heldAmounts } = admission;
+    const request = this.#open.get(requestId);
+    if (request === undefined) return;
+    this.#open.delete(requestId);
+    this.#endLeases(request);
     for (let index = 0; index < holds.length; index++) {
       const counts = this.#windows.get(holds[index]?.key ?? '');
       if (counts === undefined) continue;
@@ -46,11 +59,10 @@ export class OrganisationCounts {
     }
   }
 
+  /** Leases that have ended do not come back. */
   renew({ requestId, leases }: Admission, now: number): void {
-    for (const { key, ttlMillis } of leases) {
-      const holders = this.#leases.get(key);
-      if (holders?.delete(requestId) === true) holders.set(requestId, now + ttlMillis);
-    }
+    const request = this.#open.get(requestId);
+    if (request !== undefined && request.leasedUntilMillis > now && request.leasedUntilMillis !== Infinity) request.leasedUntilMillis = leaseEnd(leases, now);
   }
 
   /** What no check has asked for in a while would otherwise stay for ever. Answers whether anything is left. */
@@ -58,7 +70,8 @@ export class OrganisationCounts {
     for (const [key, { expireAtMillis }] of this.#windows) if (expireAtMillis <= now) this.#windows.delete(key);
     for (const [key, { evenAtMillis }] of this.#paces) if (evenAtMillis <= now) this.#paces.delete(key);
     for (const [key, sliding] of this.#slidings) if (sliding.used(now) === 0) this.#slidings.delete(key);
-    for (const [key] of this.#leases) if (this.#holdersOf(key, 0, now).size === 0) this.#leases.delete(key);
+    this.#endOldLeases(now);
+    for (const [key, { count }] of this.#leases) if (count === 0) this.#leases.delete(key);
     return this.#windows.size + this.#paces.size + this.#slidings.size + this.#leases.size + this.#open.size > 0;
   }
 
@@ -88,7 +101,8 @@ export class OrganisationCounts {
     for (let index = 0; index < leases.length; index++) {
       const lease = leases[index];
       if (lease === undefined) continue;
-      const used = this.#holdersOf(lease.key, lease.max, now).size;
+      if (this.#leaseOf(lease.key).count >= lease.max) this.#endOldLeases(now);
+      const used = this.#leaseOf(lease.key).count;
       if (used >= lease.max) return { kind: 'refused', check: 'lease', index, used, reserved: 0, retryAfterMillis: LEASE_RETRY_MILLIS };
     }
     return undefined;
@@ -112,14 +126,14 @@ export class OrganisationCounts {
   #take({ rates, leases, holds, heldAmounts, requestId, intent }: Admission, answer: AdmissionAnswer, now: number): void {
     for (const rate of rates) this.#takeRate(rate, now);
     if (intent === undefined) return;
-    for (const { key, ttlMillis } of leases) this.#holdersFor(key).set(requestId, now + ttlMillis);
+    for (const { key } of leases) this.#leaseOf(key).count++;
     for (let index = 0; index < holds.length; index++) {
       const { key, expireAtMillis } = holds[index] ?? { key: '', expireAtMillis: now };
       const counts = this.#windows.get(key);
       if (counts === undefined) this.#windows.set(key, { used: 0, reserved: heldAmounts[index] ?? 0, expireAtMillis });
       else counts.reserved += heldAmounts[index] ?? 0;
     }
-    this.#open.set(requestId, answer);
+    this.#open.set(requestId, { answer, leases, leasedUntilMillis: leaseEnd(leases, now) });
   }
 
   #takeRate({ key, limit, windowMillis, burst }: RateCheck, now: number): void {
@@ -135,16 +149,27 @@ export class OrganisationCounts {
     return sliding;
   }
 
-  #holdersFor(key: string): Map<string, number> {
-    let holders = this.#leases.get(key);
-    if (holders === undefined) this.#leases.set(key, (holders = new Map()));
-    return holders;
+  #leaseOf(key: string): LeaseCount {
+    let lease = this.#leases.get(key);
+    if (lease === undefined) this.#leases.set(key, (lease = { count: 0 }));
+    return lease;
   }
 
-  /** Leases that ended count no more; they are looked for only where they could make the difference. */
-  #holdersOf(key: string, max: number, now: number): ReadonlyMap<string, number> {
-    const holders = this.#holdersFor(key);
-    if (holders.size >= max) for (const [requestId, endsAt] of holders) if (endsAt <= now) holders.delete(requestId);
-    return holders;
+  #endLeases(request: OpenRequest): void {
+    if (request.leasedUntilMillis === Infinity) return;
+    request.leasedUntilMillis = Infinity;
+    for (const { key } of request.leases) this.#leaseOf(key).count--;
   }
+
+  /** Leases that ended are looked for only where they could make the difference. */
+  #endOldLeases(now: number): void {
+    for (const request of this.#open.values()) if (request.leasedUntilMillis <= now) this.#endLeases(request);
+  }
+}
+
+/** All leases of a request end with the shortest of them, as they do in Redis. */
+function leaseEnd(leases: readonly LeaseCheck[], now: number): number {
+  let shortest = Infinity;
+  for (const { ttlMillis } of leases) shortest = Math.min(shortest, ttlMillis);
+  return now + shortest;
 }
