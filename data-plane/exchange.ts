@@ -12,6 +12,8 @@ export class Exchange {
   readonly method: string;
   /** Slug or id of the server, as it stands in the path. */
   readonly identifier: string;
+  /** What stands in the path behind it, with its leading slash, or the empty string. Every segment is plain. */
+  readonly tailPath: string;
   readonly headers: IncomingHttpHeaders;
   /** The address of the socket's peer, IPv4-mapped addresses as IPv4; empty once the socket is gone. */
   readonly clientIp: string;
@@ -21,12 +23,13 @@ export class Exchange {
   readonly response: ServerResponse;
   #isBodyTaken = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, identifier: string, clock: Clock) {
+  constructor(request: IncomingMessage, response: ServerResponse, { identifier, tailPath }: { identifier: string; tailPath: string }, clock: Clock) {
     this.timeMillis = clock.now();
     this.startedAt = clock.elapsed();
     this.requestId = newId('request', this.timeMillis);
     this.method = request.method ?? '';
     this.identifier = identifier;
+    this.tailPath = tailPath;
     this.headers = request.headers;
     this.clientIp = plainAddress(request.socket.remoteAddress ?? '');
     const accept = this.headers.accept ?? '';

@@ -19,7 +19,11 @@ const KEEP_ALIVE_TIMEOUT_MILLIS = 65_000;
 const CONNECTIONS_CHECKED_MILLIS = 2000;
 const HEADER_BYTES_MAX = 32_768;
 const DRAIN_CHECKED_MILLIS = 50;
-const MCP_PATH = /^\/v1\/mcp\/([A-Za-z0-9_-]{1,128})(?:\?.*)?$/;
+/**
+ * Slug or id, and a tail for servers with sub-paths. A tail has plain segments only: nothing that is encoded, empty, a dot or two, and nothing that
+ * a URL parser takes for another path, host or fragment (`reliability.md` S-20). Whatever else is asked for is no path of ours.
+ */
+const MCP_PATH = /^\/v1\/mcp\/([A-Za-z0-9_-]{1,128})((?:\/(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9._~-]{1,255}){0,16})(?:\?.*)?$/;
 
 export interface RunningHttpServer {
   readonly url: string;
@@ -44,9 +48,9 @@ export async function startHttpServer(gateway: Gateway, settings: Pick<DataPlane
 
 function route(gateway: Gateway, request: IncomingMessage, response: ServerResponse): void {
   const path = request.url ?? '';
-  const identifier = MCP_PATH.exec(path)?.[1];
+  const [, identifier, tailPath = ''] = MCP_PATH.exec(path) ?? [];
   if (identifier !== undefined) {
-    handle(gateway, new Exchange(request, response, identifier, gateway.clock)).catch((error: unknown) => {
+    handle(gateway, new Exchange(request, response, { identifier, tailPath }, gateway.clock)).catch((error: unknown) => {
       gateway.log.error({ err: error }, 'a request could not be answered');
       response.destroy();
     });

@@ -13,7 +13,7 @@ import { Trail } from './trail.ts';
 
 /** Answers 200 for a key that does not work as well, with the reason; the guess limit of the gateway counts here too. */
 export function validateKey(gateway: Gateway, request: IncomingMessage, response: ServerResponse): void {
-  const exchange = new Exchange(request, response, '', gateway.clock);
+  const exchange = new Exchange(request, response, { identifier: '', tailPath: '' }, gateway.clock);
   const trail = new Trail();
   request.resume();
   try {

@@ -1,5 +1,6 @@
 /** Reads the data plane's environment once, into typed settings; nothing else in this plane looks at `process.env`. */
 import { z } from 'zod';
+import { cidrSchema } from '../shared/policy.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -13,7 +14,11 @@ const environmentSchema = z.object({
   CONTROL_PLANE_URL: z.url({ protocol: /^https?$/ }),
   DATA_PLANE_TOKEN: z.string(),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
-  UPSTREAM_PRIVATE_CIDRS: z.string().optional(),
+  UPSTREAM_PRIVATE_CIDRS: z
+    .string()
+    .transform((list) => list.split(',').map((cidr) => cidr.trim()))
+    .pipe(z.array(cidrSchema))
+    .optional(),
   DATA_PLANE_MAX_CONCURRENT_REQUESTS: z.coerce.number().int().positive().default(10_000),
 });
 
@@ -58,7 +63,7 @@ export function readDataPlaneSettings(environment: Readonly<Record<string, strin
     controlPlaneUrl: given.CONTROL_PLANE_URL,
     dataPlaneToken: given.DATA_PLANE_TOKEN,
     redisUrl: given.REDIS_URL,
-    upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS?.split(',').map((cidr) => cidr.trim()),
+    upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
     concurrentRequestsMax: given.DATA_PLANE_MAX_CONCURRENT_REQUESTS,
     environment,
   };

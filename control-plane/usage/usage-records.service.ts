@@ -99,6 +99,18 @@ function positionOf(row: UsageRow, { field }: UsageOrder): string {
 
 function readPosition(position: string, { field }: UsageOrder): [string, string] {
   const [, value, id] = /^[A-Z_]+ ([\d.:+\- ]+) (\S+)$/.exec(position) ?? [];
-  if (value === undefined || id === undefined || !position.startsWith(`${field} `)) throw badInput('the cursor is not one of this list');
+  const isOurs = field === 'OCCURRED_AT' ? isTime : isAmount;
+  if (value === undefined || id === undefined || !position.startsWith(`${field} `) || !isOurs(value)) throw badInput('the cursor is not one of this list');
   return [value, id];
+}
+
+/** As PostgreSQL writes a moment: a real day, since whoever makes up another one must not be told of a fault of ours. */
+function isTime(text: string): boolean {
+  const [, date = '', time = ''] = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)[+-](?:0\d|1[0-4])(?::[0-5]\d)?$/.exec(text) ?? [];
+  const moment = new Date(`${date}T${time}Z`);
+  return !Number.isNaN(moment.getTime()) && moment.toISOString().startsWith(date);
+}
+
+function isAmount(text: string): boolean {
+  return /^\d{1,30}$/.test(text);
 }

@@ -19,7 +19,7 @@ export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: All
         requestId: exchange.requestId,
         server: access.server,
         httpMethod: exchange.method === 'GET' ? 'GET' : exchange.method === 'DELETE' ? 'DELETE' : 'POST',
-        tailPath: '',
+        tailPath: exchange.tailPath,
         call: rpc.call,
         upstreamSessionId: rpc.session?.upstreamSessionId,
         apiKeyId: access.key.id,

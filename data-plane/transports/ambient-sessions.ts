@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { EventCollector } from './event-collector.ts';
 import type { UpstreamRequest } from './transport.ts';
-import type { UpstreamTarget } from './upstream-target.ts';
+import { pathOf, type UpstreamTarget } from './upstream-target.ts';
 
 const PROTOCOL_VERSION = '2025-11-25';
 const HANDSHAKE_TIMEOUT_MILLIS = 20_000;
@@ -50,7 +50,7 @@ export class AmbientSessions {
     this.#open.delete(key);
     let opening = this.#opening.get(key);
     if (opening === undefined) {
-      opening = this.#handshake(target, key, request.server.config.id).finally(() => this.#opening.delete(key));
+      opening = this.#handshake(target, key, request).finally(() => this.#opening.delete(key));
       this.#opening.set(key, opening);
     }
     return opening;
@@ -64,12 +64,14 @@ export class AmbientSessions {
     this.#open.clear();
   }
 
-  async #handshake(target: UpstreamTarget, key: string, serverId: string): Promise<string | undefined> {
-    const answer = await post(target, INITIALIZE, []);
+  async #handshake(target: UpstreamTarget, key: string, request: UpstreamRequest): Promise<string | undefined> {
+    const serverId = request.server.config.id;
+    const path = pathOf(target, request.tailPath);
+    const answer = await post(target, path, INITIALIZE, []);
     const sessionId = answer.headers[SESSION_HEADER];
     const version = await protocolVersionOf(answer);
     if (typeof sessionId !== 'string' || version === undefined) return undefined;
-    const initialized = await post(target, INITIALIZED, [SESSION_HEADER, sessionId, 'mcp-protocol-version', version]);
+    const initialized = await post(target, path, INITIALIZED, [SESSION_HEADER, sessionId, 'mcp-protocol-version', version]);
     await initialized.body.dump();
     if (this.#open.size >= SESSIONS_MAX) this.#open.clear();
     this.#open.set(key, { serverId, id: sessionId });
@@ -79,12 +81,12 @@ export class AmbientSessions {
 }
 
 function keyOf(request: UpstreamRequest): string {
-  return `${request.server.config.id} ${request.apiKeyId}`;
+  return `${request.server.config.id} ${request.apiKeyId} ${request.tailPath}`;
 }
 
-function post(target: UpstreamTarget, body: string, headers: readonly string[]): Promise<Dispatcher.ResponseData> {
+function post(target: UpstreamTarget, path: string, body: string, headers: readonly string[]): Promise<Dispatcher.ResponseData> {
   return target.pool.request({
-    path: target.path,
+    path,
     method: 'POST',
     headers: [...target.messageHeaders, ...headers],
     body,

@@ -36,6 +36,7 @@ export function createStdioTransport(parts: StdioParts): StdioTransport {
 
 function send(pools: StdioPools, request: UpstreamRequest, sink: AnswerSink): UpstreamFlight {
   const { call } = request;
+  if (request.tailPath !== '') throw new Refusal('mcp_not_found', 'unknown_path', 'a STDIO server has no sub-paths');
   if (call === undefined) {
     throw new Refusal('method_not_allowed', 'method_not_allowed', 'a STDIO server has neither a stream of its own nor a session to end');
   }

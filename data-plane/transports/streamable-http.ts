@@ -9,7 +9,7 @@ import { refusalOfUpstreamError } from './upstream-errors.ts';
 import { UpstreamAnswer } from './upstream-answer.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 import type { UpstreamTarget } from './upstream-target.ts';
-import { targetOf } from './upstream-target.ts';
+import { pathOf, targetOf } from './upstream-target.ts';
 
 /** A tool may work for minutes before its first byte; a stream that only listens may be silent for ever. */
 const HEADERS_TIMEOUT_MILLIS = 300_000;
@@ -75,7 +75,7 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
   if (sessionId !== undefined) headers.push(SESSION_HEADER, sessionId);
   target.pool.dispatch(
     {
-      path: target.path,
+      path: pathOf(target, request.tailPath),
       method: request.httpMethod,
       headers,
       body: request.call?.bytes ?? null,

@@ -6,7 +6,9 @@ import type { UpstreamPools } from './upstream-pools.ts';
 
 export interface UpstreamTarget {
   readonly pool: Pool;
+  /** Path and query of the endpoint itself. */
   readonly path: string;
+  readonly url: URL;
   /** Flat headers of a POST: both media types are always offered, since servers answer 406 to less. */
   readonly messageHeaders: readonly string[];
   /** Flat headers of a GET or DELETE. */
@@ -23,7 +25,13 @@ export function targetOf(server: GovernedServer, pools: UpstreamPools): Upstream
   return {
     pool: pools.poolOf(url.origin, isPublic),
     path: url.pathname + url.search,
+    url,
     messageHeaders: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...constant],
     streamHeaders: ['accept', 'text/event-stream', ...constant],
   };
+}
+
+/** Path and query of what lies below the endpoint: the tail goes between them, and can only lead further down. */
+export function pathOf({ path, url }: UpstreamTarget, tailPath: string): string {
+  return tailPath === '' ? path : url.pathname.replace(/\/$/, '') + tailPath + url.search;
 }

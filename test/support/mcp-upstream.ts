@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 
 export interface UpstreamRequestSeen {
   readonly method: string;
+  /** Path and query as they arrived. */
+  readonly target: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
 }
@@ -43,7 +45,7 @@ export async function startMcpUpstream(options: McpUpstreamOptions = {}): Promis
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const body = Buffer.concat(chunks).toString('utf8');
-      seen.push({ method: request.method ?? '', headers: request.headers, body });
+      seen.push({ method: request.method ?? '', target: request.url ?? '', headers: request.headers, body });
       answer(request, response, body, sessions, options);
     });
   });

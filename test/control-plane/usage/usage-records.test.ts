@@ -48,6 +48,18 @@ test.each(ORDERS)('pages by $field $direction hold every record once', async (or
 });
 
 test.each([
+  ['OCCURRED_AT', 'OCCURRED_AT 2026-02-31 10:00:00+00 usr_1'],
+  ['OCCURRED_AT', 'OCCURRED_AT 2026-02-01 25:00:00+00 usr_1'],
+  ['OCCURRED_AT', 'OCCURRED_AT 2026-02-01 10:00:00+99 usr_1'],
+  ['OCCURRED_AT', 'OCCURRED_AT 1 usr_1'],
+  ['LATENCY', 'LATENCY 1.2.3 usr_1'],
+  ['COST', 'COST - usr_1'],
+])('a cursor of %s that was made up, %s, is refused', async (field, position) => {
+  const answer = await plane.ask(PAGE, { first: 4, after: Buffer.from(position).toString('base64url'), orderBy: { field, direction: 'ASC' } });
+  expect(answer.errors).toMatchObject([{ message: 'the cursor is not one of this list', extensions: { code: 'BAD_USER_INPUT' } }]);
+});
+
+test.each([
   ['LATENCY', 'OCCURRED_AT'],
   ['OCCURRED_AT', 'COST'],
   ['COST', 'LATENCY'],

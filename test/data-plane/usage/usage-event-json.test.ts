@@ -16,7 +16,7 @@ function exchangeOf(headers: Record<string, string> = {}): Exchange {
   const request = new IncomingMessage(new Socket());
   request.method = 'POST';
   Object.assign(request.headers, headers);
-  return new Exchange(request, new ServerResponse(request), 'files', systemClock);
+  return new Exchange(request, new ServerResponse(request), { identifier: 'files', tailPath: '' }, systemClock);
 }
 
 function trailOf(tool: string): Trail {

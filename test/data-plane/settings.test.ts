@@ -1,0 +1,21 @@
+/** What is wrong with the environment is one sentence that names the variable. */
+import { expect, test } from 'vitest';
+import { readDataPlaneSettings } from '../../data-plane/settings.ts';
+
+const GIVEN = { TURNPIKE_SECRET_KEY: 'secret', CONTROL_PLANE_URL: 'http://127.0.0.1:4000', DATA_PLANE_TOKEN: 'token' };
+
+test('private networks are addresses and blocks, with or without blanks between them', () => {
+  const { upstreamPrivateCidrs } = readDataPlaneSettings({ ...GIVEN, UPSTREAM_PRIVATE_CIDRS: '10.0.0.0/8, fd00::/8,192.168.1.7' });
+  expect(upstreamPrivateCidrs).toEqual(['10.0.0.0/8', 'fd00::/8', '192.168.1.7']);
+  expect(readDataPlaneSettings(GIVEN).upstreamPrivateCidrs).toBeUndefined();
+});
+
+test.each(['10.0.0.0/33', '10.0.0', 'everything', '', '10.0.0.0/8,'])('private networks %j are refused', (UPSTREAM_PRIVATE_CIDRS) => {
+  expect(() => readDataPlaneSettings({ ...GIVEN, UPSTREAM_PRIVATE_CIDRS })).toThrow(/UPSTREAM_PRIVATE_CIDRS.*must be an address or a CIDR block/);
+});
+
+test('every fault is named at once', () => {
+  expect(() => readDataPlaneSettings({ ...GIVEN, CONTROL_PLANE_URL: 'ftp://x', DATA_PLANE_PORT: '70000' })).toThrow(
+    /CONTROL_PLANE_URL.*DATA_PLANE_PORT|DATA_PLANE_PORT.*CONTROL_PLANE_URL/,
+  );
+});
