@@ -6,10 +6,13 @@ import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { AnswerGuard } from './guardrails/answer-guard.ts';
 import { readClientInfo } from './mcp/client-info.ts';
+import { EventBoundary } from './mcp/event-boundary.ts';
 import { SESSION_HEADER } from './mcp/session-ids.ts';
 import type { OpenStream } from './open-streams.ts';
 import type { Trail } from './trail.ts';
 import type { AnswerHead, AnswerSink, UpstreamFlight } from './transports/transport.ts';
+
+const COMMENT = Buffer.from(':\n\n');
 
 export class AnswerRelay implements AnswerSink, OpenStream {
   readonly #gateway: Pick<Gateway, 'clock' | 'sessions' | 'streams'>;
@@ -22,6 +25,9 @@ export class AnswerRelay implements AnswerSink, OpenStream {
   #flight: UpstreamFlight | undefined;
   #status = 0;
   #outputBytes = 0;
+  /** Of an event stream; nothing else can be added to. */
+  #boundary: EventBoundary | undefined;
+  #wroteAt = 0;
   #isOver = false;
 
   constructor(
@@ -68,6 +74,8 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     response.flushHeaders();
     response.on('drain', () => this.#flight?.resume());
     this.#status = head.status;
+    if (head.contentType?.startsWith('text/event-stream') === true) this.#boundary = new EventBoundary();
+    this.#wroteAt = this.#gateway.clock.elapsed();
     this.#gateway.streams.add(this);
   }
 
@@ -102,12 +110,22 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     this.#flight?.cancel();
   }
 
+  /** A caller who does not read gets nothing more, and an event that has begun is not broken up. */
+  keepAlive(silentSince: number): void {
+    const { response } = this.exchange;
+    if (this.#wroteAt > silentSince || this.#boundary?.isBetweenEvents !== true || response.writableNeedDrain) return;
+    this.#wroteAt = this.#gateway.clock.elapsed();
+    response.write(COMMENT);
+  }
+
   #send(parts: readonly Buffer[]): boolean {
     let hasRoom = true;
     for (const part of parts) {
       this.#outputBytes += part.length;
+      this.#boundary?.push(part);
       hasRoom = this.exchange.response.write(part);
     }
+    if (parts.length > 0) this.#wroteAt = this.#gateway.clock.elapsed();
     return hasRoom;
   }
 

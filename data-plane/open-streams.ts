@@ -1,4 +1,4 @@
-/** Keeps an eye on open streams: what a new request would be refused for ends a stream that was opened before. */
+/** Keeps an eye on open streams: a silent one is kept from being taken for dead, and what a new request would be refused for ends it. */
 import { asRefusal, type Refusal } from '../shared/refusal.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { Exchange } from './exchange.ts';
@@ -13,6 +13,8 @@ export interface OpenStream {
   readonly exchange: Exchange;
   /** Ends the stream with a last event that says why. */
   cut(refusal: Refusal): void;
+  /** Writes a comment if nothing was written since that moment, in monotonic milliseconds. */
+  keepAlive(silentSince: number): void;
 }
 
 type Judges = Pick<Gateway, 'config' | 'hasher' | 'clock' | 'guesses'>;
@@ -20,6 +22,8 @@ type Judges = Pick<Gateway, 'config' | 'hasher' | 'clock' | 'guesses'>;
 const LOOK_MILLIS = 1000;
 /** Keys and grants also expire, without any change of the configuration. */
 const EXPIRY_LOOK_MILLIS = 10_000;
+/** Proxies and load balancers between here and the caller cut what is silent for 30 or 60 seconds. */
+const SILENCE_MILLIS_MAX = 15_000;
 
 export class OpenStreams {
   readonly #judges: Judges;
@@ -47,8 +51,9 @@ export class OpenStreams {
   }
 
   #look(): void {
-    const snapshot = this.#judges.config.current();
     const now = this.#judges.clock.elapsed();
+    for (const stream of this.#streams) stream.keepAlive(now - SILENCE_MILLIS_MAX);
+    const snapshot = this.#judges.config.current();
     if (snapshot === undefined || (snapshot === this.#judgedBy && now - this.#judgedAt < EXPIRY_LOOK_MILLIS)) return;
     this.#judgedBy = snapshot;
     this.#judgedAt = now;

@@ -46,12 +46,21 @@ test.each([
   await kept.leave();
 });
 
+test('a stream on which nothing happens is kept from looking dead', async () => {
+  const stream = await openStream('silent');
+  await eventually(() => (stream.text().endsWith(':\n\n') ? true : undefined), 'a comment on the silent stream');
+  expect(stream.isOpen()).toBe(true);
+  await stream.leave();
+}, 60_000);
+
 interface Opened {
   readonly serverId: string;
   readonly keyId: string;
   readonly grantId: string;
   readonly requestId: string;
   isOpen(): boolean;
+  /** What has come by now. */
+  text(): string;
   /** What comes until the stream ends. */
   rest(): Promise<string>;
   leave(): Promise<void>;
@@ -79,6 +88,7 @@ async function openStream(slug: string): Promise<Opened> {
     grantId,
     requestId: response.headers.get('turnpike-request-id') ?? '',
     isOpen: () => isOpen,
+    text: () => text,
     rest: async () => {
       await reading;
       return text;
