@@ -6,7 +6,8 @@ import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
-import { UpstreamAnswer } from './upstream-answer.ts';
+import { SessionTraffic } from './session-traffic.ts';
+import { UpstreamAnswer, type SecondTry } from './upstream-answer.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 import type { UpstreamTarget } from './upstream-target.ts';
 import { pathOf, targetOf } from './upstream-target.ts';
@@ -17,6 +18,7 @@ const SILENCE_TIMEOUT_MILLIS = 300_000;
 
 export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger): Transport {
   const ambient = new AmbientSessions(log);
+  const traffic = new SessionTraffic();
   const targets = new WeakMap<GovernedServer, UpstreamTarget>();
 
   function send(request: UpstreamRequest, sink: AnswerSink): UpstreamFlight {
@@ -26,6 +28,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger)
       if (target === undefined) targets.set(request.server, (target = targetOf(request.server, pools)));
       start(target, request, sink, flight);
     } catch (error) {
+      flight.cancel();
       sink.fail(refusalOfUpstreamError(error, request.server));
     }
     return flight;
@@ -37,17 +40,21 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger)
    */
   function start(target: UpstreamTarget, request: UpstreamRequest, sink: AnswerSink, flight: HttpFlight): void {
     const lent = mayBorrow(request) ? ambient.find(request) : undefined;
-    const answer = new UpstreamAnswer(request, sink, mayBorrow(request) ? { status: lent === undefined ? 400 : 404, retry } : undefined);
-    dispatch(target, request, answer, lent ?? request.upstreamSessionId);
-    flight.follow(answer);
+    attempt(lent ?? request.upstreamSessionId, mayBorrow(request) ? { status: lent === undefined ? 400 : 404, retry } : undefined);
+
+    function attempt(sessionId: string | undefined, secondTry: SecondTry | undefined): void {
+      const { call } = request;
+      const passage = call === undefined || sessionId === undefined ? undefined : traffic.enter(request, call, sessionId, sink);
+      const answer = new UpstreamAnswer(request, passage?.sink ?? sink, secondTry);
+      flight.follow(answer, passage?.leave);
+      dispatch(target, request, answer, { sessionId, body: passage?.bytes ?? call?.bytes ?? null });
+    }
 
     function retry(relayRefused: () => void): void {
       ambient.open(target, request, lent).then(
         (session) => {
           if (session === undefined) return relayRefused();
-          const second = new UpstreamAnswer(request, sink, undefined);
-          dispatch(target, request, second, session);
-          flight.follow(second);
+          attempt(session, undefined);
         },
         (error: unknown) => sink.fail(refusalOfUpstreamError(error, request.server)),
       );
@@ -69,7 +76,12 @@ function mayBorrow(request: UpstreamRequest): boolean {
   return request.call.messages[0].method !== 'initialize';
 }
 
-function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: UpstreamAnswer, sessionId: string | undefined): void {
+interface Sending {
+  readonly sessionId: string | undefined;
+  readonly body: Buffer | null;
+}
+
+function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: UpstreamAnswer, { sessionId, body }: Sending): void {
   const isStream = request.call === undefined;
   const headers = [...(isStream ? target.streamHeaders : target.messageHeaders), ...request.forwardedHeaders];
   if (sessionId !== undefined) headers.push(SESSION_HEADER, sessionId);
@@ -78,7 +90,7 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
       path: pathOf(target, request.tailPath),
       method: request.httpMethod,
       headers,
-      body: request.call?.bytes ?? null,
+      body,
       headersTimeout: HEADERS_TIMEOUT_MILLIS,
       bodyTimeout: isStream ? 0 : SILENCE_TIMEOUT_MILLIS,
     },
@@ -89,11 +101,15 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
 /** Passes back-pressure and cancellation on to whichever dispatch serves the request at the moment. */
 class HttpFlight implements UpstreamFlight {
   #answer: UpstreamAnswer | undefined;
+  #leave: (() => void) | undefined;
   #isCancelled = false;
 
-  follow(answer: UpstreamAnswer): void {
+  /** `leave` is called when the dispatch is cancelled or another one takes its place, since its sink then hears nothing more. */
+  follow(answer: UpstreamAnswer, leave: (() => void) | undefined): void {
+    this.#leave?.();
     this.#answer = answer;
-    if (this.#isCancelled) answer.cancel();
+    this.#leave = leave;
+    if (this.#isCancelled) this.cancel();
   }
 
   resume(): void {
@@ -103,6 +119,7 @@ class HttpFlight implements UpstreamFlight {
   cancel(): void {
     this.#isCancelled = true;
     this.#answer?.cancel();
+    this.#leave?.();
   }
 }
 
