@@ -4,6 +4,7 @@ import { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
+import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
 import { SessionTraffic } from './session-traffic.ts';
@@ -12,11 +13,7 @@ import type { UpstreamPools } from './upstream-pools.ts';
 import type { UpstreamTarget } from './upstream-target.ts';
 import { pathOf, targetOf } from './upstream-target.ts';
 
-/** A tool may work for minutes before its first byte; a stream that only listens may be silent for ever. */
-const HEADERS_TIMEOUT_MILLIS = 300_000;
-const SILENCE_TIMEOUT_MILLIS = 300_000;
-
-export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger): Transport {
+export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger, limits: HttpLimits = HTTP_LIMITS): Transport {
   const ambient = new AmbientSessions(log);
   const traffic = new SessionTraffic();
   const targets = new WeakMap<GovernedServer, UpstreamTarget>();
@@ -45,9 +42,9 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger)
     function attempt(sessionId: string | undefined, secondTry: SecondTry | undefined): void {
       const { call } = request;
       const passage = call === undefined || sessionId === undefined ? undefined : traffic.enter(request, call, sessionId, sink);
-      const answer = new UpstreamAnswer(request, passage?.sink ?? sink, secondTry);
+      const answer = new UpstreamAnswer(request, passage?.sink ?? sink, { secondTry, totalMillis: limits.totalMillis });
       flight.follow(answer, passage?.leave);
-      dispatch(target, request, answer, { sessionId, body: passage?.bytes ?? call?.bytes ?? null });
+      dispatch(target, request, answer, { sessionId, body: passage?.bytes ?? call?.bytes ?? null, limits });
     }
 
     function retry(relayRefused: () => void): void {
@@ -79,9 +76,10 @@ function mayBorrow(request: UpstreamRequest): boolean {
 interface Sending {
   readonly sessionId: string | undefined;
   readonly body: Buffer | null;
+  readonly limits: HttpLimits;
 }
 
-function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: UpstreamAnswer, { sessionId, body }: Sending): void {
+function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: UpstreamAnswer, { sessionId, body, limits }: Sending): void {
   const isStream = request.call === undefined;
   const headers = [...(isStream ? target.streamHeaders : target.messageHeaders), ...request.forwardedHeaders];
   if (sessionId !== undefined) headers.push(SESSION_HEADER, sessionId);
@@ -91,8 +89,8 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
       method: request.httpMethod,
       headers,
       body,
-      headersTimeout: HEADERS_TIMEOUT_MILLIS,
-      bodyTimeout: isStream ? 0 : SILENCE_TIMEOUT_MILLIS,
+      headersTimeout: limits.headersMillis,
+      bodyTimeout: isStream ? 0 : limits.silenceMillis,
     },
     answer,
   );

@@ -15,6 +15,12 @@ export interface SecondTry {
   readonly retry: (relayRefused: () => void) => void;
 }
 
+export interface AnswerTerms {
+  readonly secondTry: SecondTry | undefined;
+  /** How long the answer to a message may take from now on. */
+  readonly totalMillis: number;
+}
+
 type Reading = 'nothing' | 'body' | 'events' | 'collected events';
 /** Visible ASCII, as the specification wants it (MCP 2025-11-25, Session management), and short enough to travel in an id of ours. */
 const SESSION_ID = /^[\x21-\x7e]{1,512}$/;
@@ -25,6 +31,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest;
   readonly #sink: AnswerSink;
   readonly #secondTry: SecondTry | undefined;
+  readonly #deadline: number;
   #controller: Dispatcher.DispatchController | undefined;
   #head: AnswerHead = { status: 0, contentType: undefined, upstreamSessionId: undefined, headers: [] };
   #reading: Reading = 'nothing';
@@ -34,10 +41,11 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #length = 0;
   #isOver = false;
 
-  constructor(request: UpstreamRequest, sink: AnswerSink, secondTry: SecondTry | undefined) {
+  constructor(request: UpstreamRequest, sink: AnswerSink, { secondTry, totalMillis }: AnswerTerms) {
     this.#request = request;
     this.#sink = sink;
     this.#secondTry = secondTry;
+    this.#deadline = request.call === undefined ? Infinity : performance.now() + totalMillis;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -63,6 +71,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isOver || this.#reading === 'nothing') return;
     this.#length += chunk.length;
+    // Looked at when something comes, which is never long after the last time: silence has a limit of its own.
+    if (performance.now() > this.#deadline) return this.#fail(this.#lateAnswer());
     if (this.#length > this.#request.responseBytesMax && this.#request.call !== undefined) {
       return this.#fail(this.#badAnswer('response_too_large', `more than ${this.#request.responseBytesMax} bytes`));
     }
@@ -133,6 +143,10 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     this.#sink.answer({ ...this.#head, contentType: 'application/json' }, answer);
     // What follows the answer is for nobody; the connection is given up rather than read to its end.
     this.#controller?.abort(new Error('the answer is complete'));
+  }
+
+  #lateAnswer(): Refusal {
+    return new Refusal('upstream_timeout', 'total_timeout', `'${this.#request.server.config.slug}' did not come to the end of its answer in time`);
   }
 
   #badAnswer(reason: 'bad_status' | 'bad_answer' | 'response_too_large', what: string): Refusal {
