@@ -1,18 +1,19 @@
 /** Relays an upstream's answer to the caller: bytes as they came, but for what rules hide or block in them. */
 import { Refusal } from '../shared/refusal.ts';
+import type { GovernedServer } from './config/governed-server.ts';
 import { denialBody } from './denials.ts';
+import { EventAsides } from './event-asides.ts';
 import type { AllowedCall, Outcome } from './evidence.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { AnswerGuard } from './guardrails/answer-guard.ts';
 import { readClientInfo } from './mcp/client-info.ts';
-import { EventBoundary } from './mcp/event-boundary.ts';
 import { SESSION_HEADER } from './mcp/session-ids.ts';
 import type { OpenStream } from './open-streams.ts';
 import type { Trail } from './trail.ts';
 import type { AnswerHead, AnswerSink, UpstreamFlight } from './transports/transport.ts';
 
-const COMMENT = Buffer.from(':\n\n');
+const LIST_CHANGED = Buffer.from('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n');
 
 export class AnswerRelay implements AnswerSink, OpenStream {
   readonly #gateway: Pick<Gateway, 'clock' | 'sessions' | 'streams'>;
@@ -26,8 +27,8 @@ export class AnswerRelay implements AnswerSink, OpenStream {
   #status = 0;
   #outputBytes = 0;
   /** Of an event stream; nothing else can be added to. */
-  #boundary: EventBoundary | undefined;
-  #wroteAt = 0;
+  #asides: EventAsides | undefined;
+  #rules = '';
   #isOver = false;
 
   constructor(
@@ -74,8 +75,8 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     response.flushHeaders();
     response.on('drain', () => this.#flight?.resume());
     this.#status = head.status;
-    if (head.contentType?.startsWith('text/event-stream') === true) this.#boundary = new EventBoundary();
-    this.#wroteAt = this.#gateway.clock.elapsed();
+    if (head.contentType?.startsWith('text/event-stream') === true) this.#asides = new EventAsides(response, this.#gateway.clock);
+    this.#rules = rulesOf(this.#allowed.access.server);
     this.#gateway.streams.add(this);
   }
 
@@ -110,22 +111,25 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     this.#flight?.cancel();
   }
 
-  /** A caller who does not read gets nothing more, and an event that has begun is not broken up. */
   keepAlive(silentSince: number): void {
-    const { response } = this.exchange;
-    if (this.#wroteAt > silentSince || this.#boundary?.isBetweenEvents !== true || response.writableNeedDrain) return;
-    this.#wroteAt = this.#gateway.clock.elapsed();
-    response.write(COMMENT);
+    this.#asides?.keepAlive(silentSince);
+  }
+
+  /** Only a stream that was opened to listen may hear of what belongs to no call. */
+  follows(server: GovernedServer): void {
+    const rules = rulesOf(server);
+    if (rules === this.#rules || this.#allowed.rpc.call !== undefined) return;
+    this.#rules = rules;
+    this.#asides?.say(LIST_CHANGED);
   }
 
   #send(parts: readonly Buffer[]): boolean {
     let hasRoom = true;
     for (const part of parts) {
       this.#outputBytes += part.length;
-      this.#boundary?.push(part);
       hasRoom = this.exchange.response.write(part);
+      this.#asides?.passed(part);
     }
-    if (parts.length > 0) this.#wroteAt = this.#gateway.clock.elapsed();
     return hasRoom;
   }
 
@@ -177,4 +181,9 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     const { key, server } = this.#allowed.access;
     return this.#gateway.sessions.mint({ apiKeyId: key.id, serverId: server.config.id }, head.upstreamSessionId, readClientInfo(message.value));
   }
+}
+
+/** Which tools a caller sees: whoever listens is told when that changes (MCP 2025-11-25, Tools, list changed). */
+function rulesOf({ config }: GovernedServer): string {
+  return JSON.stringify([config.allowedTools, config.blockedTools, config.toolRulesMode]);
 }

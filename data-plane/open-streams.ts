@@ -1,5 +1,6 @@
 /** Keeps an eye on open streams: a silent one is kept from being taken for dead, and what a new request would be refused for ends it. */
-import { asRefusal, type Refusal } from '../shared/refusal.ts';
+import { asRefusal, Refusal } from '../shared/refusal.ts';
+import type { GovernedServer } from './config/governed-server.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
@@ -13,6 +14,8 @@ export interface OpenStream {
   readonly exchange: Exchange;
   /** Ends the stream with a last event that says why. */
   cut(refusal: Refusal): void;
+  /** The server as it is configured now. */
+  follows(server: GovernedServer): void;
   /** Writes a comment if nothing was written since that moment, in monotonic milliseconds. */
   keepAlive(silentSince: number): void;
 }
@@ -58,18 +61,18 @@ export class OpenStreams {
     this.#judgedBy = snapshot;
     this.#judgedAt = now;
     for (const stream of this.#streams) {
-      const refusal = this.#objectionTo(stream.exchange, snapshot);
-      if (refusal !== undefined) stream.cut(refusal);
+      const judged = this.#judge(stream.exchange, snapshot);
+      if (judged instanceof Refusal) stream.cut(judged);
+      else stream.follows(judged);
     }
   }
 
   /** Steps 6 to 9 of the access flow, asked again. */
-  #objectionTo(exchange: Exchange, snapshot: Snapshot): Refusal | undefined {
+  #judge(exchange: Exchange, snapshot: Snapshot): GovernedServer | Refusal {
     const trail = new Trail();
     try {
       const key = authenticateKey(this.#judges, snapshot, exchange, trail);
-      checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail)));
-      return undefined;
+      return checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail))).server;
     } catch (error) {
       return asRefusal(error);
     }

@@ -46,6 +46,20 @@ test.each([
   await kept.leave();
 });
 
+test('whoever listens is told when the tools that it may see change, and only then', async () => {
+  const stream = await openStream('rules');
+  const changes = () => stream.text().split('notifications/tools/list_changed').length - 1;
+  // The upstream itself says so once, as it opens the stream.
+  await eventually(() => (changes() === 1 ? true : undefined), 'the event of the upstream');
+  await stack.admin.mutate('updateServer', 'UpdateServerInput', { id: stream.serverId, expectedVersion: 1, name: 'Renamed' }, 'server { id }');
+  await stack.admin.mutate('setToolRules', 'SetToolRulesInput', { id: stream.serverId, allowedTools: [], blockedTools: ['echo'] }, 'server { id }');
+  await eventually(() => (changes() === 2 ? true : undefined), 'an event for the rules that changed');
+  await stack.settled();
+  expect(changes()).toBe(2);
+  expect(stream.isOpen()).toBe(true);
+  await stream.leave();
+});
+
 test('a stream on which nothing happens is kept from looking dead', async () => {
   const stream = await openStream('silent');
   await eventually(() => (stream.text().endsWith(':\n\n') ? true : undefined), 'a comment on the silent stream');
