@@ -61,7 +61,7 @@ export interface DataPlaneParts {
 }
 
 const GUESSES_PER_MINUTE = 600;
-const CONNECTIONS_PER_UPSTREAM_MAX = 256;
+const CONNECTIONS_PER_UPSTREAM_MAX = 1024;
 const CONNECT_TIMEOUT_MILLIS = 10_000;
 const DRAIN_GRACE_MILLIS = 25_000;
 const FLUSH_GRACE_MILLIS = 5000;
@@ -90,6 +90,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   });
   const pools = new UpstreamPools({
     connectionsMax: CONNECTIONS_PER_UPSTREAM_MAX,
+    streamsMax: settings.concurrentRequestsMax,
     connectTimeoutMillis: CONNECT_TIMEOUT_MILLIS,
     privateCidrs: settings.upstreamPrivateCidrs,
   });

@@ -83,7 +83,8 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
   const isStream = request.call === undefined;
   const headers = [...(isStream ? target.streamHeaders : target.messageHeaders), ...request.forwardedHeaders];
   if (sessionId !== undefined) headers.push(SESSION_HEADER, sessionId);
-  target.pool.dispatch(
+  const pool = request.httpMethod === 'GET' ? target.streamPool : target.pool;
+  pool.dispatch(
     {
       path: pathOf(target, request.tailPath),
       method: request.httpMethod,

@@ -1,12 +1,14 @@
-/** Keeps one pool of connections per upstream origin, and decides which addresses a connection may go to. */
+/** Keeps the connections to each upstream origin, those of calls and those of streams apart, and decides which addresses a connection may go to. */
 import { lookup as resolveName } from 'node:dns';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
 import { Pool } from 'undici';
 import { addToBlockList } from '../../shared/policy.ts';
 
 export interface PoolSettings {
-  /** Connections per origin. */
+  /** Connections per origin on which calls take turns. */
   readonly connectionsMax: number;
+  /** Connections per origin that are held by a stream each, for as long as its caller listens. */
+  readonly streamsMax: number;
   readonly connectTimeoutMillis: number;
   /** Where servers that are not public may live; undefined leaves private addresses open. */
   readonly privateCidrs: readonly string[] | undefined;
@@ -58,11 +60,23 @@ export class UpstreamPools {
     this.#permittedPrivate = settings.privateCidrs === undefined ? undefined : blockListOf(settings.privateCidrs);
   }
 
-  /** The pool of an origin. Public and private servers never share one: their connections are judged differently. */
+  /** Where calls to an origin go. Public and private servers never share a pool: their connections are judged differently. */
   poolOf(origin: string, isPublic: boolean): Pool {
-    const key = `${isPublic ? 'public' : 'private'} ${origin}`;
+    return this.#poolOf('calls', origin, isPublic);
+  }
+
+  /** Where streams from an origin come from: those who only listen must not keep calls from a connection. */
+  streamPoolOf(origin: string, isPublic: boolean): Pool {
+    return this.#poolOf('streams', origin, isPublic);
+  }
+
+  #poolOf(use: 'calls' | 'streams', origin: string, isPublic: boolean): Pool {
+    const key = `${use} ${isPublic ? 'public' : 'private'} ${origin}`;
     let pool = this.#pools.get(key);
-    if (pool === undefined) this.#pools.set(key, (pool = this.#open(origin, isPublic)));
+    if (pool === undefined) {
+      pool = this.#open(origin, isPublic, use === 'calls' ? this.#settings.connectionsMax : this.#settings.streamsMax);
+      this.#pools.set(key, pool);
+    }
     return pool;
   }
 
@@ -71,9 +85,9 @@ export class UpstreamPools {
     this.#pools.clear();
   }
 
-  #open(origin: string, isPublic: boolean): Pool {
+  #open(origin: string, isPublic: boolean, connections: number): Pool {
     return new Pool(origin, {
-      connections: this.#settings.connectionsMax,
+      connections,
       pipelining: 1,
       allowH2: false,
       connect: { timeout: this.#settings.connectTimeoutMillis, lookup: this.#guardedLookup(isPublic) },

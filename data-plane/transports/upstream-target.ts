@@ -6,6 +6,7 @@ import type { UpstreamPools } from './upstream-pools.ts';
 
 export interface UpstreamTarget {
   readonly pool: Pool;
+  readonly streamPool: Pool;
   /** Path and query of the endpoint itself. */
   readonly path: string;
   readonly url: URL;
@@ -24,6 +25,7 @@ export function targetOf(server: GovernedServer, pools: UpstreamPools): Upstream
   const constant = ['accept-encoding', 'identity', 'user-agent', 'turnpike', ...server.upstreamAuthHeaders];
   return {
     pool: pools.poolOf(url.origin, isPublic),
+    streamPool: pools.streamPoolOf(url.origin, isPublic),
     path: url.pathname + url.search,
     url,
     messageHeaders: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...constant],

@@ -40,7 +40,7 @@ beforeAll(async () => {
     server.listen(0, '127.0.0.1', resolve);
   });
   endpointUrl = `http://127.0.0.1:${portOf(server.address())}/mcp`;
-  const pools = new UpstreamPools({ connectionsMax: 10, connectTimeoutMillis: 1000, privateCidrs: undefined });
+  const pools = new UpstreamPools({ connectionsMax: 10, streamsMax: 10, connectTimeoutMillis: 1000, privateCidrs: undefined });
   transport = createStreamableHttpTransport(pools, pino({ level: 'silent' }), { headersMillis: 700, silenceMillis: 700, totalMillis: 2000 });
 });
 

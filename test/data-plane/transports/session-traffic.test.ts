@@ -34,7 +34,7 @@ beforeAll(async () => {
     upstream.listen(port, '127.0.0.1', resolve);
   });
   endpointUrl = `http://127.0.0.1:${port}/mcp`;
-  const pools = new UpstreamPools({ connectionsMax: 10, connectTimeoutMillis: 1000, privateCidrs: undefined });
+  const pools = new UpstreamPools({ connectionsMax: 10, streamsMax: 10, connectTimeoutMillis: 1000, privateCidrs: undefined });
   transport = createStreamableHttpTransport(pools, pino({ level: 'silent' }));
 });
 
