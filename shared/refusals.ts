@@ -45,6 +45,7 @@ export const REASONS = {
     'invalid_jsonrpc',
     'header_mismatch',
     'unsupported_protocol_version',
+    'missing_metadata',
     'invalid_path',
     'unsupported_method',
   ],
@@ -73,7 +74,14 @@ export const REASONS = {
 
 export type RefusalReason<Code extends RefusalCode = RefusalCode> = (typeof REASONS)[Code][number];
 
-/** JSON-RPC `error.code` of a refusal: outside the range that JSON-RPC 2.0 section 5.1 reserves (`domain.md`, Denials). */
-export function jsonRpcCodeOf(status: number): number {
-  return -33000 - status;
+/** What the protocol itself has a code for, and clients of it branch on (MCP 2026-07-28, Error codes). */
+const PROTOCOL_CODES: ReadonlyMap<string, number> = new Map<RefusalReason, number>([
+  ['header_mismatch', -32_020],
+  ['unsupported_protocol_version', -32_022],
+  ['missing_metadata', -32_602],
+]);
+
+/** JSON-RPC `error.code` of a refusal: outside the range that JSON-RPC 2.0 section 5.1 reserves, but for what the protocol names. */
+export function jsonRpcCodeOf(status: number, reason?: RefusalReason): number {
+  return (reason === undefined ? undefined : PROTOCOL_CODES.get(reason)) ?? -33_000 - status;
 }

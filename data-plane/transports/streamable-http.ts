@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
+import { listens, standsAlone } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
@@ -66,7 +67,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger)
 
 function mayBorrow(request: UpstreamRequest): boolean {
   if (request.upstreamSessionId !== undefined || request.call === undefined) return false;
-  return request.call.messages[0].method !== 'initialize';
+  return request.call.messages[0].method !== 'initialize' && !standsAlone(request.call);
 }
 
 function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: UpstreamAnswer, sessionId: string | undefined): void {
@@ -80,7 +81,7 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
       headers,
       body: request.call?.bytes ?? null,
       headersTimeout: HEADERS_TIMEOUT_MILLIS,
-      bodyTimeout: isStream ? 0 : SILENCE_TIMEOUT_MILLIS,
+      bodyTimeout: listens(request.call) ? 0 : SILENCE_TIMEOUT_MILLIS,
     },
     answer,
   );

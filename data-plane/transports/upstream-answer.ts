@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { Refusal } from '../../shared/refusal.ts';
+import { listens } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { EventCollector } from './event-collector.ts';
 import { relayedHeaders } from './forwarded-headers.ts';
@@ -63,7 +64,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isOver || this.#reading === 'nothing') return;
     this.#length += chunk.length;
-    if (this.#length > this.#request.responseBytesMax && this.#request.call !== undefined) {
+    if (this.#length > this.#request.responseBytesMax && !listens(this.#request.call)) {
       return this.#fail(this.#badAnswer('response_too_large', `more than ${this.#request.responseBytesMax} bytes`));
     }
     if (this.#reading === 'events') {
