@@ -14,6 +14,7 @@ const environmentSchema = z.object({
   DATA_PLANE_TOKEN: z.string(),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
   UPSTREAM_PRIVATE_CIDRS: z.string().optional(),
+  DATA_PLANE_ALLOWED_HOSTS: z.string().optional(),
   DATA_PLANE_MAX_CONCURRENT_REQUESTS: z.coerce.number().int().positive().default(10_000),
 });
 
@@ -30,6 +31,8 @@ export interface DataPlaneSettings {
   readonly redisUrl: string | undefined;
   /** Where servers that are not public may live; undefined leaves private addresses open. */
   readonly upstreamPrivateCidrs: readonly string[] | undefined;
+  /** Names by which requests may call the gateway; undefined judges only what arrives over loopback. */
+  readonly allowedHosts: readonly string[] | undefined;
   readonly concurrentRequestsMax: number;
   /** What STDIO children may see of this process's own environment is chosen from it by name; it is kept for nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -58,8 +61,13 @@ export function readDataPlaneSettings(environment: Readonly<Record<string, strin
     controlPlaneUrl: given.CONTROL_PLANE_URL,
     dataPlaneToken: given.DATA_PLANE_TOKEN,
     redisUrl: given.REDIS_URL,
-    upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS?.split(',').map((cidr) => cidr.trim()),
+    upstreamPrivateCidrs: listIn(given.UPSTREAM_PRIVATE_CIDRS),
+    allowedHosts: listIn(given.DATA_PLANE_ALLOWED_HOSTS),
     concurrentRequestsMax: given.DATA_PLANE_MAX_CONCURRENT_REQUESTS,
     environment,
   };
+}
+
+function listIn(text: string | undefined): string[] | undefined {
+  return text?.split(',').map((item) => item.trim());
 }

@@ -51,7 +51,7 @@ export const REASONS = {
   ],
   unauthorized: ['missing_key', 'malformed_key', 'unknown_key', 'expired_key', 'revoked_key', 'disabled_key'],
   budget_exceeded: ['budget_exhausted'],
-  mcp_not_allowed: ['no_grant', 'team_scope', 'key_scope', 'agent_not_mapped', 'ip_blocked', 'ip_not_allowed', 'origin_not_allowed'],
+  mcp_not_allowed: ['no_grant', 'team_scope', 'key_scope', 'agent_not_mapped', 'ip_blocked', 'ip_not_allowed', 'origin_not_allowed', 'host_not_allowed'],
   mcp_guardrail_block: ['blocked_tool', 'tool_not_allowed', 'tool_disabled', 'tool_changed', 'semantic_filter', 'web_search_policy', 'loop_detected'],
   mcp_not_found: ['unknown_server', 'server_disabled', 'unknown_session'],
   method_not_allowed: ['method_not_allowed'],

@@ -1,4 +1,6 @@
 /** Revision 2026-07-28 through the gateway: no session, headers that repeat the body, and a lost connection that cancels. */
+import { once } from 'node:events';
+import { get, IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { z } from 'zod';
@@ -151,6 +153,17 @@ describe('rules judge the body', () => {
     const { error } = answerSchema.parse(await response.json());
     expect(error).toMatchObject({ code: -32_022, data: { supported: ['2026-07-28'], requested: '2099-01-01' } });
   });
+});
+
+test('a page that was led to this machine under a name of its own gets nowhere, with or without an origin', async () => {
+  const { hostname, port, pathname } = new URL(target.url);
+  const headers = { host: 'rebound.example', authorization: `Bearer ${target.apiKey}`, accept: 'text/event-stream' };
+  const [response] = z.tuple([z.instanceof(IncomingMessage)]).parse(await once(get({ hostname, port, path: pathname, headers }), 'response'));
+  expect({ status: response.statusCode, denial: response.headers['turnpike-denial'] }).toEqual({
+    status: 403,
+    denial: 'mcp_not_allowed; reason=host_not_allowed; status=403',
+  });
+  response.destroy();
 });
 
 describe('a client that speaks both eras', () => {
