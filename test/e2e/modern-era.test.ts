@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { z } from 'zod';
 import { startConformanceFixture, type ConformanceFixture } from '../support/conformance/fixture.ts';
+import { ALLOWED_STDIO } from '../support/control-plane.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
 import { startModernUpstream, type ModernUpstream } from '../support/modern-upstream.ts';
 import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
@@ -44,12 +45,12 @@ const answerSchema = z.object({
 });
 
 /** Asks as a client of the revision does; headers of the test's own come last. */
-function post(method: string, { params = {}, headers = {}, signal }: Asked = {}): Promise<Response> {
+function post(method: string, { params = {}, headers = {}, signal }: Asked = {}, { url, apiKey } = target): Promise<Response> {
   const name = params['name'];
-  return fetch(target.url, {
+  return fetch(url, {
     method: 'POST',
     headers: {
-      authorization: `Bearer ${target.apiKey}`,
+      authorization: `Bearer ${apiKey}`,
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
       'mcp-protocol-version': '2026-07-28',
@@ -68,8 +69,8 @@ const META = {
   'io.modelcontextprotocol/clientInfo': { name: 'modern-client', version: '2.1' },
 };
 
-async function ask(method: string, asked: Asked = {}) {
-  const response = await post(method, asked);
+async function ask(method: string, asked: Asked = {}, at = target) {
+  const response = await post(method, asked, at);
   return { response, ...answerSchema.parse(await response.json()) };
 }
 
@@ -164,6 +165,12 @@ test('a page that was led to this machine under a name of its own gets nowhere, 
     denial: 'mcp_not_allowed; reason=host_not_allowed; status=403',
   });
   response.destroy();
+});
+
+test('a server that is reached by a handshake is not asked without one', async () => {
+  const { url, apiKey } = await planes.governed({ slug: 'process', transport: 'STDIO', ...ALLOWED_STDIO });
+  const { response, id, error } = await ask('server/discover', {}, { url, apiKey });
+  expect({ status: response.status, id, reason: error?.data?.reason }).toEqual({ status: 400, id: 'a', reason: 'sessions_only' });
 });
 
 describe('a client that speaks both eras', () => {
