@@ -20,6 +20,11 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'CONTROL_PLANE_URL', fallback: '–', meaning: 'where a data plane gets its configuration' },
   { name: 'DATA_PLANE_TOKEN', fallback: '–', meaning: 'tpd_…; the control plane accepts it, the data plane presents it' },
   { name: 'UPSTREAM_PRIVATE_CIDRS', fallback: 'all', meaning: 'where servers that are not public may live' },
+  {
+    name: 'DATA_PLANE_ALLOWED_HOSTS',
+    fallback: 'over loopback its own names, else any',
+    meaning: 'host names by which requests may call the gateway, separated by commas',
+  },
   { name: 'DATA_PLANE_MAX_CONCURRENT_REQUESTS', fallback: '10000', meaning: 'requests that one data plane works on at once' },
 ];
 

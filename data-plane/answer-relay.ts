@@ -8,6 +8,7 @@ import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { AnswerGuard } from './guardrails/answer-guard.ts';
 import { readClientInfo } from './mcp/client-info.ts';
+import { listens } from './mcp/revision-claims.ts';
 import { SESSION_HEADER } from './mcp/session-ids.ts';
 import type { OpenStream } from './open-streams.ts';
 import type { Trail } from './trail.ts';
@@ -156,12 +157,14 @@ export class AnswerRelay implements AnswerSink, OpenStream {
 
   /**
    * Up to revision 2025-11-25 a lost connection is no cancellation, so a call that is under way may finish unheard; a stream
-   * that only listens has nothing to finish (MCP 2025-11-25, Transports).
+   * that only listens has nothing to finish (MCP 2025-11-25, Transports). Since then it is how a call is cancelled (MCP 2026-07-28).
    */
   #callerLeft(): void {
     if (this.#isOver) return;
-    if (this.#allowed.rpc.call === undefined) this.#flight?.cancel();
-    this.#end(499, this.#allowed.rpc.call === undefined ? undefined : new Refusal('client_closed_request', 'client_gone'));
+    const { call, era } = this.#allowed.rpc;
+    const isListening = listens(call);
+    if (isListening || era === 'modern') this.#flight?.cancel();
+    this.#end(499, isListening ? undefined : new Refusal('client_closed_request', 'client_gone'));
   }
 
   #headersOf(head: AnswerHead, bodyBytes: number | undefined): string[] {
@@ -176,8 +179,8 @@ export class AnswerRelay implements AnswerSink, OpenStream {
 
   /** Only the answer to `initialize` opens a session; what an upstream sends elsewhere is its own affair. */
   #mintSession(head: AnswerHead): string | undefined {
-    const { message } = this.#allowed.rpc;
-    if (head.upstreamSessionId === undefined || message?.method !== 'initialize') return undefined;
+    const { message, era } = this.#allowed.rpc;
+    if (head.upstreamSessionId === undefined || era === 'modern' || message?.method !== 'initialize') return undefined;
     const { key, server } = this.#allowed.access;
     return this.#gateway.sessions.mint({ apiKeyId: key.id, serverId: server.config.id }, head.upstreamSessionId, readClientInfo(message.value));
   }

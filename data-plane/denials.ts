@@ -71,7 +71,7 @@ function messagesOf(refusal: Refusal, exchange: Exchange, trail: Trail, call: Rp
 }
 
 function errorMessage(refusal: Refusal, exchange: Exchange, trail: Trail, idToken: string | undefined): string {
-  const error = JSON.stringify({ code: jsonRpcCodeOf(refusal.status), message: refusal.message, data: dataOf(refusal, exchange, trail) });
+  const error = JSON.stringify({ code: jsonRpcCodeOf(refusal.status, refusal.reason), message: refusal.message, data: dataOf(refusal, exchange, trail) });
   return `{"jsonrpc":"2.0","id":${idToken ?? 'null'},"error":${error}}`;
 }
 
@@ -98,7 +98,8 @@ function toolResult(refusal: Refusal, exchange: Exchange, trail: Trail): string 
   const wait = refusal.facts.retryAfterSeconds;
   const advice = wait === undefined ? 'Do not retry; ask your administrator or use another tool.' : `Retry after ${wait} s.`;
   const text = `Denied by Turnpike: ${refusal.message} (${refusal.code}/${refusal.reason}, request ${exchange.requestId}). ${advice}`;
-  const result = JSON.stringify({ isError: true, content: [{ type: 'text', text }], _meta: { 'turnpike/denial': dataOf(refusal, exchange, trail) } });
+  const kind = trail.rpc?.era === 'modern' ? { resultType: 'complete' } : {};
+  const result = JSON.stringify({ ...kind, isError: true, content: [{ type: 'text', text }], _meta: { 'turnpike/denial': dataOf(refusal, exchange, trail) } });
   return `{"jsonrpc":"2.0","id":${trail.rpc?.message?.idToken ?? 'null'},"result":${result}}`;
 }
 

@@ -5,6 +5,7 @@ import type { Price } from '../shared/pricing.ts';
 import type { Refusal } from '../shared/refusal.ts';
 import type { GovernedServer } from './config/governed-server.ts';
 import type { Admission, Counters } from './counters/counters.ts';
+import type { Era } from './mcp/protocol-revisions.ts';
 import type { RpcCall, RpcMessage } from './mcp/rpc-call.ts';
 import type { Session } from './mcp/session-ids.ts';
 import type { GovernancePlan } from './policies/governance-plan.ts';
@@ -42,7 +43,8 @@ export interface RpcRequest {
   readonly call: RpcCall | undefined;
   /** The message that names the request in records and prices: the only one, or the first of a batch. */
   readonly message: RpcMessage | undefined;
-  /** The session of ours that the caller presented, which this key opened on this server. */
+  readonly era: Era;
+  /** The session of ours that the caller presented, which this key opened on this server; the modern era has none. */
   readonly session: Session | undefined;
 }
 

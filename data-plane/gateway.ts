@@ -16,6 +16,7 @@ import { connectRedisCounters } from './counters/redis-counters.ts';
 import { startHttpServer, type RunningHttpServer } from './http-server.ts';
 import { SessionIds } from './mcp/session-ids.ts';
 import { GuessLimiter } from './policies/guess-limiter.ts';
+import { HostRules } from './policies/host-rules.ts';
 import { LeaseKeeper } from './policies/lease-keeper.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { DataPlaneSettings } from './settings.ts';
@@ -42,6 +43,7 @@ export interface Gateway {
   readonly sessions: SessionIds;
   readonly slots: Slots;
   readonly guesses: GuessLimiter;
+  readonly hosts: HostRules;
   readonly leases: LeaseKeeper;
   readonly streams: OpenStreams;
   readonly drain: { isDraining: boolean };
@@ -117,6 +119,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     sessions: new SessionIds(secretKey.derive('session-ids')),
     slots,
     guesses,
+    hosts: new HostRules(settings.allowedHosts),
     leases,
     streams,
     drain,

@@ -19,6 +19,7 @@ const environmentSchema = z.object({
     .transform((list) => list.split(',').map((cidr) => cidr.trim()))
     .pipe(z.array(cidrSchema))
     .optional(),
+  DATA_PLANE_ALLOWED_HOSTS: z.string().optional(),
   DATA_PLANE_MAX_CONCURRENT_REQUESTS: z.coerce.number().int().positive().default(10_000),
 });
 
@@ -35,6 +36,8 @@ export interface DataPlaneSettings {
   readonly redisUrl: string | undefined;
   /** Where servers that are not public may live; undefined leaves private addresses open. */
   readonly upstreamPrivateCidrs: readonly string[] | undefined;
+  /** Names by which requests may call the gateway; undefined judges only what arrives over loopback. */
+  readonly allowedHosts: readonly string[] | undefined;
   readonly concurrentRequestsMax: number;
   /** What STDIO children may see of this process's own environment is chosen from it by name; it is kept for nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -64,7 +67,12 @@ export function readDataPlaneSettings(environment: Readonly<Record<string, strin
     dataPlaneToken: given.DATA_PLANE_TOKEN,
     redisUrl: given.REDIS_URL,
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
+    allowedHosts: listIn(given.DATA_PLANE_ALLOWED_HOSTS),
     concurrentRequestsMax: given.DATA_PLANE_MAX_CONCURRENT_REQUESTS,
     environment,
   };
+}
+
+function listIn(text: string | undefined): string[] | undefined {
+  return text?.split(',').map((item) => item.trim());
 }

@@ -25,6 +25,9 @@ export interface RefusalFacts {
   /** Whole seconds, rounded up, as `Retry-After` carries them (RFC 9110 section 10.2.3). */
   readonly retryAfterSeconds?: number;
   readonly rule?: RuleReference;
+  /** Protocol revisions that would do, and the one that was asked for. */
+  readonly supported?: readonly string[];
+  readonly requested?: string;
 }
 
 export class Refusal<Code extends RefusalCode = RefusalCode> extends Error {

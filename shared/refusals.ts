@@ -45,12 +45,14 @@ export const REASONS = {
     'invalid_jsonrpc',
     'header_mismatch',
     'unsupported_protocol_version',
+    'missing_metadata',
+    'sessions_only',
     'invalid_path',
     'unsupported_method',
   ],
   unauthorized: ['missing_key', 'malformed_key', 'unknown_key', 'expired_key', 'revoked_key', 'disabled_key'],
   budget_exceeded: ['budget_exhausted'],
-  mcp_not_allowed: ['no_grant', 'team_scope', 'key_scope', 'agent_not_mapped', 'ip_blocked', 'ip_not_allowed', 'origin_not_allowed'],
+  mcp_not_allowed: ['no_grant', 'team_scope', 'key_scope', 'agent_not_mapped', 'ip_blocked', 'ip_not_allowed', 'origin_not_allowed', 'host_not_allowed'],
   mcp_guardrail_block: ['blocked_tool', 'tool_not_allowed', 'tool_disabled', 'tool_changed', 'semantic_filter', 'web_search_policy', 'loop_detected'],
   mcp_not_found: ['unknown_server', 'server_disabled', 'unknown_session', 'unknown_path'],
   method_not_allowed: ['method_not_allowed'],
@@ -73,7 +75,14 @@ export const REASONS = {
 
 export type RefusalReason<Code extends RefusalCode = RefusalCode> = (typeof REASONS)[Code][number];
 
-/** JSON-RPC `error.code` of a refusal: outside the range that JSON-RPC 2.0 section 5.1 reserves (`domain.md`, Denials). */
-export function jsonRpcCodeOf(status: number): number {
-  return -33000 - status;
+/** What the protocol itself has a code for, and clients of it branch on (MCP 2026-07-28, Error codes). */
+const PROTOCOL_CODES: ReadonlyMap<string, number> = new Map<RefusalReason, number>([
+  ['header_mismatch', -32_020],
+  ['unsupported_protocol_version', -32_022],
+  ['missing_metadata', -32_602],
+]);
+
+/** JSON-RPC `error.code` of a refusal: outside the range that JSON-RPC 2.0 section 5.1 reserves, but for what the protocol names. */
+export function jsonRpcCodeOf(status: number, reason?: RefusalReason): number {
+  return (reason === undefined ? undefined : PROTOCOL_CODES.get(reason)) ?? -33_000 - status;
 }

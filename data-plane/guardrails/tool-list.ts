@@ -1,14 +1,16 @@
-/** Cuts hidden tools out of the bytes of a `tools/list` answer, and leaves every other byte as it came. */
+/** Cuts hidden tools out of the bytes of a `tools/list` answer, makes it this key's own, and leaves every other byte as it came. */
 import { isUtf8 } from 'node:buffer';
 import { lookalikeIn } from '../mcp/reserved-keys.ts';
 import { elementsOf, findMember, type ByteRange } from '../transports/json-members.ts';
 
 const MESSAGE_KEYS: ReadonlySet<string> = new Set(['result']);
-const RESULT_KEYS: ReadonlySet<string> = new Set(['tools']);
+const RESULT_KEYS: ReadonlySet<string> = new Set(['tools', 'cacheScope']);
+/** Other keys may see other tools, so no cache may share the list (MCP 2026-07-28, Caching). */
+const OWN_SCOPE = '"private"';
 const TOOL_KEYS: ReadonlySet<string> = new Set(['name']);
 
 /**
- * Answers the same buffer when nothing is hidden or the message is no tool list, and undefined for a list that cannot be judged, such as
+ * Answers the same buffer when nothing is to be changed or the message is no tool list, and undefined for a list that cannot be judged, such as
  * one with a key twice: the caller fails closed.
  */
 export function filterToolList(body: Buffer, hides: (tool: string) => boolean): Buffer | undefined {
@@ -17,17 +19,22 @@ export function filterToolList(body: Buffer, hides: (tool: string) => boolean): 
   const whole = { start: indexOfFirst(body), end: body.length };
   const messages = elementsOf(body, whole) ?? [whole];
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const cuts: ByteRange[] = [];
+  const edits: Edit[] = [];
   for (const [index, message] of messages.entries()) {
-    const found = hiddenIn(body, message, values[index], hides);
+    const found = editsOf(body, message, values[index], hides);
     if (found === undefined) return undefined;
-    cuts.push(...found);
+    edits.push(...found);
   }
-  return cuts.length === 0 ? body : without(body, cuts);
+  return edits.length === 0 ? body : edited(body, edits);
 }
 
-/** The ranges to cut from one message; undefined when its list cannot be judged. */
-function hiddenIn(body: Buffer, message: ByteRange, value: unknown, hides: (tool: string) => boolean): ByteRange[] | undefined {
+/** What takes the place of a range; nothing, for one that is cut. */
+interface Edit extends ByteRange {
+  readonly text?: string;
+}
+
+/** What is to be changed in one message; undefined when its list cannot be judged. */
+function editsOf(body: Buffer, message: ByteRange, value: unknown, hides: (tool: string) => boolean): Edit[] | undefined {
   if (!isRecord(value)) return [];
   // A reader that is blind to case would see a second list beside the one that is judged here.
   if (lookalikeIn(value, MESSAGE_KEYS) !== undefined) return undefined;
@@ -47,7 +54,9 @@ function hiddenIn(body: Buffer, message: ByteRange, value: unknown, hides: (tool
     if (name === undefined) return undefined;
     if (hides(name)) cuts.push(cutOf(elements, index, cuts.length));
   }
-  return cuts;
+  if (!('cacheScope' in list)) return cuts;
+  const scope = findMember(body, result, 'cacheScope');
+  return scope === undefined ? undefined : [...cuts, { ...scope, text: OWN_SCOPE }];
 }
 
 /** A cut takes the comma before it along, or, as long as everything before is cut as well, the one behind it. */
@@ -70,14 +79,14 @@ function nameOf(body: Buffer, tool: ByteRange): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
-function without(body: Buffer, cuts: readonly ByteRange[]): Buffer {
-  const kept: Buffer[] = [];
+function edited(body: Buffer, edits: readonly Edit[]): Buffer {
+  const parts: Buffer[] = [];
   let from = 0;
-  for (const { start, end } of cuts) {
-    kept.push(body.subarray(from, start));
+  for (const { start, end, text = '' } of edits.toSorted((left, right) => left.start - right.start)) {
+    parts.push(body.subarray(from, start), Buffer.from(text));
     from = end;
   }
-  return Buffer.concat([...kept, body.subarray(from)]);
+  return Buffer.concat([...parts, body.subarray(from)]);
 }
 
 function indexOfFirst(body: Buffer): number {

@@ -1,18 +1,31 @@
-/** Reads who a client says it is from its `initialize`; for records and display, never for a decision. */
+/** Reads who a client says it is, from its `initialize` or from each request; for records and display, never for a decision. */
 import { z } from 'zod';
 
 /** Both travel in session ids, whose length is limited. */
 const LENGTH_MAX = 64;
-const initializeSchema = z.object({ params: z.object({ clientInfo: z.object({ name: z.string(), version: z.string() }) }) });
+const clientInfoSchema = z.object({ name: z.string(), version: z.string() });
+const initializeSchema = z.object({ params: z.object({ clientInfo: clientInfoSchema }) });
+const CLIENT_KEY = 'io.modelcontextprotocol/clientInfo';
+const modernSchema = z.object({ params: z.object({ _meta: z.object({ [CLIENT_KEY]: clientInfoSchema }) }) });
 
 export interface ClientInfo {
   readonly name: string | null;
   readonly version: string | null;
 }
 
+const UNKNOWN: ClientInfo = { name: null, version: null };
+
 export function readClientInfo(message: unknown): ClientInfo {
   const reading = initializeSchema.safeParse(message);
-  if (!reading.success) return { name: null, version: null };
-  const { name, version } = reading.data.params.clientInfo;
+  return reading.success ? shortened(reading.data.params.clientInfo) : UNKNOWN;
+}
+
+/** Of a request since 2026-07-28, which may leave it out. */
+export function readModernClientInfo(message: unknown): ClientInfo {
+  const reading = modernSchema.safeParse(message);
+  return reading.success ? shortened(reading.data.params['_meta'][CLIENT_KEY]) : UNKNOWN;
+}
+
+function shortened({ name, version }: z.infer<typeof clientInfoSchema>): ClientInfo {
   return { name: name.slice(0, LENGTH_MAX), version: version.slice(0, LENGTH_MAX) };
 }

@@ -4,14 +4,14 @@ import type { RateTicket, RpcRequest } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { readRpcCall } from '../mcp/read-rpc-call.ts';
-import { requireKnownRevision } from '../mcp/protocol-revisions.ts';
+import { eraOf } from '../mcp/header-agreement.ts';
+import { MODERN_REVISION, requireLegacyRevision } from '../mcp/protocol-revisions.ts';
 import { SESSION_HEADER, type Session } from '../mcp/session-ids.ts';
 import type { Trail } from '../trail.ts';
 
 const JSON_MEDIA_TYPE = /^application\/json(?:\s*;|$)/i;
 
 export async function extractRpc(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket, trail: Trail): Promise<RpcRequest> {
-  requireKnownRevision(exchange.header('mcp-protocol-version'));
   if (exchange.method !== 'POST') return (trail.rpc = withoutBody(gateway, exchange, ticket));
   requireJson(exchange);
   const bytes = await exchange.readBody(ticket.requestBytesMax);
@@ -19,17 +19,30 @@ export async function extractRpc(gateway: Pick<Gateway, 'sessions'>, exchange: E
   const call = readRpcCall(bytes);
   const [message] = call.messages;
   trail.tool = message.tool;
+  // Noted before it is judged, so that a refusal carries the id.
+  trail.rpc = { call, message, era: 'legacy', session: undefined };
+  const era = eraOf(call, exchange);
+  if (era === 'modern') requireModernTransport(ticket);
   // A client that was told to start over may still send its old session with the new handshake: the handshake counts.
-  const isHandshake = message.method === 'initialize';
-  trail.rpc = { call, message, session: undefined };
-  return isHandshake ? trail.rpc : (trail.rpc = { call, message, session: sessionOf(gateway, exchange, ticket) });
+  const hasSession = era === 'legacy' && message.method !== 'initialize';
+  return (trail.rpc = { call, message, era, session: hasSession ? sessionOf(gateway, exchange, ticket) : undefined });
+}
+
+/** A child or an SSE connection has had its handshake before the request came. Clients of both eras take any 400 as a word to begin with one. */
+function requireModernTransport({ access }: RateTicket): void {
+  const { transport, slug } = access.server.config;
+  if (transport === 'STREAMABLE_HTTP') return;
+  throw new Refusal('invalid_request', 'sessions_only', `'${slug}' is reached over ${transport}, and knows only revisions that begin with initialize`);
 }
 
 function withoutBody(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket): RpcRequest {
+  const revision = exchange.header('mcp-protocol-version');
+  if (revision === MODERN_REVISION) throw new Refusal('method_not_allowed', 'method_not_allowed', `revision ${revision} knows only POST`);
+  requireLegacyRevision(revision);
   if (exchange.method === 'GET' && !exchange.acceptsEventStream) {
     throw new Refusal('method_not_allowed', 'method_not_allowed', 'GET opens an event stream; send Accept: text/event-stream');
   }
-  return { call: undefined, message: undefined, session: sessionOf(gateway, exchange, ticket) };
+  return { call: undefined, message: undefined, era: 'legacy', session: sessionOf(gateway, exchange, ticket) };
 }
 
 function requireJson(exchange: Exchange): void {

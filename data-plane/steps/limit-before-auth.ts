@@ -1,4 +1,4 @@
-/** Step 5: turns away foreign web pages, addresses that the global policy blocks, and addresses that keep guessing keys. */
+/** Step 5: turns away foreign web pages, foreign names of this machine, addresses that the global policy blocks, and addresses that keep guessing keys. */
 import { Refusal } from '../../shared/refusal.ts';
 import { GLOBAL_OWNER, type Snapshot } from '../config/snapshot.ts';
 import type { Exchange } from '../exchange.ts';
@@ -7,8 +7,9 @@ import { judgeAddress } from '../policies/ip-rules.ts';
 
 const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
-export function limitBeforeAuth(gateway: Pick<Gateway, 'guesses' | 'clock'>, snapshot: Snapshot, exchange: Exchange): void {
+export function limitBeforeAuth(gateway: Pick<Gateway, 'guesses' | 'hosts' | 'clock'>, snapshot: Snapshot, exchange: Exchange): void {
   refuseForeignOrigin(exchange);
+  refuseForeignHost(gateway, exchange);
   const global = snapshot.policies.get(GLOBAL_OWNER);
   if (global !== undefined) judgeAddress(global, exchange.clientIp);
   const waitMillis = gateway.guesses.waitMillis(exchange.clientIp, gateway.clock.now());
@@ -24,4 +25,10 @@ function refuseForeignOrigin(exchange: Exchange): void {
   const origin = exchange.header('origin');
   if (origin === undefined || LOOPBACK_ORIGIN.test(origin)) return;
   throw new Refusal('mcp_not_allowed', 'origin_not_allowed', 'requests of web pages from this origin are not allowed');
+}
+
+/** Pages of one's own origin send no Origin with a GET: whoever owns the domain may then have led the browser here (DNS rebinding). */
+function refuseForeignHost({ hosts }: Pick<Gateway, 'hosts'>, exchange: Exchange): void {
+  if (hosts.allows(exchange.header('host') ?? '', exchange.request.socket.localAddress ?? '')) return;
+  throw new Refusal('mcp_not_allowed', 'host_not_allowed', 'the gateway is not known by the name in the Host header');
 }

@@ -23,7 +23,7 @@ export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: All
         call: rpc.call,
         upstreamSessionId: rpc.session?.upstreamSessionId,
         apiKeyId: access.key.id,
-        forwardedHeaders: forwardedHeaders(exchange.headers),
+        forwardedHeaders: forwardedHeaders(exchange.headers, rpc.era),
         acceptsEventStream: exchange.acceptsEventStream,
         acceptsJson: exchange.acceptsJson,
         responseBytesMax: hold.ticket.responseBytesMax,

@@ -5,6 +5,7 @@ import { CountersUnavailable, type Admission, type AdmissionAnswer, type Counter
 import type { AllowedCall, RateTicket, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
+import { listens } from '../mcp/revision-claims.ts';
 import { countersAway, refusalOf } from '../policies/limit-refusals.ts';
 import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/planned-holds.ts';
 import { estimateOf } from '../policies/spend-estimate.ts';
@@ -38,7 +39,7 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
     organisationId: key.organisationId,
     requestId: exchange.requestId,
     rates: PROBES.has(trail.method ?? '') ? NO_CHECKS : plan.rates.checks,
-    leases: exchange.method === 'POST' ? plan.leases.checks : NO_CHECKS,
+    leases: listens(allowed.rpc.call) ? NO_CHECKS : plan.leases.checks,
     holds: checks,
     heldAmounts: limits.map(({ limit }) => estimate[limit.metric]),
     intent: head + unknownEnding(estimate.costNanosUsd),

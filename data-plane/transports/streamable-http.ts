@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
+import { listens, standsAlone } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
 import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts';
@@ -70,7 +71,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
 
 function mayBorrow(request: UpstreamRequest): boolean {
   if (request.upstreamSessionId !== undefined || request.call === undefined) return false;
-  return request.call.messages[0].method !== 'initialize';
+  return request.call.messages[0].method !== 'initialize' && !standsAlone(request.call);
 }
 
 interface Sending {
@@ -83,7 +84,7 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
   const isStream = request.call === undefined;
   const headers = [...(isStream ? target.streamHeaders : target.messageHeaders), ...request.forwardedHeaders];
   if (sessionId !== undefined) headers.push(SESSION_HEADER, sessionId);
-  const pool = request.httpMethod === 'GET' ? target.streamPool : target.pool;
+  const pool = listens(request.call) ? target.streamPool : target.pool;
   pool.dispatch(
     {
       path: pathOf(target, request.tailPath),
@@ -91,7 +92,7 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
       headers,
       body,
       headersTimeout: limits.headersMillis,
-      bodyTimeout: isStream ? 0 : limits.silenceMillis,
+      bodyTimeout: listens(request.call) ? 0 : limits.silenceMillis,
     },
     answer,
   );

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { Refusal } from '../../shared/refusal.ts';
+import { listens } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { EventCollector } from './event-collector.ts';
 import { relayedHeaders } from './forwarded-headers.ts';
@@ -45,7 +46,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     this.#request = request;
     this.#sink = sink;
     this.#secondTry = secondTry;
-    this.#deadline = request.call === undefined ? Infinity : performance.now() + totalMillis;
+    this.#deadline = listens(request.call) ? Infinity : performance.now() + totalMillis;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -73,7 +74,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     this.#length += chunk.length;
     // Looked at when something comes, which is never long after the last time: silence has a limit of its own.
     if (performance.now() > this.#deadline) return this.#fail(this.#lateAnswer());
-    if (this.#length > this.#request.responseBytesMax && this.#request.call !== undefined) {
+    if (this.#length > this.#request.responseBytesMax && !listens(this.#request.call)) {
       return this.#fail(this.#badAnswer('response_too_large', `more than ${this.#request.responseBytesMax} bytes`));
     }
     if (this.#reading === 'events') {

@@ -3,7 +3,7 @@ import { costOf, type Price } from '../../shared/pricing.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RefusalCode } from '../../shared/refusals.ts';
 import { USAGE_EVENT_FORMAT } from '../../shared/usage-event.ts';
-import { readClientInfo } from '../mcp/client-info.ts';
+import { readClientInfo, readModernClientInfo, type ClientInfo } from '../mcp/client-info.ts';
 import type { Outcome, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Trail } from '../trail.ts';
@@ -29,7 +29,7 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
 export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
-  const client = message?.method === 'initialize' ? readClientInfo(message.value) : undefined;
+  const client = clientOf(trail);
   return (
     `[${USAGE_EVENT_FORMAT},"${exchange.requestId}",${exchange.timeMillis},${text(nodeName)},` +
     `${trail.plan?.identityJson ?? identityJson(exchange, trail)},${text(exchange.method)},${text(message?.method)},` +
@@ -46,6 +46,12 @@ export function unknownEnding(costNanosUsd: bigint): string {
     { status: 502, decision: 'ERRORED', code: 'upstream_error', reason: 'connection_lost', message: 'the gateway node was lost during the call' },
     { costNanosUsd },
   );
+}
+
+/** Who the message itself says it is from; undefined where the session knows. */
+function clientOf({ rpc }: Trail): ClientInfo | undefined {
+  if (rpc?.era === 'modern') return readModernClientInfo(rpc.message?.value);
+  return rpc?.message?.method === 'initialize' ? readClientInfo(rpc.message.value) : undefined;
 }
 
 /** What a request cost: nothing when it was refused or never reached its upstream. */

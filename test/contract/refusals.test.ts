@@ -27,3 +27,12 @@ test('JSON-RPC codes lie outside the range that the specification reserves', () 
     expect(code < -32_768 || code > -32_000).toBe(true);
   }
 });
+
+test('what the protocol has a code for is told by that code, and the page names it', () => {
+  const codes = { header_mismatch: -32_020, unsupported_protocol_version: -32_022, missing_metadata: -32_602 } as const;
+  for (const reason of REASONS.invalid_request) {
+    const code: number | undefined = Object.entries(codes).find(([name]) => name === reason)?.[1];
+    expect(jsonRpcCodeOf(400, reason)).toBe(code ?? -33_400);
+    if (code !== undefined) expect(page).toContain(`\`${reason}\` (−${-code})`);
+  }
+});

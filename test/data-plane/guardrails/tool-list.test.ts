@@ -88,6 +88,16 @@ describe('filterToolList', () => {
     }
   });
 
+  test('a list that rules apply to is for no shared cache, wherever its scope stands', () => {
+    expect(filtered('{"id":1,"result":{"cacheScope" : "public","ttlMs":1.0,"tools":[{"name":"hidden"},{"name":"read"}]}}')).toBe(
+      '{"id":1,"result":{"cacheScope" : "private","ttlMs":1.0,"tools":[{"name":"read"}]}}',
+    );
+    expect(filtered('{"id":1,"result":{"tools":[{"name":"read"}],"cacheScope":"public"}}')).toBe(
+      '{"id":1,"result":{"tools":[{"name":"read"}],"cacheScope":"private"}}',
+    );
+    expect(filtered('{"id":1,"result":{"tools":[],"cacheScope":"public","cacheScope":"public"}}')).toBeUndefined();
+  });
+
   test('an emptied page keeps its cursor', () => {
     expect(filtered('{"id":1,"result":{"tools": [ {"name":"hidden"} , {"name":"hidden_b"} ],"nextCursor":"n"}}')).toBe(
       '{"id":1,"result":{"tools": [  ],"nextCursor":"n"}}',

@@ -22,7 +22,7 @@ function exchangeOf(headers: Record<string, string> = {}): Exchange {
 function trailOf(tool: string): Trail {
   const trail = new Trail();
   const call = readRpcCall(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool } })));
-  trail.rpc = { call, message: call.messages[0], session: undefined };
+  trail.rpc = { call, message: call.messages[0], era: 'legacy', session: undefined };
   trail.tool = tool;
   trail.inputBytes = call.bytes.length;
   return trail;

@@ -1,0 +1,32 @@
+/** Reads which revision a message claims for itself, as all requests since 2026-07-28 must, and older ones never do. */
+import type { RpcCall, RpcMessage } from './rpc-call.ts';
+
+export const CLAIM_KEY = 'io.modelcontextprotocol/protocolVersion';
+/** Opens a stream without an end, as GET does in the era with sessions. */
+const LISTEN_METHOD = 'subscriptions/listen';
+
+/** Whatever stands at the key in `params._meta`; undefined without one. */
+export function claimOf(message: RpcMessage): unknown {
+  const meta = paramOf(message, '_meta');
+  return isRecord(meta) ? meta[CLAIM_KEY] : undefined;
+}
+
+/** Whether the call belongs to no session. */
+export function standsAlone(call: RpcCall): boolean {
+  return claimOf(call.messages[0]) !== undefined;
+}
+
+/** Whether the answer is a stream that lasts until the caller leaves; a GET has no call. */
+export function listens(call: RpcCall | undefined): boolean {
+  return call === undefined || call.messages[0].method === LISTEN_METHOD;
+}
+
+/** One member of the params; undefined without it. */
+export function paramOf(message: RpcMessage, name: string): unknown {
+  const { params } = message.value;
+  return isRecord(params) ? params[name] : undefined;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,70 @@
+/** An MCP server that has everything the official conformance suite asks for, in both eras of the protocol, with nothing but node:http. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { headerOf, readBody, sendError } from './http-answers.ts';
+import { LegacyHttp } from './legacy-http.ts';
+import { CODES, messageSchema, ProtocolError, type Message } from './messages.ts';
+import { isModern } from './modern-headers.ts';
+import { postModern } from './modern-http.ts';
+
+export interface ConformanceFixture {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+
+export async function startConformanceFixture(): Promise<ConformanceFixture> {
+  const legacy = new LegacyHttp();
+  const server = createServer((request, response) => {
+    handle(legacy, request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    close: () =>
+      new Promise((resolve) => {
+        legacy.close();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function handle(legacy: LegacyHttp, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const objection = objectionTo(request);
+  if (objection !== undefined) return sendError(response, objection, null);
+  if (request.method === 'GET') return legacy.get(request, response);
+  if (request.method === 'DELETE') return legacy.delete(request, response);
+  const message = await readMessage(request);
+  if (message instanceof ProtocolError) return sendError(response, message, null);
+  return isModern(request, message) ? postModern(request, response, message) : legacy.post(request, response, message);
+}
+
+/** A page of another site must reach no server on somebody's own machine, by whatever name its browser calls the machine. */
+function objectionTo(request: IncomingMessage): ProtocolError | undefined {
+  const [host = '', origin] = [headerOf(request, 'host'), headerOf(request, 'origin')];
+  if (!LOOPBACK.test(host)) return new ProtocolError(CODES.refused, `the host ${host} is not known here`, { status: 403 });
+  if (origin !== undefined && !LOOPBACK.test(origin.replace(/^https?:\/\//, ''))) {
+    return new ProtocolError(CODES.refused, `the origin ${origin} is not allowed`, { status: 403 });
+  }
+  const accept = headerOf(request, 'accept') ?? '';
+  if (request.method === 'DELETE') return undefined;
+  const isAcceptable = accept.includes('text/event-stream') && (request.method !== 'POST' || accept.includes('application/json'));
+  return isAcceptable ? undefined : new ProtocolError(CODES.refused, 'the answer may be JSON or an event stream: accept both', { status: 406 });
+}
+
+async function readMessage(request: IncomingMessage): Promise<Message | ProtocolError> {
+  const body = await readBody(request);
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return new ProtocolError(CODES.parseError, 'the body is not JSON', { status: 400 });
+  }
+  const reading = messageSchema.safeParse(value);
+  return reading.success ? reading.data : new ProtocolError(CODES.invalidRequest, 'the body is no message', { status: 400 });
+}

@@ -1,0 +1,52 @@
+/** An MCP server of revision 2026-07-28 that tells what reached it, and whose tool `hang` never answers. */
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { z } from 'zod';
+
+export interface ModernUpstream {
+  readonly url: string;
+  /** Every request that arrived, in order. */
+  readonly seen: { readonly headers: IncomingHttpHeaders; readonly body: string }[];
+  /** How many requests ended because the connection did. */
+  cancelled(): number;
+  close(): Promise<void>;
+}
+
+const messageSchema = z.object({ id: z.union([z.string(), z.number()]), method: z.string(), params: z.object({ name: z.string().optional() }) });
+const TOOLS = ['echo', 'delete_file', 'hang'].map((name) => ({ name, inputSchema: { type: 'object' } }));
+
+export async function startModernUpstream(): Promise<ModernUpstream> {
+  const seen: ModernUpstream['seen'] = [];
+  let cancelled = 0;
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString('utf8');
+      seen.push({ headers: request.headers, body });
+      const { id, method, params } = messageSchema.parse(JSON.parse(body));
+      response.on('close', () => {
+        if (!response.writableFinished) cancelled++;
+      });
+      if (params.name === 'hang') return;
+      const result = method === 'tools/list' ? { tools: TOOLS, ttlMs: 60_000, cacheScope: 'public' } : { content: [] };
+      // A session that no client of this revision asked for must not reach one.
+      response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': 'upstream-session' });
+      response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...result } }));
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    seen,
+    cancelled: () => cancelled,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
