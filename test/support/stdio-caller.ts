@@ -68,6 +68,7 @@ export function stdioServer(
       stdioCommand: command,
       stdioArgs: [...args],
       stdioEnv: {},
+      stdioIsolation: 'SHARED',
       auth: { type: 'NONE' },
       enabled: true,
       isPublic: false,
