@@ -89,6 +89,12 @@ export function stdioServer(
   };
 }
 
+/** The same, with a process for each session. */
+export function isolatedServer(stdioEnv: Readonly<Record<string, string>> = {}): GovernedServer {
+  const shared = stdioServer(stdioEnv);
+  return { ...shared, config: { ...shared.config, stdioIsolation: 'PER_SESSION' } };
+}
+
 export function upstreamRequest(server: GovernedServer, call: RpcCall | undefined, changes: Partial<UpstreamRequest> = {}): UpstreamRequest {
   return {
     requestId: 'req_1',
