@@ -98,12 +98,9 @@ export class StdioFleet {
     return child !== undefined;
   }
 
-  /** The configuration changed or is gone: unless a call reclaims the fleet soon, it drains. */
-  retire(onDrain: () => void): void {
-    this.#retireTimer ??= setTimeout(() => {
-      onDrain();
-      this.drain();
-    }, this.parts.limits.retireGraceMillis).unref();
+  /** The configuration changed or is gone: `decide` is asked what becomes of the fleet, unless a call reclaims it before. */
+  retire(decide: () => void): void {
+    this.#retireTimer ??= setTimeout(decide, this.parts.limits.retireGraceMillis).unref();
   }
 
   /** The new configuration runs the same program in the same way. */

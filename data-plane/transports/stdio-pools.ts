@@ -22,6 +22,8 @@ export interface StdioParts {
   readonly log: Logger;
   /** The gateway's own environment, of which children see six names. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The server as it is configured now; undefined when it is gone. Without this, a server that changed has to be called to be kept. */
+  readonly presentForm?: (server: GovernedServer) => GovernedServer | undefined;
   readonly limits?: Partial<StdioLimits>;
 }
 
@@ -53,11 +55,7 @@ export class StdioPools {
     const known = this.#known.get(server.config.id);
     if (known?.server === server) return known.dispatch;
     const program = this.#programOf(server);
-    if (known !== undefined && isSame(known.fleet.program, program) && known.server.config.stdioIsolation === server.config.stdioIsolation) {
-      known.fleet.reclaim();
-      known.server = server;
-      return known.dispatch;
-    }
+    if (known !== undefined && this.#reclaims(known, server, program)) return known.dispatch;
     if (known !== undefined) this.#drain(server.config.id);
     const fleet = this.#openFleet(server, program);
     const dispatch = server.config.stdioIsolation === 'PER_SESSION' ? new StdioSessions(fleet) : new StdioPool(fleet);
@@ -66,7 +64,7 @@ export class StdioPools {
   }
 
   retire(serverId: string): void {
-    this.#known.get(serverId)?.fleet.retire(() => this.#drain(serverId));
+    this.#known.get(serverId)?.fleet.retire(() => this.#settle(serverId));
   }
 
   async close(): Promise<void> {
@@ -78,12 +76,33 @@ export class StdioPools {
     return [...this.#known.values()].map(({ fleet }) => fleet);
   }
 
-  #programOf({ config, stdioEnv }: GovernedServer): ChildProgram {
-    const { stdioCommand: command, stdioArgs: args } = config;
-    if (command === null) throw new Refusal('missing_endpoint', 'missing_endpoint', `server ${config.slug} has no command`);
-    const objection = this.#parts.allowlist.objectionTo({ command, args, envNames: Object.keys(stdioEnv) });
-    if (objection !== undefined) throw new Refusal('stdio_error', 'stdio_not_allowed', `server ${config.slug}: ${objection}`);
-    return { command, args, environment: { ...this.#inherited, ...stdioEnv }, secrets: Object.values(stdioEnv) };
+  /** A change that leaves the program as it is ends no process, since a session may be kept in it. */
+  #settle(serverId: string): void {
+    const known = this.#known.get(serverId);
+    if (known === undefined) return;
+    const present = this.#parts.presentForm?.(known.server);
+    const command = present?.config.enabled === true ? present.config.stdioCommand : null;
+    const isKept = present !== undefined && command !== null && this.#reclaims(known, present, this.#launchOf(present, command));
+    if (!isKept) this.#drain(serverId);
+  }
+
+  #reclaims(known: KnownServer, server: GovernedServer, program: ChildProgram): boolean {
+    if (!isSame(known.fleet.program, program) || known.server.config.stdioIsolation !== server.config.stdioIsolation) return false;
+    known.fleet.reclaim();
+    known.server = server;
+    return true;
+  }
+
+  #programOf(server: GovernedServer): ChildProgram {
+    const { slug, stdioCommand: command, stdioArgs: args } = server.config;
+    if (command === null) throw new Refusal('missing_endpoint', 'missing_endpoint', `server ${slug} has no command`);
+    const objection = this.#parts.allowlist.objectionTo({ command, args, envNames: Object.keys(server.stdioEnv) });
+    if (objection !== undefined) throw new Refusal('stdio_error', 'stdio_not_allowed', `server ${slug}: ${objection}`);
+    return this.#launchOf(server, command);
+  }
+
+  #launchOf({ config, stdioEnv }: GovernedServer, command: string): ChildProgram {
+    return { command, args: config.stdioArgs, environment: { ...this.#inherited, ...stdioEnv }, secrets: Object.values(stdioEnv) };
   }
 
   #openFleet(server: GovernedServer, program: ChildProgram): StdioFleet {

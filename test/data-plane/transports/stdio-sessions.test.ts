@@ -234,6 +234,21 @@ test('sessions outlive a change of the configuration that leaves the program as 
   expect(await before.call('pid').received).toMatchObject(UNKNOWN_SESSION);
 });
 
+test('a session that only listens outlives a change that leaves the program as it is, but not one that switches the server off', async () => {
+  let present = isolatedServer();
+  let asked = 0;
+  const presentForm = () => (asked++, present);
+  const transport = openTransport({ limits: { retireGraceMillis: 0 }, presentForm });
+  const session = await SessionCaller.open(transport, isolatedServer());
+  const stream = session.listen();
+  transport.retire('srv_1');
+  await eventually(() => (asked === 1 ? true : undefined), 'the look at the present form');
+  await session.result('pid');
+  present = { ...present, config: { ...present.config, enabled: false } };
+  transport.retire('srv_1');
+  expect(await stream.received).toMatchObject({ kind: 'stream' });
+});
+
 test('nothing is left after close', async () => {
   const transport = openTransport();
   const server = isolatedServer({ FIXTURE_MODE: 'stubborn' });
