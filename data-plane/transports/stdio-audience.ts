@@ -17,11 +17,19 @@ export interface AudienceParts {
   readonly noise: StdioNoise;
 }
 
+/** The child's end of the line. */
+export interface Speaker {
+  /** Gives the child an answer that is not its client's. */
+  say(answer: Buffer): boolean;
+  /** Another way to the client for an event, while it has no stream of its own; false when there is none. */
+  tellCaller(event: Buffer): boolean;
+}
+
 /** A message for the client, as an event. */
 interface Told {
   readonly event: Buffer;
   /** Set for a request of the child. */
-  readonly question?: { readonly token: string; readonly giveUp: () => void; readonly timer: NodeJS.Timeout };
+  readonly question?: { readonly token: string; readonly timer: NodeJS.Timeout };
 }
 
 const ID_START = /^["\d-]/;
@@ -72,23 +80,23 @@ export class StdioAudience {
   }
 
   /** A notification of the child that belongs to no call. */
-  notify(line: Buffer, method: string): void {
+  notify(line: Buffer, method: string, speaker: Speaker): void {
     if (!isUtf8(line)) this.#parts.noise.garbageLines++;
-    else if (method === 'notifications/cancelled') this.#withdraw(line);
+    else if (method === 'notifications/cancelled') this.#withdraw(line, speaker);
     // Its token is none of the client's: those that the child was given are ours.
     else if (method === 'notifications/progress') this.#parts.noise.droppedNotifications++;
-    else if (!this.#tell({ event: toMessageEvent(line) })) this.#parts.noise.droppedNotifications++;
+    else if (!this.#tell({ event: toMessageEvent(line) }, speaker)) this.#parts.noise.droppedNotifications++;
   }
 
-  /** A request of the child; `say` takes the answer when it is not the client who gives it. */
-  ask(line: Buffer, { method, idRange }: ChildMessage & { kind: 'request' }, say: (answer: Buffer) => void): void {
+  /** A request of the child. */
+  ask(line: Buffer, { method, idRange }: ChildMessage & { kind: 'request' }, speaker: Speaker): void {
     const idToken = Buffer.from(line.subarray(idRange.start, idRange.end));
     const text = idToken.toString('utf8');
     // Whether the gateway is there is all that can be told for a client who does not listen.
-    if (method === 'ping' && !this.#canHear) return say(replyTo(method, idToken));
+    if (method === 'ping' && !this.#canHear) return void speaker.say(replyTo(method, idToken));
     const refuse = (): void => {
       this.#parts.noise.refusedRequests++;
-      say(replyUnheard(idToken));
+      speaker.say(replyUnheard(idToken));
     };
     if (!isUtf8(line) || !ID_START.test(text) || this.#openQuestions.size >= this.#parts.limits.openQuestionsMax) return refuse();
     const token = canonicalToken(text);
@@ -97,7 +105,7 @@ export class StdioAudience {
       refuse();
     };
     const timer = setTimeout(giveUp, this.#parts.limits.unheardMillis);
-    if (this.#tell({ event: toMessageEvent(line), question: { token, giveUp, timer } })) return;
+    if (this.#tell({ event: toMessageEvent(line), question: { token, timer } }, speaker)) return;
     clearTimeout(timer);
     refuse();
   }
@@ -123,10 +131,15 @@ export class StdioAudience {
   }
 
   /** False when it can neither be heard nor wait. */
-  #tell(told: Told): boolean {
+  #tell(told: Told, speaker: Speaker): boolean {
     if (this.#isOver) return false;
     if (this.#canHear) {
       this.#deliver(told);
+      return true;
+    }
+    // Most clients listen; of one that does not, the call under way may be all that it hears.
+    if (this.#sink === undefined && speaker.tellCaller(told.event)) {
+      this.#noteHeard(told);
       return true;
     }
     const { unheardMessagesMax, unheardBytesMax } = this.#parts.limits;
@@ -136,12 +149,15 @@ export class StdioAudience {
     return true;
   }
 
-  #deliver({ event, question }: Told): void {
-    if (question !== undefined) {
-      clearTimeout(question.timer);
-      this.#openQuestions.add(question.token);
-    }
-    if (this.#sink?.write(event) === false) this.#isPaused = true;
+  #deliver(told: Told): void {
+    this.#noteHeard(told);
+    if (this.#sink?.write(told.event) === false) this.#isPaused = true;
+  }
+
+  #noteHeard({ question }: Told): void {
+    if (question === undefined) return;
+    clearTimeout(question.timer);
+    this.#openQuestions.add(question.token);
   }
 
   #catchUp(): void {
@@ -154,12 +170,12 @@ export class StdioAudience {
   }
 
   /** The child no longer wants an answer: a client who has not heard the request need not hear that either. */
-  #withdraw(line: Buffer): void {
+  #withdraw(line: Buffer, speaker: Speaker): void {
     const cancelled = readCancelled(line);
     if (cancelled === undefined) return void this.#parts.noise.droppedNotifications++;
     const wasUnheard = this.#dropUnheard(cancelled.token);
     const wasHeard = !wasUnheard && this.#openQuestions.delete(cancelled.token);
-    if (!wasHeard || !this.#tell({ event: toMessageEvent(line) })) this.#parts.noise.droppedNotifications++;
+    if (!wasHeard || !this.#tell({ event: toMessageEvent(line) }, speaker)) this.#parts.noise.droppedNotifications++;
   }
 
   #dropUnheard(token: string): boolean {

@@ -61,14 +61,19 @@ export class StdioCall implements UpstreamFlight {
 
   /** Tells the caller of progress, when it takes events; true when it was told. Progress may be lost, so a slow caller misses some. */
   progress(line: Buffer, tokenRange: ByteRange): boolean {
-    const { request, message, bytes, sink } = this.#parts;
-    if (!request.acceptsEventStream || message.progressTokenStart < 0 || this.#isPaused) return false;
-    const body = blankLineBreaks(splice(line, [tokenRange], bytes.subarray(message.progressTokenStart, message.progressTokenEnd)));
-    if (this.#isTooLarge(body)) return false;
+    const { message, bytes } = this.#parts;
+    if (message.progressTokenStart < 0) return false;
+    return this.tell(toEvent(blankLineBreaks(splice(line, [tokenRange], bytes.subarray(message.progressTokenStart, message.progressTokenEnd)))));
+  }
+
+  /** Writes an event that is not the answer; false when the caller takes no events, or no more for now. */
+  tell(event: Buffer): boolean {
+    const { request, sink } = this.#parts;
+    if (!request.acceptsEventStream || this.#isPaused || this.#isTooLarge(event)) return false;
     if (!this.#isOpen) sink.open(STREAM_HEAD);
     this.#isOpen = true;
-    this.#sentBytes += body.length;
-    this.#isPaused = !sink.write(toEvent(body));
+    this.#sentBytes += event.length;
+    this.#isPaused = !sink.write(event);
     return true;
   }
 

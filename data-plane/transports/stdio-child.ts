@@ -108,6 +108,12 @@ export class StdioChild implements CallHost {
     return this.#process.outbox.push(line);
   }
 
+  /** Tells the client on the stream of the call that the child works on, when there is exactly one it could be about. */
+  tellCaller(event: Buffer): boolean {
+    const [only, ...more] = this.#calls.values();
+    return only !== undefined && more.length === 0 && only.method !== 'initialize' && only.tell(event);
+  }
+
   /** Opens the stream of the child's client. */
   listen(sink: AnswerSink): UpstreamFlight {
     assert(this.audience);
@@ -156,12 +162,12 @@ export class StdioChild implements CallHost {
         if (this.#calls.get(message.token)?.progress(line, message.tokenRange) !== true) noise.droppedNotifications++;
         return;
       case 'request':
-        if (audience !== undefined) return audience.ask(line, message, (answer) => void this.#process.outbox.push(answer));
+        if (audience !== undefined) return audience.ask(line, message, this);
         if (message.method !== 'ping') noise.refusedRequests++;
         this.#process.outbox.push(replyTo(message.method, line.subarray(message.idRange.start, message.idRange.end)));
         return;
       case 'notification':
-        if (audience !== undefined) return audience.notify(line, message.method);
+        if (audience !== undefined) return audience.notify(line, message.method, this);
         noise.droppedNotifications++;
         return;
       case 'noise':

@@ -127,6 +127,20 @@ test('a request that the child withdraws is withdrawn from its client, or never 
   expect(await repliesOf(session)).toEqual([]);
 });
 
+test('a client that does not listen hears on the stream of its call, when there is one call that it could be about', async () => {
+  const session = await openSession();
+  await session.result('say', { lines: [notice('before')] });
+  const call = toolCall('say', { lines: [notice('x'), question('5')] });
+  const { text } = await session.request({ call, acceptsEventStream: true }).received;
+  expect(text.split('\n\n').slice(0, 2)).toEqual([notice('x'), question('5')].map((message) => `event: message\ndata: ${message}`));
+  const answer = '{"jsonrpc":"2.0","id":5,"result":{}}';
+  await session.post(answer);
+  expect(await repliesOf(session)).toEqual([answer]);
+  session.call('hang');
+  expect(await session.request({ call, acceptsEventStream: true }).received).toMatchObject({ kind: 'answer' });
+  expect(await untilMessages(session.listen().sink, 3)).toEqual([notice('before'), notice('x'), question('5')]);
+});
+
 test('progress goes to the stream of its call with the caller’s token, and never to the other stream', async () => {
   const session = await openSession();
   const { sink } = session.listen();
