@@ -7,6 +7,13 @@ import { semanticFilterSchema } from './semantic-filter.ts';
 export const TRANSPORTS = ['STREAMABLE_HTTP', 'SSE', 'STDIO'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
+/**
+ * Who stands behind one child process of a STDIO server. SHARED: all its callers, so nothing that they do may stay in it.
+ * PER_SESSION: one session of one key, for servers that remember who called or that ask their client.
+ */
+export const STDIO_ISOLATIONS = ['SHARED', 'PER_SESSION'] as const;
+export type StdioIsolation = (typeof STDIO_ISOLATIONS)[number];
+
 export const DENIAL_STYLES = ['AUTO', 'HTTP_STATUS', 'JSONRPC_ERROR', 'TOOL_RESULT'] as const;
 export const denialStyleSchema = z.enum(DENIAL_STYLES);
 export type DenialStyle = z.infer<typeof denialStyleSchema>;
@@ -41,6 +48,8 @@ export const mcpServerSchema = z.strictObject({
   stdioCommand: z.string().nullable(),
   stdioArgs: z.array(z.string()),
   stdioEnv: z.record(z.string(), sealedSecretSchema),
+  /** Documents that were written before there was a choice do not have it. */
+  stdioIsolation: z.enum(STDIO_ISOLATIONS).default('SHARED'),
   auth: upstreamAuthSchema,
   enabled: z.boolean(),
   /** On the public Internet: its name must resolve to public addresses only, at every connection. */

@@ -14,6 +14,7 @@ export function toMcpServerDocument(server: McpServer): McpServerDocument {
     stdioCommand: server.stdioCommand ?? null,
     stdioArgs: server.stdioArgs,
     stdioEnv: server.stdioEnv,
+    stdioIsolation: server.stdioIsolation,
     auth: server.auth,
     enabled: server.enabled,
     isPublic: server.isPublic,

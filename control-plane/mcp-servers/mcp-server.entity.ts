@@ -1,6 +1,6 @@
 /** The MCP server as it is stored; secrets are sealed, and what may be shown of them stands beside. */
 import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
-import type { DenialStyle, Transport, UpstreamAuth } from '../../shared/mcp-server.ts';
+import type { DenialStyle, StdioIsolation, Transport, UpstreamAuth } from '../../shared/mcp-server.ts';
 import type { Pricing } from '../../shared/pricing.ts';
 import type { SealedSecret } from '../../shared/sealed-secret.ts';
 import type { SemanticFilter } from '../../shared/semantic-filter.ts';
@@ -28,6 +28,7 @@ export const McpServerEntity = defineEntity({
     stdioCommand: p.text().nullable(),
     stdioArgs: p.json<string[]>(),
     stdioEnv: p.json<Record<string, SealedSecret>>(),
+    stdioIsolation: p.string().$type<StdioIsolation>().default('SHARED'),
     auth: p.json<UpstreamAuth>(),
     secretFields: p.json<SecretFieldRow[]>(),
     enabled: p.boolean().default(false),

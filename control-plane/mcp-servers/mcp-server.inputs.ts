@@ -1,5 +1,5 @@
 /** What the service of servers is given: the API's inputs with every default filled in. */
-import type { DenialStyle, Transport } from '../../shared/mcp-server.ts';
+import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
 import type { Aim } from './mcp-servers.service.ts';
 import type { PricingInput } from './server-pricing.ts';
 import type { SemanticFilterInput } from './server-rules.ts';
@@ -15,6 +15,7 @@ export interface CreateServerInput {
   readonly stdioCommand: string | null;
   readonly stdioArgs: readonly string[];
   readonly stdioEnv: readonly SecretEntry[];
+  readonly stdioIsolation: StdioIsolation | null;
   readonly auth: AuthInput | null;
   readonly enabled: boolean;
   readonly isPublic: boolean;
@@ -41,6 +42,7 @@ export interface UpdateServerInput extends Aim {
     readonly endpointUrl?: string | null;
     readonly stdioCommand?: string | null;
     readonly stdioArgs?: string[];
+    readonly stdioIsolation?: StdioIsolation;
     readonly isPublic?: boolean;
     readonly denialStyle?: DenialStyle;
     readonly metadata?: Record<string, unknown>;

@@ -1,6 +1,6 @@
 /** The public shape of servers: everything but their secrets. */
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import type { DenialStyle, Transport } from '../../shared/mcp-server.ts';
+import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
 import type { SemanticFilter } from '../../shared/semantic-filter.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, JsonObject, NanoUsd } from '../graphql/scalars.ts';
@@ -9,6 +9,12 @@ import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 
 export const TRANSPORT = { STREAMABLE_HTTP: 'STREAMABLE_HTTP', SSE: 'SSE', STDIO: 'STDIO' } as const;
 registerEnumType(TRANSPORT, { name: 'McpTransport', description: 'How the tool server is reached. SSE is refused by this version.' });
+export const STDIO_ISOLATION = { SHARED: 'SHARED', PER_SESSION: 'PER_SESSION' } as const;
+registerEnumType(STDIO_ISOLATION, {
+  name: 'StdioIsolation',
+  description:
+    'Who shares a process of a STDIO server: all callers, or nobody but one session of one key. A server that remembers its callers wants the second.',
+});
 export const AUTH_TYPE = { NONE: 'NONE', BEARER: 'BEARER', BASIC: 'BASIC', API_KEY: 'API_KEY' } as const;
 registerEnumType(AUTH_TYPE, { name: 'McpAuthType', description: 'How Turnpike signs in upstream.' });
 export const RULE_MODE = { ENFORCE: 'ENFORCE', OBSERVE: 'OBSERVE' } as const;
@@ -141,6 +147,9 @@ export class McpServerType {
 
   @Field(() => [String], { description: 'Names of its environment variables; the values are secrets.' })
   stdioEnvKeys?: string[];
+
+  @Field(() => STDIO_ISOLATION, { description: 'Who shares a process of a STDIO server.' })
+  stdioIsolation!: StdioIsolation;
 
   @Field(() => AuthConfig, { description: 'How Turnpike signs in there.' })
   auth?: unknown;

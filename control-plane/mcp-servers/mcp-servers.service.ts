@@ -38,7 +38,7 @@ export interface Aim {
   readonly field?: string;
 }
 
-type Reaching = Pick<McpServer, 'transport' | 'endpointUrl' | 'stdioCommand' | 'stdioArgs' | 'stdioEnv'>;
+type Reaching = Pick<McpServer, 'transport' | 'endpointUrl' | 'stdioCommand' | 'stdioArgs' | 'stdioEnv' | 'stdioIsolation'>;
 
 export class McpServersService {
   readonly #sealer: SecretSealer;
@@ -80,6 +80,7 @@ export class McpServersService {
         stdioCommand: input.stdioCommand,
         stdioArgs: [...input.stdioArgs],
         stdioEnv: environment.env,
+        stdioIsolation: input.stdioIsolation ?? 'SHARED',
         auth,
         secretFields: [...fields, ...environment.fields],
         enabled: input.enabled,
@@ -185,9 +186,9 @@ export class McpServersService {
     return new ServerSecrets(this.#sealer, { organisationId: context.caller.organisationId, serverId });
   }
 
-  #requireReach({ transport, endpointUrl, stdioCommand, stdioArgs, stdioEnv }: Reaching): void {
+  #requireReach({ transport, endpointUrl, stdioCommand, stdioArgs, stdioEnv, stdioIsolation }: Reaching): void {
     requireReach(
-      { transport, endpointUrl: endpointUrl ?? null, stdioCommand: stdioCommand ?? null, stdioArgs, envNames: Object.keys(stdioEnv) },
+      { transport, endpointUrl: endpointUrl ?? null, stdioCommand: stdioCommand ?? null, stdioArgs, envNames: Object.keys(stdioEnv), stdioIsolation },
       this.#allowlist,
     );
   }

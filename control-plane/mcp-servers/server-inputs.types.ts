@@ -1,11 +1,11 @@
 /** The inputs that make and change servers. */
 import { Field, ID, InputType, Int } from 'type-graphql';
-import type { DenialStyle, Transport } from '../../shared/mcp-server.ts';
+import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
 import { Json, JsonObject } from '../graphql/scalars.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { AuthConfigInput, SecretEntryInput } from './auth-inputs.types.ts';
 import { PricingInputType, SemanticFilterInputType } from './governance-inputs.types.ts';
-import { TRANSPORT } from './mcp-server.types.ts';
+import { STDIO_ISOLATION, TRANSPORT } from './mcp-server.types.ts';
 
 @InputType('ServerScopeInput', { description: 'Exactly one scope.' })
 export class ServerScopeInputType {
@@ -44,6 +44,9 @@ export class CreateServerInputType {
 
   @Field(() => [SecretEntryInput], { nullable: true, description: 'Its environment.' })
   stdioEnv!: SecretEntryInput[] | null;
+
+  @Field(() => STDIO_ISOLATION, { nullable: true, description: 'Who shares a process of a STDIO server: SHARED when not given.' })
+  stdioIsolation!: StdioIsolation | null;
 
   @Field(() => AuthConfigInput, { nullable: true, description: 'How Turnpike signs in there.' })
   auth!: AuthConfigInput | null;
@@ -116,6 +119,9 @@ export class UpdateServerInputType {
 
   @Field(() => [String], { nullable: true, description: 'Variables to remove.' })
   stdioEnvUnset!: string[] | null;
+
+  @Field(() => STDIO_ISOLATION, { nullable: true, description: 'Who shares a process of a STDIO server. A change ends its sessions.' })
+  stdioIsolation!: StdioIsolation | null;
 
   @Field(() => Boolean, { nullable: true, description: 'On the public Internet.' })
   isPublic!: boolean | null;

@@ -1,6 +1,6 @@
 /** Where a server is and how Turnpike signs in there must fit its transport; the half that a transport does not use stays empty. */
 import { z } from 'zod';
-import { mcpServerSchema, type Transport, type UpstreamAuth } from '../../shared/mcp-server.ts';
+import { mcpServerSchema, type StdioIsolation, type Transport, type UpstreamAuth } from '../../shared/mcp-server.ts';
 import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
 import { parseInput, refuseInput } from '../graphql/input-refused.ts';
 
@@ -10,6 +10,7 @@ export interface Reach {
   readonly stdioCommand: string | null;
   readonly stdioArgs: readonly string[];
   readonly envNames: readonly string[];
+  readonly stdioIsolation: StdioIsolation;
 }
 
 const stdioSchema = z.object({ stdioCommand: z.string().min(1).max(4096), stdioArgs: z.array(z.string().max(4096)).max(64) });
@@ -44,9 +45,10 @@ export function requireOriginKept(auth: UpstreamAuth, { from, to }: { from: stri
   );
 }
 
-function requireEndpoint({ endpointUrl, stdioCommand, stdioArgs, envNames }: Reach): void {
+function requireEndpoint({ endpointUrl, stdioCommand, stdioArgs, envNames, stdioIsolation }: Reach): void {
   if (stdioCommand !== null || stdioArgs.length > 0 || envNames.length > 0)
     throw refuseInput(['stdioCommand'], 'INVALID', 'a server that is reached over HTTP runs no command');
+  if (stdioIsolation !== 'SHARED') throw refuseInput(['stdioIsolation'], 'INVALID', 'only a STDIO server has processes to keep apart');
   if (endpointUrl === null) throw refuseInput(['endpointUrl'], 'REQUIRED', 'a server that is reached over HTTP needs its endpointUrl');
   const url = URL.parse(endpointUrl);
   const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';

@@ -29,7 +29,8 @@ export function findMember(bytes: Buffer, object: ByteRange, key: string): ByteR
     const keyStart = skipSpace(bytes, at + 1);
     if (bytes[keyStart] !== QUOTE) return found;
     const keyEnd = endOfString(bytes, keyStart);
-    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
+    // Bytes that break off behind a key have no colon to step over.
+    const start = Math.min(skipSpace(bytes, skipSpace(bytes, keyEnd) + 1), bytes.length);
     const end = endOfValue(bytes, start);
     if (isKey(bytes, keyStart + 1, keyEnd - 1, key)) {
       if (found !== undefined) return undefined;

@@ -1,5 +1,4 @@
 /** One caller's request while a child works on it: gives the caller its own id and token back, and keeps its limits. */
-import { randomUUID } from 'node:crypto';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RpcMessage } from '../mcp/rpc-call.ts';
 import { findMember, findTopLevelValue, type ByteRange } from './json-members.ts';
@@ -25,7 +24,7 @@ export interface CallParts {
 }
 
 export const JSON_HEAD: AnswerHead = { status: 200, contentType: 'application/json', upstreamSessionId: undefined, headers: [] };
-const STREAM_HEAD: AnswerHead = { ...JSON_HEAD, contentType: 'text/event-stream' };
+export const STREAM_HEAD: AnswerHead = { ...JSON_HEAD, contentType: 'text/event-stream' };
 const EVENT_START = Buffer.from('event: message\ndata: ');
 const EVENT_END = Buffer.from('\n\n');
 
@@ -47,13 +46,13 @@ export class StdioCall implements UpstreamFlight {
     return this.#parts.message.method;
   }
 
-  /** The child's answer, as it came but for the id. Nothing may follow. */
-  answer(line: Buffer, idRange: ByteRange): void {
+  /** The child's answer, as it came but for the id; `sessionId` is set when it opens a session. Nothing may follow. */
+  answer(line: Buffer, idRange: ByteRange, sessionId?: string): void {
     clearTimeout(this.#timer);
     const { request, message, bytes, sink } = this.#parts;
     const body = blankLineBreaks(splice(line, [idRange], bytes.subarray(message.idStart, message.idEnd)));
     if (this.#isTooLarge(body)) return this.fail(tooLarge(request));
-    const head = message.method === 'initialize' ? { ...JSON_HEAD, upstreamSessionId: randomUUID() } : JSON_HEAD;
+    const head = sessionId === undefined ? JSON_HEAD : { ...JSON_HEAD, upstreamSessionId: sessionId };
     if (!this.#isOpen && request.acceptsJson) return sink.answer(head, body);
     if (!this.#isOpen) sink.open({ ...head, contentType: STREAM_HEAD.contentType });
     sink.write(toEvent(body));
@@ -62,14 +61,19 @@ export class StdioCall implements UpstreamFlight {
 
   /** Tells the caller of progress, when it takes events; true when it was told. Progress may be lost, so a slow caller misses some. */
   progress(line: Buffer, tokenRange: ByteRange): boolean {
-    const { request, message, bytes, sink } = this.#parts;
-    if (!request.acceptsEventStream || message.progressTokenStart < 0 || this.#isPaused) return false;
-    const body = blankLineBreaks(splice(line, [tokenRange], bytes.subarray(message.progressTokenStart, message.progressTokenEnd)));
-    if (this.#isTooLarge(body)) return false;
+    const { message, bytes } = this.#parts;
+    if (message.progressTokenStart < 0) return false;
+    return this.tell(toEvent(blankLineBreaks(splice(line, [tokenRange], bytes.subarray(message.progressTokenStart, message.progressTokenEnd)))));
+  }
+
+  /** Writes an event that is not the answer; false when the caller takes no events, or no more for now. */
+  tell(event: Buffer): boolean {
+    const { request, sink } = this.#parts;
+    if (!request.acceptsEventStream || this.#isPaused || this.#isTooLarge(event)) return false;
     if (!this.#isOpen) sink.open(STREAM_HEAD);
     this.#isOpen = true;
-    this.#sentBytes += body.length;
-    this.#isPaused = !sink.write(toEvent(body));
+    this.#sentBytes += event.length;
+    this.#isPaused = !sink.write(event);
     return true;
   }
 
@@ -117,7 +121,8 @@ export function canonicalToken(token: string): string {
   return token.includes('\\') ? JSON.stringify(JSON.parse(token)) : token;
 }
 
-function toEvent(body: Buffer): Buffer {
+/** The message as an event of a stream; it must hold no line breaks. */
+export function toEvent(body: Buffer): Buffer {
   return Buffer.concat([EVENT_START, body, EVENT_END]);
 }
 

@@ -1,34 +1,32 @@
-/** Speaks MCP with one child process for many callers: initialised once, with ids of our own, so that no answer can go astray. */
+/** Speaks MCP with one child process, with ids of our own, so that no answer can go astray however many callers share it. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { Clock } from '../../shared/clock.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RpcMessage } from '../mcp/rpc-call.ts';
 import type { ByteRange } from './json-members.ts';
+import type { StdioAudience } from './stdio-audience.ts';
 import { StdioCall, type CallHost } from './stdio-call.ts';
 import { readChildMessage, type ChildMessage } from './stdio-message.ts';
 import { describeEnding, HANDSHAKE_ID, INITIALIZE_LINE, INITIALIZED_LINE, replyTo, toCancelledLine } from './stdio-lifecycle-lines.ts';
+import type { StdioNoise } from './stdio-noise.ts';
 import { StdioProcess, type ChildEnding, type ChildProgram, type ProcessParts } from './stdio-process.ts';
 import { spliceRequest } from './stdio-splice.ts';
 import type { AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
 
-/** What children write that reaches nobody. */
-export interface StdioNoise {
-  /** Lines that are no message. */
-  garbageLines: number;
-  /** Answers with an id that nobody waits for: late, repeated or made up. */
-  unmatchedAnswers: number;
-  /** Notifications that belong to no caller, or to one that takes none. */
-  droppedNotifications: number;
-  /** Requests of a child to a client; it was told that there is nobody to ask. */
-  refusedRequests: number;
-}
-
 export interface ChildParts extends ProcessParts {
   readonly slug: string;
+  readonly clock: Clock;
+  /** The one client that the child speaks with, and whose `initialize` is the first call; without, we initialise it ourselves. */
+  readonly audience?: StdioAudience;
   readonly noise: StdioNoise;
   /** The child has ended; `isDeath` when nobody had asked it to. Its calls fail once this returns. */
   readonly onEnd: (child: StdioChild, isDeath: boolean) => void;
   /** The last call has ended. */
   readonly onIdle: (child: StdioChild) => void;
+  /** Its client never came to have a session, so the child is of no use. */
+  readonly onUnwanted: (child: StdioChild) => void;
 }
 
 /** Ids stay within what a 32-bit integer of a server in any language holds. */
@@ -40,6 +38,7 @@ export class StdioChild implements CallHost {
   readonly #log: Logger;
   readonly #calls = new Map<number, StdioCall>();
   readonly #startTimer: NodeJS.Timeout;
+  #lastUsedMillis: number;
   #lastId = HANDSHAKE_ID;
   #handshake: { line: Buffer; idRange: ByteRange } | undefined;
   #isAskedToEnd = false;
@@ -55,9 +54,22 @@ export class StdioChild implements CallHost {
       onEnd: (ending) => this.#end(ending),
     });
     this.#log = parts.log.child({ server: parts.slug, childPid: this.#process.pid });
-    this.#process.outbox.writeFirst(INITIALIZE_LINE);
+    this.#lastUsedMillis = parts.clock.elapsed();
+    if (parts.audience === undefined) this.#process.outbox.writeFirst(INITIALIZE_LINE);
     this.#startTimer = setTimeout(() => this.#condemn('stdio_unavailable', 'did not answer initialize in time'), parts.limits.startTimeoutMillis);
     this.#log.debug('a STDIO server starts');
+  }
+
+  get audience(): StdioAudience | undefined {
+    return this.#parts.audience;
+  }
+
+  get isIdle(): boolean {
+    return this.#calls.size === 0 && this.audience?.isListening !== true;
+  }
+
+  get lastUsedMillis(): number {
+    return this.#lastUsedMillis;
   }
 
   get inFlight(): number {
@@ -74,15 +86,38 @@ export class StdioChild implements CallHost {
 
   /** Sends a request; every ending arrives at the sink. */
   call(request: UpstreamRequest, message: RpcMessage, bytes: Buffer, sink: AnswerSink): UpstreamFlight {
-    const call = new StdioCall({ id: this.#nextId(), request, message, bytes, sink, host: this, timeoutMillis: this.#parts.limits.callTimeoutMillis });
+    this.#noteUse();
+    const isIntroduction = message.method === 'initialize' && this.audience !== undefined;
+    const id = isIntroduction ? HANDSHAKE_ID : this.#nextId();
+    const call = new StdioCall({ id, request, message, bytes, sink, host: this, timeoutMillis: this.#parts.limits.callTimeoutMillis });
     this.#calls.set(call.id, call);
-    if (message.method === 'initialize') {
+    if (isIntroduction) {
+      this.#process.outbox.writeFirst(spliceRequest(bytes, message, id));
+    } else if (message.method === 'initialize') {
       if (this.#handshake !== undefined) this.#answerHandshake(call, this.#handshake);
     } else if (!this.#process.outbox.push(spliceRequest(bytes, message, call.id))) {
       this.#drop(call);
       call.fail(new Refusal('stdio_error', 'stdio_overloaded', `server ${this.#parts.slug} reads more slowly than it is written to`));
     }
     return call;
+  }
+
+  /** Passes on a line of the client that is no request. False when the child reads too slowly to be told. */
+  say(line: Buffer): boolean {
+    this.#noteUse();
+    return this.#process.outbox.push(line);
+  }
+
+  /** Tells the client on the stream of the call that the child works on, when there is exactly one it could be about. */
+  tellCaller(event: Buffer): boolean {
+    const [only, ...more] = this.#calls.values();
+    return only !== undefined && more.length === 0 && only.method !== 'initialize' && only.tell(event);
+  }
+
+  /** Opens the stream of the child's client. */
+  listen(sink: AnswerSink): UpstreamFlight {
+    assert(this.audience);
+    return this.audience.listen(sink, () => this.#noteUse());
   }
 
   /** The one call that a caller's `notifications/cancelled` means; undefined when there is none or more than one. */
@@ -99,7 +134,9 @@ export class StdioChild implements CallHost {
   }
 
   abandon(call: StdioCall): void {
-    if (this.#drop(call) && call.method !== 'initialize') this.#process.outbox.push(toCancelledLine(call.id));
+    if (!this.#drop(call)) return;
+    if (call.id === HANDSHAKE_ID) this.#parts.onUnwanted(this);
+    else if (call.method !== 'initialize') this.#process.outbox.push(toCancelledLine(call.id));
   }
 
   /** Ends the child; calls that are still under way fail with the refusal. Resolves when nothing of it is left. */
@@ -117,7 +154,7 @@ export class StdioChild implements CallHost {
 
   #read(line: Buffer): void {
     const message = readChildMessage(line);
-    const { noise } = this.#parts;
+    const { noise, audience } = this.#parts;
     switch (message.kind) {
       case 'answer':
         return this.#readAnswer(line, message);
@@ -125,10 +162,12 @@ export class StdioChild implements CallHost {
         if (this.#calls.get(message.token)?.progress(line, message.tokenRange) !== true) noise.droppedNotifications++;
         return;
       case 'request':
+        if (audience !== undefined) return audience.ask(line, message, this);
         if (message.method !== 'ping') noise.refusedRequests++;
         this.#process.outbox.push(replyTo(message.method, line.subarray(message.idRange.start, message.idRange.end)));
         return;
       case 'notification':
+        if (audience !== undefined) return audience.notify(line, message.method, this);
         noise.droppedNotifications++;
         return;
       case 'noise':
@@ -137,8 +176,9 @@ export class StdioChild implements CallHost {
   }
 
   #readAnswer(line: Buffer, answer: ChildMessage & { kind: 'answer' }): void {
-    if (answer.id === HANDSHAKE_ID && this.#handshake === undefined) return this.#becomeReady(line, answer);
     const call = this.#calls.get(answer.id);
+    if (answer.id === HANDSHAKE_ID && call !== undefined) return this.#introduce(call, line, answer);
+    if (answer.id === HANDSHAKE_ID && this.#handshake === undefined && this.audience === undefined) return this.#becomeReady(line, answer);
     if (call === undefined || call.method === 'initialize') {
       this.#parts.noise.unmatchedAnswers++;
       return;
@@ -146,6 +186,16 @@ export class StdioChild implements CallHost {
     this.#drop(call);
     if (answer.isUsable) call.answer(line, answer.idRange);
     else call.fail(new Refusal('upstream_error', 'bad_answer', `server ${this.#parts.slug} answered with neither a result nor an error`));
+  }
+
+  /** The child has answered its client's own `initialize`. A refusal is the client's to read, and no fault of the child. */
+  #introduce(call: StdioCall, line: Buffer, answer: ChildMessage & { kind: 'answer' }): void {
+    if (!answer.isUsable) return this.#condemn('stdio_protocol', 'answered initialize with neither a result nor an error');
+    clearTimeout(this.#startTimer);
+    this.#drop(call);
+    call.answer(line, answer.idRange, answer.isResult ? this.audience?.sessionId : undefined);
+    if (answer.isResult) this.#process.outbox.open();
+    else this.#parts.onUnwanted(this);
   }
 
   #becomeReady(line: Buffer, answer: ChildMessage & { kind: 'answer' }): void {
@@ -160,13 +210,18 @@ export class StdioChild implements CallHost {
   /** The child was initialised once, by us: its callers get the answer that it gave, with the revision that it chose. */
   #answerHandshake(call: StdioCall, handshake: { line: Buffer; idRange: ByteRange }): void {
     this.#drop(call);
-    call.answer(handshake.line, handshake.idRange);
+    call.answer(handshake.line, handshake.idRange, randomUUID());
   }
 
   #drop(call: StdioCall): boolean {
     const wasThere = this.#calls.delete(call.id);
+    this.#noteUse();
     if (wasThere && this.#calls.size === 0) this.#parts.onIdle(this);
     return wasThere;
+  }
+
+  #noteUse(): void {
+    this.#lastUsedMillis = this.#parts.clock.elapsed();
   }
 
   /** The child cannot be trusted any longer. Its calls fail at once, and its end counts as a death. */
@@ -189,5 +244,6 @@ export class StdioChild implements CallHost {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
     for (const call of calls) call.fail(refusal);
+    this.audience?.end(this.#isAskedToEnd ? undefined : refusal);
   }
 }

@@ -23,6 +23,11 @@ export function replyTo(method: string, idToken: Buffer): Buffer {
   return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), idToken, Buffer.from(`,${rest}}\n`)]);
 }
 
+/** Answers a child's request that its client could not be told of in time. */
+export function replyUnheard(idToken: Buffer): Buffer {
+  return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), idToken, Buffer.from(',"error":{"code":-32603,"message":"The client does not listen"}}\n')]);
+}
+
 export function describeEnding(ending: ChildEnding): string {
   return ending.signal === null ? `exited with code ${ending.exitCode}` : `was ended by ${ending.signal}`;
 }

@@ -3,11 +3,13 @@
 export interface StdioLimits {
   /** Child processes of all servers together; an idle one gives way to one that is wanted. */
   readonly childrenMax: number;
-  /** Child processes of one server. */
+  /** Child processes of one server whose callers share them. */
   readonly childrenPerServerMax: number;
+  /** Child processes of one server that keeps its sessions apart, together with those that are lent to callers without a session. */
+  readonly sessionChildrenPerServerMax: number;
   /** Calls that one child works on at once; one more is refused. */
   readonly inFlightMax: number;
-  /** How long a child is kept without a call. */
+  /** How long a child is kept without a call, and without a stream that its client listens to. */
   readonly idleMillis: number;
   /** From the start of a child to its answer to `initialize`. */
   readonly startTimeoutMillis: number;
@@ -17,6 +19,13 @@ export interface StdioLimits {
   readonly lineBytesMax: number;
   /** Bytes that may wait for a child to read its input. */
   readonly outboxBytesMax: number;
+  /** How long a request of a child waits for its client to listen, before it is answered with an error. */
+  readonly unheardMillis: number;
+  /** What may wait for a client to listen: messages, and their bytes. */
+  readonly unheardMessagesMax: number;
+  readonly unheardBytesMax: number;
+  /** Requests of one child that its client has not answered yet; one more is answered with an error. */
+  readonly openQuestionsMax: number;
   /** How much of the end of a child's standard error is kept for the log. */
   readonly stderrTailBytesMax: number;
   /** From the end of a child's input to SIGTERM, and from there to SIGKILL. */
@@ -36,12 +45,17 @@ const MEBIBYTE = 1024 * 1024;
 export const STDIO_LIMITS: StdioLimits = {
   childrenMax: 20,
   childrenPerServerMax: 1,
+  sessionChildrenPerServerMax: 16,
   inFlightMax: 256,
   idleMillis: 300_000,
   startTimeoutMillis: 20_000,
   callTimeoutMillis: 300_000,
   lineBytesMax: 10 * MEBIBYTE,
   outboxBytesMax: 16 * MEBIBYTE,
+  unheardMillis: 10_000,
+  unheardMessagesMax: 64,
+  unheardBytesMax: 4 * MEBIBYTE,
+  openQuestionsMax: 64,
   stderrTailBytesMax: 8192,
   endOfInputGraceMillis: 1000,
   terminateGraceMillis: 2000,

@@ -1,14 +1,17 @@
-/** The pools of all STDIO servers: finds a server's, and sees to what may run and how many. */
+/** The children of all STDIO servers: finds a server's, and sees to what may run and how many. */
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import type { ProcessReaper } from './process-reaper.ts';
-import type { StdioNoise } from './stdio-child.ts';
+import type { StdioNoise } from './stdio-noise.ts';
 import { inheritedEnvironment } from './stdio-environment.ts';
 import { STDIO_LIMITS, type StdioLimits } from './stdio-limits.ts';
+import { StdioFleet } from './stdio-fleet.ts';
+import type { StdioDispatch } from './stdio-lending.ts';
 import { StdioPool } from './stdio-pool.ts';
+import { StdioSessions } from './stdio-sessions.ts';
 import type { ChildProgram } from './stdio-process.ts';
 
 export interface StdioParts {
@@ -19,7 +22,15 @@ export interface StdioParts {
   readonly log: Logger;
   /** The gateway's own environment, of which children see six names. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The server as it is configured now; undefined when it is gone. Without this, a server that changed has to be called to be kept. */
+  readonly presentForm?: (server: GovernedServer) => GovernedServer | undefined;
   readonly limits?: Partial<StdioLimits>;
+}
+
+interface KnownServer {
+  server: GovernedServer;
+  readonly fleet: StdioFleet;
+  readonly dispatch: StdioDispatch;
 }
 
 export class StdioPools {
@@ -27,8 +38,8 @@ export class StdioPools {
   readonly #parts: StdioParts;
   readonly #limits: StdioLimits;
   readonly #inherited: Readonly<Record<string, string>>;
-  readonly #pools = new Map<string, { pool: StdioPool; server: GovernedServer }>();
-  readonly #draining = new Set<StdioPool>();
+  readonly #known = new Map<string, KnownServer>();
+  readonly #draining = new Set<StdioFleet>();
   #isClosed = false;
   #hasStarted = false;
 
@@ -38,63 +49,88 @@ export class StdioPools {
     this.#inherited = inheritedEnvironment(parts.environment);
   }
 
-  /** The pool of a server in its present form. Throws a refusal when the server may not run. */
-  poolOf(server: GovernedServer): StdioPool {
+  /** What serves a server in its present form. Throws a refusal when the server may not run. */
+  dispatchOf(server: GovernedServer): StdioDispatch {
     if (this.#isClosed) throw new Refusal('not_ready', 'draining');
-    const known = this.#pools.get(server.config.id);
-    if (known?.server === server) return known.pool;
+    const known = this.#known.get(server.config.id);
+    if (known?.server === server) return known.dispatch;
     const program = this.#programOf(server);
-    if (known !== undefined && isSame(known.pool.program, program)) {
-      known.pool.reclaim();
-      known.server = server;
-      return known.pool;
-    }
+    if (known !== undefined && this.#reclaims(known, server, program)) return known.dispatch;
     if (known !== undefined) this.#drain(server.config.id);
-    const pool = this.#openPool(server, program);
-    this.#pools.set(server.config.id, { pool, server });
-    return pool;
+    const fleet = this.#openFleet(server, program);
+    const dispatch = server.config.stdioIsolation === 'PER_SESSION' ? new StdioSessions(fleet) : new StdioPool(fleet);
+    this.#known.set(server.config.id, { server, fleet, dispatch });
+    return dispatch;
   }
 
   retire(serverId: string): void {
-    this.#pools.get(serverId)?.pool.retire(() => this.#drain(serverId));
+    this.#known.get(serverId)?.fleet.retire(() => this.#settle(serverId));
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([...this.#draining, ...[...this.#pools.values()].map(({ pool }) => pool)].map((pool) => pool.close()));
+    await Promise.all([...this.#draining, ...this.#fleets].map((fleet) => fleet.close()));
   }
 
-  #programOf({ config, stdioEnv }: GovernedServer): ChildProgram {
-    const { stdioCommand: command, stdioArgs: args } = config;
-    if (command === null) throw new Refusal('missing_endpoint', 'missing_endpoint', `server ${config.slug} has no command`);
-    const objection = this.#parts.allowlist.objectionTo({ command, args, envNames: Object.keys(stdioEnv) });
-    if (objection !== undefined) throw new Refusal('stdio_error', 'stdio_not_allowed', `server ${config.slug}: ${objection}`);
-    return { command, args, environment: { ...this.#inherited, ...stdioEnv }, secrets: Object.values(stdioEnv) };
+  get #fleets(): StdioFleet[] {
+    return [...this.#known.values()].map(({ fleet }) => fleet);
   }
 
-  #openPool(server: GovernedServer, program: ChildProgram): StdioPool {
+  /** A change that leaves the program as it is ends no process, since a session may be kept in it. */
+  #settle(serverId: string): void {
+    const known = this.#known.get(serverId);
+    if (known === undefined) return;
+    const present = this.#parts.presentForm?.(known.server);
+    const command = present?.config.enabled === true ? present.config.stdioCommand : null;
+    const isKept = present !== undefined && command !== null && this.#reclaims(known, present, this.#launchOf(present, command));
+    if (!isKept) this.#drain(serverId);
+  }
+
+  #reclaims(known: KnownServer, server: GovernedServer, program: ChildProgram): boolean {
+    if (!isSame(known.fleet.program, program) || known.server.config.stdioIsolation !== server.config.stdioIsolation) return false;
+    known.fleet.reclaim();
+    known.server = server;
+    return true;
+  }
+
+  #programOf(server: GovernedServer): ChildProgram {
+    const { slug, stdioCommand: command, stdioArgs: args } = server.config;
+    if (command === null) throw new Refusal('missing_endpoint', 'missing_endpoint', `server ${slug} has no command`);
+    const objection = this.#parts.allowlist.objectionTo({ command, args, envNames: Object.keys(server.stdioEnv) });
+    if (objection !== undefined) throw new Refusal('stdio_error', 'stdio_not_allowed', `server ${slug}: ${objection}`);
+    return this.#launchOf(server, command);
+  }
+
+  #launchOf({ config, stdioEnv }: GovernedServer, command: string): ChildProgram {
+    return { command, args: config.stdioArgs, environment: { ...this.#inherited, ...stdioEnv }, secrets: Object.values(stdioEnv) };
+  }
+
+  #openFleet(server: GovernedServer, program: ChildProgram): StdioFleet {
     const { reaper, clock, log } = this.#parts;
-    return new StdioPool(program, { reaper, clock, log, limits: this.#limits, slug: server.config.slug, noise: this.noise, makeRoom: () => this.#makeRoom() });
+    return new StdioFleet(program, { reaper, clock, log, limits: this.#limits, slug: server.config.slug, noise: this.noise, makeRoom: () => this.#makeRoom() });
   }
 
   #drain(serverId: string): void {
-    const known = this.#pools.get(serverId);
+    const known = this.#known.get(serverId);
     if (known === undefined) return;
-    this.#pools.delete(serverId);
-    this.#draining.add(known.pool);
-    known.pool.drain();
+    this.#known.delete(serverId);
+    this.#draining.add(known.fleet);
+    known.fleet.drain();
   }
 
   #makeRoom(): boolean {
     if (!this.#hasStarted) this.#parts.log.info('STDIO servers run under the user id of this gateway');
     this.#hasStarted = true;
-    const pools = [...this.#pools.values()].map(({ pool }) => pool);
-    for (const pool of this.#draining) if (pool.size === 0) this.#draining.delete(pool);
-    const running = [...pools, ...this.#draining].reduce((sum, pool) => sum + pool.size, 0);
+    const fleets = this.#fleets;
+    for (const fleet of this.#draining) if (fleet.size === 0) this.#draining.delete(fleet);
+    const running = [...fleets, ...this.#draining].reduce((sum, fleet) => sum + fleet.size, 0);
     if (running < this.#limits.childrenMax) return true;
-    const idle = pools.filter((pool) => pool.isIdle).sort((left, right) => left.lastUsedMillis - right.lastUsedMillis);
-    idle[0]?.stopIdle();
-    return idle.length > 0;
+    const idle = fleets.flatMap((fleet) => {
+      const child = fleet.longestIdle();
+      return child === undefined ? [] : [{ fleet, sinceMillis: child.lastUsedMillis }];
+    });
+    const [longest] = idle.sort((left, right) => left.sinceMillis - right.sinceMillis);
+    return longest?.fleet.stopLongestIdle() === true;
   }
 }
 

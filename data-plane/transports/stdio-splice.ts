@@ -50,6 +50,7 @@ export function blankLineBreaks(message: Buffer): Buffer {
 
 const END_OF_LINE = Buffer.from('\n');
 
-function toLine(message: Buffer): Buffer {
+/** Makes a line of a message, whose line breaks are blanked in place. */
+export function toLine(message: Buffer): Buffer {
   return Buffer.concat([blankLineBreaks(message), END_OF_LINE]);
 }

@@ -45,6 +45,7 @@ export function mcpServer(organisationId: string, given: Partial<McpServer> = {}
     stdioCommand: null,
     stdioArgs: [],
     stdioEnv: {},
+    stdioIsolation: 'SHARED',
     auth: { type: 'NONE' },
     enabled: true,
     isPublic: false,

@@ -25,10 +25,11 @@ export interface TransportParts {
   readonly limits?: Partial<StdioLimits>;
   readonly environment?: Readonly<Record<string, string>>;
   readonly onLog?: (line: string) => void;
+  readonly presentForm?: () => GovernedServer | undefined;
 }
 
 /** A transport that may run the fixture and the everything server, and is closed when the test ends. */
-export function openTransport({ limits = {}, environment = {}, onLog = () => undefined }: TransportParts = {}): StdioTransport {
+export function openTransport({ limits = {}, environment = {}, onLog = () => undefined, presentForm = () => undefined }: TransportParts = {}): StdioTransport {
   const reaper = startProcessReaper();
   const env = ['FIXTURE_MODE', 'FIXTURE_SECRET'];
   const transport = createStdioTransport({
@@ -43,6 +44,7 @@ export function openTransport({ limits = {}, environment = {}, onLog = () => und
     clock: systemClock,
     log: pino({ level: 'debug' }, { write: onLog }),
     environment: { PATH: process.env['PATH'], ...environment },
+    presentForm,
     limits: { ...TEST_LIMITS, ...limits },
   });
   onTestFinished(async () => {
@@ -68,6 +70,7 @@ export function stdioServer(
       stdioCommand: command,
       stdioArgs: [...args],
       stdioEnv: {},
+      stdioIsolation: 'SHARED',
       auth: { type: 'NONE' },
       enabled: true,
       isPublic: false,
@@ -86,6 +89,12 @@ export function stdioServer(
     upstreamAuthHeaders: [],
     stdioEnv,
   };
+}
+
+/** The same, with a process for each session. */
+export function isolatedServer(stdioEnv: Readonly<Record<string, string>> = {}): GovernedServer {
+  const shared = stdioServer(stdioEnv);
+  return { ...shared, config: { ...shared.config, stdioIsolation: 'PER_SESSION' } };
 }
 
 export function upstreamRequest(server: GovernedServer, call: RpcCall | undefined, changes: Partial<UpstreamRequest> = {}): UpstreamRequest {

@@ -6,6 +6,8 @@ const mode = process.env.FIXTURE_MODE ?? 'normal';
 const hanging = new Set();
 const cancelled = [];
 const replies = [];
+const heard = [];
+const memory = [];
 let replyExpected;
 
 const write = (text) => process.stdout.write(`${text}\n`);
@@ -16,6 +18,23 @@ const tools = {
   echo: ({ id, args }) => answer(id, { content: [{ type: 'text', text: String(args.text) }] }),
   /** The line as it arrived. */
   line: ({ id, line }) => answer(id, { line: Buffer.from(line).toString('base64') }),
+  /** Lines that are written as they are given, before the answer. */
+  say: ({ id, args }) => {
+    for (const text of args.lines) write(text);
+    answer(id, {});
+  },
+  mumble: ({ id }) => {
+    const invalid = Buffer.from([0xff, 0xfe]);
+    process.stdout.write(Buffer.concat([Buffer.from('{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"'), invalid, Buffer.from('"}}\n')]));
+    process.stdout.write(Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":"m","method":"roots/list","params":{"data":"'), invalid, Buffer.from('"}}\n')]));
+    answer(id, {});
+  },
+  /** Answers to its requests, and notifications, as they arrived. */
+  told: ({ id }) => answer(id, { replies, heard }),
+  remember: ({ id, args }) => {
+    if (args.text !== undefined) memory.push(args.text);
+    answer(id, { memory });
+  },
   /** A result that is written exactly as given; `{{id}}` and `{{token}}` are replaced. */
   raw: ({ id, args, token }) => write(args.line.replaceAll('{{id}}', id).replaceAll('{{token}}', JSON.stringify(token))),
   pid: ({ id }) => answer(id, { pid: process.pid }),
@@ -104,7 +123,7 @@ function handle(line) {
   }
   if (message.method === 'initialize') return initialize(message);
   if (message.method === 'notifications/cancelled') return void cancelled.push(message.params);
-  if (message.id === undefined) return;
+  if (message.id === undefined) return void heard.push(line);
   if (message.method !== 'tools/call') return answer(message.id, { method: message.method });
   const { name, arguments: args = {}, _meta: { progressToken: token } = {} } = message.params;
   tools[name]({ id: message.id, args, token, line });

@@ -40,6 +40,7 @@ describe('how it is reached', () => {
     [{ transport: 'STDIO' }, 'stdioCommand', 'REQUIRED'],
     [{ transport: 'STDIO', ...ALLOWED_STDIO, endpointUrl: 'https://example.com' }, 'endpointUrl', 'INVALID'],
     [{ ...HTTP, stdioCommand: '/bin/cat' }, 'stdioCommand', 'INVALID'],
+    [{ ...HTTP, stdioIsolation: 'PER_SESSION' }, 'stdioIsolation', 'INVALID'],
     [{ ...HTTP, slug: 'Not_A_Slug' }, 'slug', 'INVALID'],
     [{ ...HTTP, name: '  ' }, 'name', 'REQUIRED'],
     [{ ...HTTP, name: '漢字' }, 'slug', 'INVALID'],
@@ -72,6 +73,31 @@ describe('STDIO', () => {
     expect(await userErrorsOf(plane, 'updateServer', 'UpdateServerInput', { id, stdioArgs: [] })).toMatchObject([{ code: 'STDIO_NOT_ALLOWED' }]);
     expect(await userErrorsOf(plane, 'setToolRules', 'SetToolRulesInput', { id, allowedTools: [], blockedTools: ['rm'] })).toEqual([]);
     expect(await userErrorsOf(plane, 'setServerEnabled', 'SetEnabledInput', { id, enabled: false })).toEqual([]);
+  });
+
+  test('callers share a process unless it is said otherwise, also in rows of before; what is said reaches the data planes', async () => {
+    const { id } = await newServer({ transport: 'STDIO', endpointUrl: null, ...ALLOWED_STDIO });
+    await plane.database.query('update mcp_servers set stdio_isolation = default where id = $1', [id]);
+    const isolation = async () => (await plane.admin.query('query($id: ID!) { server(id: $id) { stdioIsolation } }', { id }))['server'];
+    expect(await isolation()).toEqual({ stdioIsolation: 'SHARED' });
+    await plane.admin.mutate('updateServer', 'UpdateServerInput', { id, stdioIsolation: 'PER_SESSION' }, 'server { id }');
+    await plane.admin.mutate('updateServer', 'UpdateServerInput', { id, name: 'Kept apart' }, 'server { id }');
+    expect(await isolation()).toEqual({ stdioIsolation: 'PER_SESSION' });
+    const [row] = await plane.database.query(
+      `select change -> 'value' ->> 'stdioIsolation' as isolation from config_changes where change -> 'value' ->> 'id' = $1 order by version desc limit 1`,
+      [id],
+    );
+    expect(row).toEqual({ isolation: 'PER_SESSION' });
+    const made = await newServer({ transport: 'STDIO', endpointUrl: null, ...ALLOWED_STDIO, stdioIsolation: 'PER_SESSION' });
+    const { server } = await plane.admin.query('query($id: ID!) { server(id: $id) { stdioIsolation } }', { id: made.id });
+    expect(server).toEqual({ stdioIsolation: 'PER_SESSION' });
+  });
+
+  test('a server that is reached over HTTP has no processes to keep apart', async () => {
+    const { id } = await newServer();
+    expect(await userErrorsOf(plane, 'updateServer', 'UpdateServerInput', { id, stdioIsolation: 'PER_SESSION' })).toMatchObject([
+      { field: ['stdioIsolation'], code: 'INVALID' },
+    ]);
   });
 
   test('upstream auth means nothing to a program, so it is refused there', async () => {
