@@ -113,7 +113,7 @@ export function readCancelled(bytes: Buffer): { token: string; range: ByteRange 
 }
 
 /** One spelling for each string; numbers stay as they are written, since parsing them loses digits. */
-function canonicalToken(token: string): string {
+export function canonicalToken(token: string): string {
   return token.includes('\\') ? JSON.stringify(JSON.parse(token)) : token;
 }
 
