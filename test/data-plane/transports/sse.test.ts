@@ -104,7 +104,7 @@ describe('a session', () => {
 
   test('ends when nobody has used it for a while, but not while its caller listens', async () => {
     const upstream = await startSseUpstream({ hear: echo });
-    const transport = openSseTransport({ idleMillis: 100 });
+    const transport = openSseTransport({ idleMillis: 400 });
     const [idle, listening] = [await openSession(transport, sseServer(upstream.url)), await openSession(transport, sseServer(upstream.url))];
     const stream = listening.listen();
     await eventually(() => (upstream.openStreams() === 1 ? true : undefined), 'the end of the idle connection');
@@ -361,7 +361,7 @@ describe('a call', () => {
 
   test('that nobody waits for any longer is cancelled at the server, and so is one that takes too long', async () => {
     const upstream = await startSseUpstream();
-    const transport = openSseTransport({ callTimeoutMillis: 200 });
+    const transport = openSseTransport({ callTimeoutMillis: 1000 });
     const session = await openSession(transport, sseServer(upstream.url));
     const { flight } = session.post(toolCall('hold'));
     const { id } = await whenPosted(upstream, 'tools/call');
