@@ -6,6 +6,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const NEEDS_REDIS = [
   'test/e2e/governed-call.test.ts',
   'test/e2e/secrets.test.ts',
+  'test/e2e/sse-upstream.test.ts',
   'test/e2e/stdio-upstream.test.ts',
   'test/faults/**',
   'test/**/*redis*.test.ts',

@@ -51,6 +51,8 @@ export class AnswerRelay implements AnswerSink, OpenStream {
   /** Ties the relay to the flight that feeds it; a caller who leaves ends the relay. */
   follow(flight: UpstreamFlight): void {
     this.#flight = flight;
+    // One who left while the request was being judged is not heard to close any more.
+    if (this.exchange.response.closed) return this.#callerLeft();
     // Never taken off again, which would cost more than being told of an end that is known.
     if (!this.#isOver) this.exchange.response.on('close', () => this.#callerLeft());
   }

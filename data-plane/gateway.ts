@@ -22,6 +22,7 @@ import { OpenStreams } from './open-streams.ts';
 import type { DataPlaneSettings } from './settings.ts';
 import { Slots } from './steps/enter-concurrency.ts';
 import { startProcessReaper } from './transports/process-reaper.ts';
+import { createSseTransport } from './transports/sse.ts';
 import { createStdioTransport } from './transports/stdio.ts';
 import { createStreamableHttpTransport } from './transports/streamable-http.ts';
 import type { Transport } from './transports/transport.ts';
@@ -98,6 +99,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   });
   const transports = {
     STREAMABLE_HTTP: createStreamableHttpTransport(pools, log),
+    SSE: createSseTransport({ pools, log }),
     STDIO: createStdioTransport({
       allowlist: readAllowlist(settings),
       reaper,

@@ -8,7 +8,10 @@ import { UserError } from '../graphql/user-error.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 
 export const TRANSPORT = { STREAMABLE_HTTP: 'STREAMABLE_HTTP', SSE: 'SSE', STDIO: 'STDIO' } as const;
-registerEnumType(TRANSPORT, { name: 'McpTransport', description: 'How the tool server is reached. SSE is refused by this version.' });
+registerEnumType(TRANSPORT, {
+  name: 'McpTransport',
+  description: 'How the tool server is reached. SSE is the HTTP+SSE transport of revision 2024-11-05: endpointUrl is where its event stream opens.',
+});
 export const STDIO_ISOLATION = { SHARED: 'SHARED', PER_SESSION: 'PER_SESSION' } as const;
 registerEnumType(STDIO_ISOLATION, {
   name: 'StdioIsolation',

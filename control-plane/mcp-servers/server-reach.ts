@@ -19,11 +19,10 @@ const ENDPOINT_LENGTH_MAX = 2048;
 /** HTTP needs an endpoint, STDIO a command that the operator allows. */
 export function requireReach(reach: Reach, allowlist: StdioAllowlist): void {
   switch (reach.transport) {
-    case 'SSE':
-      throw refuseInput(['transport'], 'INVALID', 'the SSE transport of 2024-11-05 is not served', 'use STREAMABLE_HTTP, which most servers offer as well');
     case 'STDIO':
       return requireLaunch(reach, allowlist);
     case 'STREAMABLE_HTTP':
+    case 'SSE':
       return requireEndpoint(reach);
   }
 }

@@ -8,6 +8,7 @@ import { EventCollector } from './event-collector.ts';
 import { relayedHeaders } from './forwarded-headers.ts';
 import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
+import { badAnswer, objectionTo } from './upstream-objections.ts';
 
 /** Asks for another try with a session, when the answer says that one is missing; `relayRefused` delivers the answer after all. */
 export interface SecondTry {
@@ -110,20 +111,11 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('the caller is gone'));
   }
 
-  /** What an upstream may not say to a caller: go elsewhere, sign in, or bytes that nobody has looked at. */
   #objectionTo(status: number, headers: IncomingHttpHeaders): Refusal | undefined {
-    const name = `'${this.#request.server.config.slug}'`;
-    const coding = headers['content-encoding'];
-    if (coding !== undefined && coding !== 'identity') return this.#badAnswer('bad_answer', 'a content coding that was not asked for');
     const sessionId = headers[SESSION_HEADER];
     if (sessionId !== undefined && !(typeof sessionId === 'string' && SESSION_ID.test(sessionId)))
       return this.#badAnswer('bad_answer', 'a session id that is none');
-    if (status >= 300 && status < 400) return new Refusal('upstream_error', 'redirect_refused', `${name} answered with a redirect, which is not followed`);
-    if (status === 401 || status === 403 || status === 407) {
-      return new Refusal('upstream_auth_error', 'rejected_credentials', `${name} did not accept Turnpike's credentials (status ${status})`);
-    }
-    if (status >= 500) return this.#badAnswer('bad_status', `status ${status}`);
-    return undefined;
+    return objectionTo(this.#request.server, status, headers);
   }
 
   #beginStream(): void {
@@ -151,7 +143,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   }
 
   #badAnswer(reason: 'bad_status' | 'bad_answer' | 'response_too_large', what: string): Refusal {
-    return new Refusal('upstream_error', reason, `'${this.#request.server.config.slug}' answered with ${what}`);
+    return badAnswer(this.#request.server, reason, what);
   }
 
   #fail(refusal: Refusal): void {

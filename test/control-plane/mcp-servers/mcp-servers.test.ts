@@ -31,12 +31,20 @@ describe('how it is reached', () => {
     expect(answer).toEqual({ byId: { slug: 'gro-e-ma', gatewayUrl: 'http://127.0.0.1:8080/v1/mcp/gro-e-ma' }, bySlug: { id } });
   });
 
+  test('a server of revision 2024-11-05 is reached over SSE, at the address of its event stream', async () => {
+    const { id } = await newServer({ transport: 'SSE', endpointUrl: 'https://example.com/sse' });
+    const { server } = await plane.admin.query('query($id: ID!) { server(id: $id) { transport endpointUrl } }', { id });
+    expect(server).toEqual({ transport: 'SSE', endpointUrl: 'https://example.com/sse' });
+  });
+
   test.each([
     [{ transport: 'STREAMABLE_HTTP' }, 'endpointUrl', 'REQUIRED'],
     [{ transport: 'STREAMABLE_HTTP', endpointUrl: 'ftp://example.com' }, 'endpointUrl', 'INVALID'],
     [{ transport: 'STREAMABLE_HTTP', endpointUrl: 'not a url' }, 'endpointUrl', 'INVALID'],
     [{ transport: 'STREAMABLE_HTTP', endpointUrl: 'https://user:word@example.com' }, 'endpointUrl', 'INVALID'],
-    [{ transport: 'SSE', endpointUrl: 'https://example.com/sse' }, 'transport', 'INVALID'],
+    [{ transport: 'SSE' }, 'endpointUrl', 'REQUIRED'],
+    [{ transport: 'SSE', endpointUrl: 'https://user:word@example.com/sse' }, 'endpointUrl', 'INVALID'],
+    [{ transport: 'SSE', endpointUrl: 'https://example.com/sse', ...ALLOWED_STDIO }, 'stdioCommand', 'INVALID'],
     [{ transport: 'STDIO' }, 'stdioCommand', 'REQUIRED'],
     [{ transport: 'STDIO', ...ALLOWED_STDIO, endpointUrl: 'https://example.com' }, 'endpointUrl', 'INVALID'],
     [{ ...HTTP, stdioCommand: '/bin/cat' }, 'stdioCommand', 'INVALID'],
