@@ -7,6 +7,9 @@ export const ACCEPTED_HEAD: AnswerHead = { ...JSON_HEAD, status: 202, contentTyp
 export const ENDED_HEAD: AnswerHead = { ...ACCEPTED_HEAD, status: 200 };
 export const NO_BODY = Buffer.alloc(0);
 
+/** An event without a message (WHATWG HTML, section 9.2.7). */
+export const COMMENT = Buffer.from(':\n\n');
+
 const EVENT_START = Buffer.from('event: message\ndata: ');
 const EVENT_END = Buffer.from('\n\n');
 

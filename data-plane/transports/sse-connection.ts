@@ -54,7 +54,11 @@ export class SseConnection {
     const { server, target, limits } = parts;
     this.#parts = parts;
     this.#log = parts.log.child({ server: server.config.slug, connection: this.id.slice(0, 8) });
-    this.#link = new SseLink(server, target, limits, { onMessage: (data) => this.#read(data), onEnd: (refusal) => this.end(refusal) });
+    this.#link = new SseLink(server, target, limits, {
+      onMessage: (data) => this.#read(data),
+      onComment: () => this.#inbox.keepAlive(),
+      onEnd: (refusal) => this.end(refusal),
+    });
     this.#questions = new SseQuestions(limits.serverRequestsMax);
     this.#inbox = new SseInbox(limits, {
       onFull: () => this.#link.pause(),
@@ -94,9 +98,7 @@ export class SseConnection {
   call(request: UpstreamRequest, message: RpcMessage, bytes: Buffer, sink: AnswerSink): UpstreamFlight {
     const { inFlightMax, callTimeoutMillis } = this.#parts.limits;
     if (this.#calls.size >= inFlightMax)
-      throw new Refusal('overloaded', 'concurrent_requests', `server ${this.server.config.slug} works on as many calls of this session as it may`, {
-        limit: inFlightMax,
-      });
+      throw new Refusal('overloaded', 'concurrent_requests', `server ${this.server.config.slug} works on as many calls as it may`, { limit: inFlightMax });
     this.#touch();
     const id = this.#calls.nextId();
     const call = new SseCall({ id, request, message, bytes, sink, timeoutMillis: callTimeoutMillis, abandon: (abandoned) => this.#abandon(abandoned) });
@@ -161,8 +163,7 @@ export class SseConnection {
 
   /** A server that knows the session no more will never answer on it: a caller who opened it starts over, one who never did is not told of it. */
   #forgotten(refusal: Refusal): Refusal {
-    const { isAmbient } = this.#parts;
-    const told = isAmbient || !this.#isInitialised ? badAnswer(this.server, 'bad_status', 'status 404 to a message') : refusal;
+    const told = this.#parts.isAmbient || !this.#isInitialised ? badAnswer(this.server, 'bad_status', 'status 404 to a message') : refusal;
     this.end(told);
     return told;
   }

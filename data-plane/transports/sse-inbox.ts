@@ -1,6 +1,6 @@
 /** What a server says to its caller beside the answers: goes over the stream that the caller holds open, and waits while there is none. */
 import type { Refusal } from '../../shared/refusal.ts';
-import { EVENTS_HEAD, toEvent } from './sse-answers.ts';
+import { COMMENT, EVENTS_HEAD, toEvent } from './sse-answers.ts';
 import type { SseLimits } from './sse-limits.ts';
 import type { AnswerSink, UpstreamFlight } from './transport.ts';
 
@@ -35,6 +35,11 @@ export class SseInbox {
     this.#held.push(message);
     this.#heldBytes += message.length;
     while (this.#held.length > this.#limits.heldMessagesMax || this.#heldBytes > this.#limits.heldBytesMax) this.#heldBytes -= this.#held.shift()?.length ?? 0;
+  }
+
+  /** The server keeps its stream alive, and so is the caller's kept. */
+  keepAlive(): void {
+    if (!this.#isFull) this.#sink?.write(COMMENT);
   }
 
   /** A message goes to one stream only: a caller that opens another one has lost the first, which ends. */

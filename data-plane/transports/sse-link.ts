@@ -10,6 +10,7 @@ import type { UpstreamTarget } from './upstream-target.ts';
 
 export interface LinkEvents {
   onMessage(data: Buffer): void;
+  onComment(): void;
   /** The link is of no use any longer. */
   onEnd(refusal: Refusal): void;
 }
@@ -28,7 +29,11 @@ export class SseLink {
     this.#events = events;
     this.#openTimeoutMillis = limits.openTimeoutMillis;
     this.#poster = new SsePoster(server, target, limits.callTimeoutMillis);
-    this.#stream = new SseStream(server, limits.eventBytesMax, { onEvent: (type, data) => this.#read(type, data), onEnd: (refusal) => events.onEnd(refusal) });
+    this.#stream = new SseStream(server, limits.eventBytesMax, {
+      onEvent: (type, data) => this.#read(type, data),
+      onComment: () => events.onComment(),
+      onEnd: (refusal) => events.onEnd(refusal),
+    });
   }
 
   /** Asks for the event stream; settles when the server has named its endpoint. */

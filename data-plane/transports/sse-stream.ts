@@ -8,6 +8,8 @@ import { badAnswer, objectionTo } from './upstream-objections.ts';
 
 export interface StreamEvents {
   onEvent(type: string, data: string): void;
+  /** A comment, which a server sends so that nobody on the way takes the stream for dead. */
+  onComment(): void;
   /** Once, unless the stream was closed from here; nothing follows. */
   onEnd(refusal: Refusal): void;
 }
@@ -47,7 +49,8 @@ export class SseStream implements Dispatcher.DispatchHandler {
     for (const event of this.#splitter.push(chunk)) {
       if (event.length > this.#eventBytesMax) return this.#failForSize();
       const data = dataOfEvent(event);
-      if (data !== undefined) this.#events.onEvent(typeOf(event), data);
+      if (data === undefined) this.#events.onComment();
+      else this.#events.onEvent(typeOf(event), data);
       if (this.#hasEnded()) return;
     }
     if (this.#splitter.pendingBytes > this.#eventBytesMax) this.#failForSize();

@@ -181,6 +181,14 @@ describe('what a server says beside its answers', () => {
     expect(await session.post(rpcCall(answer)).received).toMatchObject({ refusal: { status: 400, code: 'invalid_request' } });
   });
 
+  test('keeps the stream of the caller alive, when it is but a comment', async () => {
+    const upstream = await startSseUpstream();
+    const session = await openSession(openSseTransport(), sseServer(upstream.url));
+    const { sink } = session.listen();
+    upstream.streams[0]?.write(': ping\n\n');
+    await eventually(() => (sink.text === ':\n\n' ? true : undefined), 'a comment');
+  });
+
   test('waits within bounds, of which the newest are kept', async () => {
     const upstream = await startSseUpstream({ hear: echo });
     const session = await openSession(openSseTransport({ heldMessagesMax: 2 }), sseServer(upstream.url));
