@@ -1,7 +1,4 @@
-/**
- * Keeps apart what is under way in one upstream session: when a caller uses an id that is in use there, as some do for every request, the
- * upstream gets one of ours, and the caller its own back. Everything else goes as it came (`protocol.md` 2.1, P19).
- */
+/** Keeps apart what is under way in one upstream session, also when its caller uses the same id twice. */
 import { Refusal } from '../../shared/refusal.ts';
 import { createEventStreamFilter, type EventStreamFilter } from '../mcp/event-stream-filter.ts';
 import type { RpcCall, RpcMessage } from '../mcp/rpc-call.ts';
@@ -17,6 +14,10 @@ export interface Passage {
   readonly leave: () => void;
 }
 
+/**
+ * Some callers use one id for every request. The upstream then gets an id of ours for the second, and the caller its own back; everything
+ * else goes as it came (`protocol.md` 2.1, P19).
+ */
 export class SessionTraffic {
   /** Session and id of every request under way. */
   readonly #underWay = new Set<string>();
