@@ -186,6 +186,22 @@ test('a stream that listens leaves room for calls, tells of changes, and ends wi
   expect(record).toEqual({ status: 499, denial: null });
 });
 
+test('a probe is never refused for its rate, and takes no other message along', async () => {
+  const policy = { policies: { ratelimit: { requests: { per_minute: 1 } } } };
+  const { url, apiKey } = await planes.governed({ slug: 'probed', endpointUrl: sessions.url, policy });
+  const probe = '{"jsonrpc":"2.0","id":1,"method":"server/discover"}';
+  const send = async (body: string) => {
+    const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', accept: 'application/json' };
+    const response = await fetch(url, { method: 'POST', headers, body });
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const batch = `[${probe},{"jsonrpc":"2.0","id":2,"method":"ping"}]`;
+  await send(batch);
+  expect(await send(batch)).toBe(429);
+  expect(await send(probe)).toBe(200);
+});
+
 test('a server that is reached by a handshake is not asked without one', async () => {
   const { url, apiKey } = await planes.governed({ slug: 'process', transport: 'STDIO', ...ALLOWED_STDIO });
   const { response, id, error } = await ask('server/discover', {}, { url, apiKey });
