@@ -18,7 +18,9 @@ export function standsAlone(call: RpcCall): boolean {
 
 /** Whether the answer is a stream that lasts until the caller leaves; a GET has no call. */
 export function listens(call: RpcCall | undefined): boolean {
-  return call === undefined || call.messages[0].method === LISTEN_METHOD;
+  if (call === undefined) return true;
+  // In a batch, or without a claim, it is a word like any other, and what stands beside it keeps its limits.
+  return !call.isBatch && call.messages[0].method === LISTEN_METHOD && standsAlone(call);
 }
 
 /** One member of the params; undefined without it. */

@@ -38,7 +38,7 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
   const admission = {
     organisationId: key.organisationId,
     requestId: exchange.requestId,
-    rates: PROBES.has(trail.method ?? '') ? NO_CHECKS : plan.rates.checks,
+    rates: isProbe(allowed) ? NO_CHECKS : plan.rates.checks,
     leases: listens(allowed.rpc.call) ? NO_CHECKS : plan.leases.checks,
     holds: checks,
     heldAmounts: limits.map(({ limit }) => estimate[limit.metric]),
@@ -56,6 +56,11 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
   const hold: SpendHold = { ticket, price, limits, admission, store, eventHead: head, inputBytes: trail.inputBytes, keptAt: -1 };
   hold.keptAt = gateway.leases.keep(hold, exchange.startedAt);
   return hold;
+}
+
+/** A batch may begin with a probe and go on with anything. */
+function isProbe({ rpc: { call } }: AllowedCall): boolean {
+  return call !== undefined && !call.isBatch && PROBES.has(call.messages[0].method ?? '');
 }
 
 /** The shared counters are away. Money fails closed; rates and leases go on by this node's own count (`reliability.md`, fail table). */

@@ -2,7 +2,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Lifetime } from '../../bin/lifetime.ts';
-import type { Program } from '../support/processes.ts';
 import { startRig, type ConformanceRig } from './rig.ts';
 import { REQUIREMENT_SETS, runSuite, type RequirementSet, type SuiteResult } from './suite.ts';
 
@@ -15,7 +14,7 @@ interface Comparison {
 }
 
 const lifetime = new Lifetime();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void lifetime.end().finally(() => process.exit(1)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => lifetime.askToEnd());
 
 try {
   const rig = await startRig(lifetime);
@@ -37,8 +36,9 @@ async function compare(rig: ConformanceRig, requirements: RequirementSet): Promi
 }
 
 function runOnce(run: Parameters<typeof runSuite>[0]): Promise<SuiteResult> {
+  lifetime.signal.throwIfAborted();
   mkdirSync(run.directory);
-  return runSuite(run, (program: Program) => lifetime.add({ end: async () => void (await program.stop()) }));
+  return runSuite(run, lifetime.signal);
 }
 
 function report(comparisons: readonly Comparison[]): void {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { ROOT, startProgram, type Program } from '../support/processes.ts';
+import { ROOT, startProgram } from '../support/processes.ts';
 
 /** The frozen requirement sets that the suite has for the two eras of the protocol. */
 export const REQUIREMENT_SETS = ['2025-11-25', '2026-07-28'] as const;
@@ -36,13 +36,16 @@ const RESULT_DIRECTORY = /^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/;
 
 const checksSchema = z.array(z.object({ id: z.string(), description: z.string(), status: z.string() }));
 
-/** `own` takes charge of the suite's process, for a run that is given up. */
-export async function runSuite(run: SuiteRun, own: (program: Program) => void): Promise<SuiteResult> {
+/** Rejects when the suite takes too long, or is given up by the signal; its process is gone then. */
+export async function runSuite(run: SuiteRun, signal: AbortSignal): Promise<SuiteResult> {
   const program = startProgram(process.execPath, argumentsOf(run), run.apiKey === undefined ? {} : { CONFORMANCE_API_KEY: run.apiKey });
-  own(program);
-  const deadline = setTimeout(() => void program.stop('SIGKILL'), RUN_MILLIS_MAX);
-  if (program.child.exitCode === null) await once(program.child, 'exit');
+  const stop = () => void program.stop('SIGKILL');
+  const deadline = setTimeout(stop, RUN_MILLIS_MAX);
+  signal.addEventListener('abort', stop);
+  await once(program.child, 'exit');
+  signal.removeEventListener('abort', stop);
   clearTimeout(deadline);
+  signal.throwIfAborted();
   if (program.child.signalCode !== null) throw new Error(`the suite did not end within ${RUN_MILLIS_MAX} ms: ${program.output().slice(-1000)}`);
   return { ...readResults(run.directory), isConformant: program.child.exitCode === 0, output: program.output() };
 }

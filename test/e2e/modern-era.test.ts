@@ -167,6 +167,41 @@ test('a page that was led to this machine under a name of its own gets nowhere, 
   response.destroy();
 });
 
+test('a stream that listens leaves room for calls, tells of changes, and ends with its caller', async () => {
+  const policy = { policies: { ratelimit: { concurrency: { max: 1 } } } };
+  const at = await planes.governed({ slug: 'listened', endpointUrl: fixture.url, policy });
+  const leaving = new AbortController();
+  const stream = await post('subscriptions/listen', { params: { notifications: { toolsListChanged: true } }, signal: leaving.signal }, at);
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const nextEvent = async () => (await reader?.read())?.value ?? '';
+  expect(await nextEvent()).toContain('notifications/subscriptions/acknowledged');
+  expect((await ask('tools/call', { params: { name: 'test_trigger_tool_change' } }, at)).response.status).toBe(200);
+  expect(await nextEvent()).toContain('notifications/tools/list_changed');
+  leaving.abort();
+  const record = await eventually(async () => {
+    const query = 'query($id: String!) { usageRecord(requestId: $id) { status denial { code } } }';
+    const { usageRecord } = await planes.control.admin.query(query, { id: stream.headers.get('turnpike-request-id') });
+    return usageRecord ?? undefined;
+  }, 'the record of the stream');
+  expect(record).toEqual({ status: 499, denial: null });
+});
+
+test('a probe is never refused for its rate, and takes no other message along', async () => {
+  const policy = { policies: { ratelimit: { requests: { per_minute: 1 } } } };
+  const { url, apiKey } = await planes.governed({ slug: 'probed', endpointUrl: sessions.url, policy });
+  const probe = '{"jsonrpc":"2.0","id":1,"method":"server/discover"}';
+  const send = async (body: string) => {
+    const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', accept: 'application/json' };
+    const response = await fetch(url, { method: 'POST', headers, body });
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const batch = `[${probe},{"jsonrpc":"2.0","id":2,"method":"ping"}]`;
+  await send(batch);
+  expect(await send(batch)).toBe(429);
+  expect(await send(probe)).toBe(200);
+});
+
 test('a server that is reached by a handshake is not asked without one', async () => {
   const { url, apiKey } = await planes.governed({ slug: 'process', transport: 'STDIO', ...ALLOWED_STDIO });
   const { response, id, error } = await ask('server/discover', {}, { url, apiKey });
