@@ -20,7 +20,7 @@ export interface AudienceParts {
 /** The child's end of the line. */
 export interface Speaker {
   /** Gives the child an answer that is not its client's. */
-  say(answer: Buffer): boolean;
+  reply(answer: Buffer): void;
   /** Another way to the client for an event, while it has no stream of its own; false when there is none. */
   tellCaller(event: Buffer): boolean;
 }
@@ -32,7 +32,8 @@ interface Told {
   readonly question?: { readonly token: string; readonly timer: NodeJS.Timeout };
 }
 
-const ID_START = /^["\d-]/;
+/** A string or a number, and no longer than a client's answer may have it. */
+const ANSWERABLE_ID = /^["\d-].{0,1023}$/;
 
 export class StdioAudience {
   readonly sessionId = randomUUID();
@@ -93,12 +94,12 @@ export class StdioAudience {
     const idToken = Buffer.from(line.subarray(idRange.start, idRange.end));
     const text = idToken.toString('utf8');
     // Whether the gateway is there is all that can be told for a client who does not listen.
-    if (method === 'ping' && !this.#canHear) return void speaker.say(replyTo(method, idToken));
+    if (method === 'ping' && !this.#canHear) return speaker.reply(replyTo(method, idToken));
     const refuse = (): void => {
       this.#parts.noise.refusedRequests++;
-      speaker.say(replyUnheard(idToken));
+      speaker.reply(replyUnheard(idToken));
     };
-    if (!isUtf8(line) || !ID_START.test(text) || this.#openQuestions.size >= this.#parts.limits.openQuestionsMax) return refuse();
+    if (!isUtf8(line) || !ANSWERABLE_ID.test(text) || this.#openQuestions.size >= this.#parts.limits.openQuestionsMax) return refuse();
     const token = canonicalToken(text);
     const giveUp = (): void => {
       this.#dropUnheard(token);

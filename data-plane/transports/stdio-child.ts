@@ -1,5 +1,4 @@
 /** Speaks MCP with one child process, with ids of our own, so that no answer can go astray however many callers share it. */
-import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
@@ -31,6 +30,7 @@ export interface ChildParts extends ProcessParts {
 
 /** Ids stay within what a 32-bit integer of a server in any language holds. */
 const ID_MAX = 0x7fff_ffff;
+type Answer = ChildMessage & { readonly kind: 'answer' };
 
 export class StdioChild implements CallHost {
   readonly #process: StdioProcess;
@@ -86,7 +86,7 @@ export class StdioChild implements CallHost {
 
   /** Sends a request; every ending arrives at the sink. */
   call(request: UpstreamRequest, message: RpcMessage, bytes: Buffer, sink: AnswerSink): UpstreamFlight {
-    this.#noteUse();
+    this.noteUse();
     const isIntroduction = message.method === 'initialize' && this.audience !== undefined;
     const id = isIntroduction ? HANDSHAKE_ID : this.#nextId();
     const call = new StdioCall({ id, request, message, bytes, sink, host: this, timeoutMillis: this.#parts.limits.callTimeoutMillis });
@@ -102,22 +102,26 @@ export class StdioChild implements CallHost {
     return call;
   }
 
+  /** The child was of use until now. */
+  noteUse(): void {
+    this.#lastUsedMillis = this.#parts.clock.elapsed();
+  }
+
   /** Passes on a line of the client that is no request. False when the child reads too slowly to be told. */
   say(line: Buffer): boolean {
-    this.#noteUse();
+    this.noteUse();
     return this.#process.outbox.push(line);
+  }
+
+  /** Answers the child in its client's place, which is no use of the session: a child that pings would live for ever. */
+  reply(line: Buffer): void {
+    this.#process.outbox.push(line);
   }
 
   /** Tells the client on the stream of the call that the child works on, when there is exactly one it could be about. */
   tellCaller(event: Buffer): boolean {
     const [only, ...more] = this.#calls.values();
     return only !== undefined && more.length === 0 && only.method !== 'initialize' && only.tell(event);
-  }
-
-  /** Opens the stream of the child's client. */
-  listen(sink: AnswerSink): UpstreamFlight {
-    assert(this.audience);
-    return this.audience.listen(sink, () => this.#noteUse());
   }
 
   /** The one call that a caller's `notifications/cancelled` means; undefined when there is none or more than one. */
@@ -164,8 +168,7 @@ export class StdioChild implements CallHost {
       case 'request':
         if (audience !== undefined) return audience.ask(line, message, this);
         if (message.method !== 'ping') noise.refusedRequests++;
-        this.#process.outbox.push(replyTo(message.method, line.subarray(message.idRange.start, message.idRange.end)));
-        return;
+        return this.reply(replyTo(message.method, line.subarray(message.idRange.start, message.idRange.end)));
       case 'notification':
         if (audience !== undefined) return audience.notify(line, message.method, this);
         noise.droppedNotifications++;
@@ -175,7 +178,7 @@ export class StdioChild implements CallHost {
     }
   }
 
-  #readAnswer(line: Buffer, answer: ChildMessage & { kind: 'answer' }): void {
+  #readAnswer(line: Buffer, answer: Answer): void {
     const call = this.#calls.get(answer.id);
     if (answer.id === HANDSHAKE_ID && call !== undefined) return this.#introduce(call, line, answer);
     if (answer.id === HANDSHAKE_ID && this.#handshake === undefined && this.audience === undefined) return this.#becomeReady(line, answer);
@@ -189,7 +192,7 @@ export class StdioChild implements CallHost {
   }
 
   /** The child has answered its client's own `initialize`. A refusal is the client's to read, and no fault of the child. */
-  #introduce(call: StdioCall, line: Buffer, answer: ChildMessage & { kind: 'answer' }): void {
+  #introduce(call: StdioCall, line: Buffer, answer: Answer): void {
     if (!answer.isUsable) return this.#condemn('stdio_protocol', 'answered initialize with neither a result nor an error');
     clearTimeout(this.#startTimer);
     this.#drop(call);
@@ -198,7 +201,7 @@ export class StdioChild implements CallHost {
     else this.#parts.onUnwanted(this);
   }
 
-  #becomeReady(line: Buffer, answer: ChildMessage & { kind: 'answer' }): void {
+  #becomeReady(line: Buffer, answer: Answer): void {
     if (!answer.isUsable || !answer.isResult) return this.#condemn('stdio_protocol', 'refused to be initialised');
     clearTimeout(this.#startTimer);
     this.#handshake = { line: Buffer.from(line), idRange: answer.idRange };
@@ -215,13 +218,9 @@ export class StdioChild implements CallHost {
 
   #drop(call: StdioCall): boolean {
     const wasThere = this.#calls.delete(call.id);
-    this.#noteUse();
+    this.noteUse();
     if (wasThere && this.#calls.size === 0) this.#parts.onIdle(this);
     return wasThere;
-  }
-
-  #noteUse(): void {
-    this.#lastUsedMillis = this.#parts.clock.elapsed();
   }
 
   /** The child cannot be trusted any longer. Its calls fail at once, and its end counts as a death. */

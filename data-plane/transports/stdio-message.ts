@@ -39,7 +39,8 @@ function parseObject(line: Buffer): object | undefined {
 
 function readCall(line: Buffer, value: { method?: unknown; params?: unknown }, idRange: ByteRange | undefined): ChildMessage {
   const { method } = value;
-  if (typeof method !== 'string') return NOISE;
+  // With an answer in it, it could be taken for one that was judged.
+  if (typeof method !== 'string' || 'result' in value || 'error' in value) return NOISE;
   if (idRange !== undefined) return { kind: 'request', method, idRange };
   if (method === 'notifications/progress') return readProgress(line, value.params);
   return { kind: 'notification', method };

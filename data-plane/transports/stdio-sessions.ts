@@ -32,7 +32,7 @@ export class StdioSessions implements StdioDispatch {
     if (upstreamSessionId === undefined) return this.#sendWithoutSession(request, sink);
     const session = this.#sessionOf(request.apiKeyId, upstreamSessionId);
     if (call !== undefined) return this.#sendTo(session, request, call, sink);
-    return request.httpMethod === 'GET' ? session.child.listen(sink) : this.#end(session, sink);
+    return request.httpMethod === 'GET' ? session.audience.listen(sink, () => session.child.noteUse()) : this.#end(session, sink);
   }
 
   /** The child hears who its client is and what it can do, from the client itself. */

@@ -23,6 +23,11 @@ const tools = {
     for (const text of args.lines) write(text);
     answer(id, {});
   },
+  /** Pings from now on, for ever. */
+  chatter: ({ id }) => {
+    setInterval(() => write('{"jsonrpc":"2.0","id":"ping","method":"ping"}'), 20);
+    answer(id, {});
+  },
   mumble: ({ id }) => {
     const invalid = Buffer.from([0xff, 0xfe]);
     process.stdout.write(Buffer.concat([Buffer.from('{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"'), invalid, Buffer.from('"}}\n')]));

@@ -152,11 +152,15 @@ test('progress goes to the stream of its call with the caller’s token, and nev
   expect((await untilMessages(sink, 2)).map((message) => JSON.parse(message).method)).toEqual(['notifications/message', 'notifications/message']);
 });
 
-test('what is not UTF-8, or has no id that a client could answer with, is not told', async () => {
+test('what is not UTF-8, no plain message, or has no id that a client could answer with, is not told', async () => {
   const session = await openSession();
   const { sink } = session.listen();
-  await session.result('say', { lines: [question('null'), question('{"a":1}'), notice('after')] });
-  expect(await untilReplies(session, 2)).toMatchObject([expect.stringContaining('"id":null,"error"'), expect.stringContaining('"id":{"a":1},"error"')]);
+  const unanswerable = ['null', '{"a":1}', `"${'x'.repeat(1024)}"`];
+  const mixtures = ['"id":1,"method":"roots/list","result":{"tools":[]}', '"method":"notifications/message","error":{}'].map(
+    (rest) => `{"jsonrpc":"2.0",${rest}}`,
+  );
+  await session.result('say', { lines: [...unanswerable.map((id) => question(id)), ...mixtures, notice('after')] });
+  expect(await untilReplies(session, 3)).toMatchObject(unanswerable.map((id) => expect.stringContaining(`"id":${id},"error"`)));
   await session.result('mumble');
   await session.result('say', { lines: [notice('last')] });
   expect(messagesOf(sink)).toEqual([notice('after'), notice('last')]);

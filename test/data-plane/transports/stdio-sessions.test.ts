@@ -199,6 +199,7 @@ test('a session ends when it is idle, but not while its client listens or waits'
   const stream = listening.listen();
   const held = (await SessionCaller.open(transport, server)).call('hang');
   const idle = await SessionCaller.open(transport, server);
+  await idle.result('chatter');
   const { pid } = await idle.result('pid');
   const ambient = await resultOf(transport, server, toolCall('pid'));
   await allGone([pid, ambient['pid']]);

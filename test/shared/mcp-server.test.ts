@@ -1,0 +1,11 @@
+/** A server's document is read as it was meant when it was written. */
+import { expect, test } from 'vitest';
+import { mcpServerSchema } from '../../shared/mcp-server.ts';
+import { mcpServer } from '../support/domain.ts';
+
+test('a document from before callers could be kept apart lets them share', () => {
+  const { stdioIsolation: _isolation, ...before } = mcpServer('org_1');
+  expect(mcpServerSchema.parse(before)).toEqual({ ...before, stdioIsolation: 'SHARED' });
+  expect(mcpServerSchema.parse({ ...before, stdioIsolation: 'PER_SESSION' }).stdioIsolation).toBe('PER_SESSION');
+  expect(mcpServerSchema.safeParse({ ...before, stdioIsolation: 'PER_CALL' }).success).toBe(false);
+});
