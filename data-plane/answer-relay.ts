@@ -14,6 +14,8 @@ import type { OpenStream } from './open-streams.ts';
 import type { Trail } from './trail.ts';
 import type { AnswerHead, AnswerSink, UpstreamFlight } from './transports/transport.ts';
 
+/** Up to here Node joins head and body into one write when the body is text; in Latin-1 every byte is a character and back. */
+const JOINED_BYTES_MAX = 16_384;
 const LIST_CHANGED = Buffer.from('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n');
 
 export class AnswerRelay implements AnswerSink, OpenStream {
@@ -63,7 +65,8 @@ export class AnswerRelay implements AnswerSink, OpenStream {
       const guarded = this.#guard.judge(body);
       const { response } = this.exchange;
       response.writeHead(head.status, this.#headersOf(head, guarded.length));
-      response.end(guarded);
+      if (guarded.length <= JOINED_BYTES_MAX) response.end(guarded.toString('latin1'), 'latin1');
+      else response.end(guarded);
       this.#outputBytes = guarded.length;
       this.#end(head.status, undefined);
     } catch (error) {
