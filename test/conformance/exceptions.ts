@@ -1,4 +1,4 @@
-/** The checks that a transport of the server cannot meet, each with its reason; one that passes after all fails the run. */
+/** The checks that do not pass because of how the server is reached, each with its reason; one that passes after all fails the run. */
 import type { RequirementSet } from './suite.ts';
 
 export type UpstreamTransport = 'Streamable HTTP' | 'STDIO' | 'HTTP+SSE';
@@ -27,7 +27,7 @@ const BEYOND_ONE_CHANNEL = [
   },
   {
     check: 'server-sse-multiple-streams: server-sse-streams-functional, Multiple POST SSE streams should be functional',
-    reason: 'the server opens no stream per call: an answer with nothing ahead of it is JSON, which the suite notes as the other right way',
+    reason: 'there is no stream of the server for each call: an answer with nothing ahead of it is JSON, which the suite notes as right and does not score',
   },
 ] as const;
 
