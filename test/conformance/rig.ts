@@ -1,9 +1,10 @@
 /** What the suite is pointed at: the fixture server, and both planes with keys that may call it over each transport, all in this process. */
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lifetime } from '../../bin/lifetime.ts';
-import { startConformanceFixture, STDIO_ENTRY } from '../support/conformance/fixture.ts';
+import { startConformanceFixture } from '../support/conformance/fixture.ts';
+import { prepareFixtureLaunch } from '../support/conformance/launch.ts';
 import { startTestPlanes } from '../support/planes.ts';
 import type { UpstreamTransport } from './exceptions.ts';
 import { REQUIREMENT_SETS, type RequirementSet } from './suite.ts';
@@ -32,11 +33,11 @@ export async function startRig(lifetime: Lifetime): Promise<ConformanceRig> {
   lifetime.add({ end: () => rm(directory, { recursive: true, force: true }) });
   const fixture = await startConformanceFixture();
   lifetime.add({ end: () => fixture.close() });
-  const launch = { stdioCommand: await realpath(process.execPath), stdioArgs: [STDIO_ENTRY] };
-  const planes = await startTestPlanes({ TURNPIKE_STDIO_ALLOWLIST: await writeAllowlist(directory, launch) });
+  const launch = await prepareFixtureLaunch(directory);
+  const planes = await startTestPlanes(launch.environment);
   lifetime.add({ end: () => planes.close() });
   const http = await planes.governed({ slug: 'conformance', endpointUrl: fixture.url });
-  const stdio = await planes.governed({ slug: 'conformance-stdio', transport: 'STDIO', stdioIsolation: 'PER_SESSION', ...launch });
+  const stdio = await planes.governed({ slug: 'conformance-stdio', ...launch.server });
   const sse = await planes.governed({ slug: 'conformance-sse', transport: 'SSE', endpointUrl: fixture.sseUrl });
   return {
     directUrl: fixture.url,
@@ -47,10 +48,4 @@ export async function startRig(lifetime: Lifetime): Promise<ConformanceRig> {
     ],
     directory,
   };
-}
-
-async function writeAllowlist(directory: string, { stdioCommand, stdioArgs }: { stdioCommand: string; stdioArgs: readonly string[] }): Promise<string> {
-  const path = join(directory, 'stdio-allowlist.json');
-  await writeFile(path, JSON.stringify({ entries: [{ command: stdioCommand, args: stdioArgs.map((argument) => RegExp.escape(argument)), env: [] }] }));
-  return path;
 }
