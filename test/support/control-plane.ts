@@ -46,11 +46,12 @@ export interface TestControlPlane {
   close(): Promise<void>;
 }
 
-export async function startTestControlPlane(): Promise<TestControlPlane> {
+/** The operator's list is that of these tests, unless a file with another one is named. */
+export async function startTestControlPlane(otherAllowlistPath?: string): Promise<TestControlPlane> {
   const database = await startTestPostgres();
   const directory = await mkdtemp(join(tmpdir(), 'turnpike-control-'));
-  const allowlistPath = join(directory, 'allowlist.json');
-  await writeFile(allowlistPath, JSON.stringify(ALLOWLIST));
+  const allowlistPath = otherAllowlistPath ?? join(directory, 'allowlist.json');
+  if (otherAllowlistPath === undefined) await writeFile(allowlistPath, JSON.stringify(ALLOWLIST));
   const settings = testSettings({ DATABASE_URL: database.url, TURNPIKE_DATA_DIR: directory, TURNPIKE_STDIO_ALLOWLIST: allowlistPath });
   const { log, lines } = recordingLog();
   const usageQueue = new UsageQueue();

@@ -18,9 +18,9 @@ export interface TestPlanes {
   close(): Promise<void>;
 }
 
-/** `environment` holds further variables of the data plane. */
+/** `environment` holds further variables of the data plane; both planes have the list of STDIO servers that it names. */
 export async function startTestPlanes(environment: Readonly<Record<string, string>> = {}): Promise<TestPlanes> {
-  const control = await startTestControlPlane();
+  const control = await startTestControlPlane(environment['TURNPIKE_STDIO_ALLOWLIST']);
   const directory = await mkdtemp(join(tmpdir(), 'turnpike-data-'));
   const settings = readDataPlaneSettings({
     DATA_PLANE_PORT: '0',

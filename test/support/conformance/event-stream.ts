@@ -2,12 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { JsonObject } from './messages.ts';
+import type { Outlet } from './outlet.ts';
 
 export const EVENT_STREAM_HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' } as const;
 /** How long a client waits before it comes back. */
 const RETRY_MILLIS = 500;
 
-export class EventStream {
+export class EventStream implements Outlet {
   readonly id = randomUUID();
   readonly #events: string[] = [];
   #response: ServerResponse | undefined;

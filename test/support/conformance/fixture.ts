@@ -1,22 +1,31 @@
-/** An MCP server that has everything the official conformance suite asks for, in both eras of the protocol, with nothing but node:http. */
+/** An MCP server that has everything the official conformance suite asks for, in both eras of the protocol and over each transport, with nothing but node:http. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { headerOf, readBody, sendError } from './http-answers.ts';
 import { LegacyHttp } from './legacy-http.ts';
+import { LegacySse, SSE_PATH } from './legacy-sse.ts';
 import { CODES, messageSchema, ProtocolError, type Message } from './messages.ts';
 import { isModern } from './modern-headers.ts';
 import { postModern } from './modern-http.ts';
 
 export interface ConformanceFixture {
   readonly url: string;
+  /** Where it speaks HTTP+SSE. */
+  readonly sseUrl: string;
   close(): Promise<void>;
 }
+
+/** The program that speaks STDIO. */
+export const STDIO_ENTRY = fileURLToPath(new URL('stdio-entry.ts', import.meta.url));
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
 export async function startConformanceFixture(): Promise<ConformanceFixture> {
-  const legacy = new LegacyHttp();
+  const [legacy, sse] = [new LegacyHttp(), new LegacySse()];
   const server = createServer((request, response) => {
-    handle(legacy, request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+    const isSse = request.url?.startsWith(SSE_PATH) === true;
+    const handled = isSse ? sse.handle(request, response) : handle(legacy, request, response);
+    handled.catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -25,9 +34,11 @@ export async function startConformanceFixture(): Promise<ConformanceFixture> {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
     url: `http://127.0.0.1:${port}/mcp`,
+    sseUrl: `http://127.0.0.1:${port}${SSE_PATH}`,
     close: () =>
       new Promise((resolve) => {
         legacy.close();
+        sse.close();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

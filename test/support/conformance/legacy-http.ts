@@ -3,14 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LEGACY_REVISIONS } from './capabilities.ts';
 import { readEventId } from './event-stream.ts';
 import { headerOf, sendError } from './http-answers.ts';
-import { LegacySession } from './legacy-session.ts';
+import { LegacyStreams } from './legacy-streams.ts';
 import { CODES, ProtocolError, type Message } from './messages.ts';
 
 export class LegacyHttp {
-  readonly #sessions = new Map<string, LegacySession>();
+  readonly #sessions = new Map<string, LegacyStreams>();
 
   close(): void {
-    for (const session of this.#sessions.values()) session.close();
+    for (const streams of this.#sessions.values()) streams.close();
   }
 
   async post(request: IncomingMessage, response: ServerResponse, message: Message): Promise<void> {
@@ -19,52 +19,53 @@ export class LegacyHttp {
       return sendError(response, new ProtocolError(CODES.refused, `the revision ${revision} is not supported`, { status: 400 }), message.id);
     }
     const isHandshake = message.method === 'initialize';
-    const session = isHandshake ? this.#begin() : this.#sessionOf(request, response, message.id);
-    if (session === undefined) return;
+    const streams = isHandshake ? this.#begin() : this.#sessionOf(request, response, message.id);
+    if (streams === undefined) return;
+    const { session } = streams;
     const headers = { 'mcp-session-id': session.id };
     if (message.method === undefined || message.id === undefined) {
       session.accept(message);
       return void response.writeHead(202, headers).end();
     }
-    const stream = session.openStream(isHandshake);
+    const stream = streams.open(isHandshake);
     stream.attach(response, headers, -1);
     await session.answer(message, stream);
   }
 
   get(request: IncomingMessage, response: ServerResponse): void {
-    const session = this.#sessionOf(request, response, null);
-    if (session === undefined) return;
-    const headers = { 'mcp-session-id': session.id };
+    const streams = this.#sessionOf(request, response, null);
+    if (streams === undefined) return;
+    const headers = { 'mcp-session-id': streams.session.id };
     const lastEventId = headerOf(request, 'last-event-id');
     if (lastEventId === undefined) {
-      if (!session.standalone.isHeard) return session.standalone.attach(response, headers);
+      if (!streams.standalone.isHeard) return streams.standalone.attach(response, headers);
       return sendError(response, new ProtocolError(CODES.refused, 'there is a stream already', { status: 409 }), null);
     }
     const { stream, number } = readEventId(lastEventId);
-    const resumed = session.streamOf(stream);
+    const resumed = streams.find(stream);
     if (resumed !== undefined) return resumed.attach(response, headers, number);
     sendError(response, new ProtocolError(CODES.refused, 'there is no such event', { status: 400 }), null);
   }
 
   delete(request: IncomingMessage, response: ServerResponse): void {
-    const session = this.#sessionOf(request, response, null);
-    if (session === undefined) return;
-    this.#sessions.delete(session.id);
-    session.close();
+    const streams = this.#sessionOf(request, response, null);
+    if (streams === undefined) return;
+    this.#sessions.delete(streams.session.id);
+    streams.close();
     response.writeHead(200).end();
   }
 
-  #begin(): LegacySession {
-    const session = new LegacySession();
-    this.#sessions.set(session.id, session);
-    return session;
+  #begin(): LegacyStreams {
+    const streams = new LegacyStreams();
+    this.#sessions.set(streams.session.id, streams);
+    return streams;
   }
 
   /** Undefined after the caller has been told that there is none. */
-  #sessionOf(request: IncomingMessage, response: ServerResponse, id: Message['id']): LegacySession | undefined {
+  #sessionOf(request: IncomingMessage, response: ServerResponse, id: Message['id']): LegacyStreams | undefined {
     const presented = headerOf(request, 'mcp-session-id');
-    const session = presented === undefined ? undefined : this.#sessions.get(presented);
-    if (session !== undefined) return session;
+    const streams = presented === undefined ? undefined : this.#sessions.get(presented);
+    if (streams !== undefined) return streams;
     const refusal =
       presented === undefined
         ? new ProtocolError(CODES.refused, 'Mcp-Session-Id is missing', { status: 400 })

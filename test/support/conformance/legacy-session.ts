@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { announce, onAnnouncement } from './announcements.ts';
 import { CAPABILITIES, LEGACY_REVISIONS, LOG_LEVELS, SERVER_INFO } from './capabilities.ts';
-import { EventStream } from './event-stream.ts';
 import { asProtocolError, CODES, errorMessage, ProtocolError, recordIn, resultMessage, textIn, type JsonObject, type Message } from './messages.ts';
 import { answerMethod, type CallPowers } from './methods.ts';
+import type { Outlet } from './outlet.ts';
 
 interface Question {
   readonly resolve: (answer: JsonObject) => void;
@@ -13,30 +13,20 @@ interface Question {
 
 export class LegacySession {
   readonly id = randomUUID();
-  /** What is sent without having been asked for goes here. */
-  readonly standalone = new EventStream();
-  readonly #streams = new Map<string, EventStream>();
   readonly #questions = new Map<string, Question>();
   readonly #stopListening: () => void;
   #capabilities: JsonObject = {};
   #revision = '2025-03-26';
   #logLevel = 'debug';
 
-  constructor() {
-    this.#streams.set(this.standalone.id, this.standalone);
-    this.#stopListening = onAnnouncement((list) => this.standalone.send({ jsonrpc: '2.0', method: `notifications/${list}/list_changed` }));
+  /** What is sent without having been asked for goes to `unasked`. */
+  constructor(unasked: Outlet) {
+    this.#stopListening = onAnnouncement((list) => unasked.send({ jsonrpc: '2.0', method: `notifications/${list}/list_changed` }));
   }
 
-  /** A stream for one request; clients of 2025-11-25 are told at once how to come back to it. */
-  openStream(isHandshake: boolean): EventStream {
-    const stream = new EventStream();
-    this.#streams.set(stream.id, stream);
-    if (this.#revision === '2025-11-25' && !isHandshake) stream.prime();
-    return stream;
-  }
-
-  streamOf(id: string): EventStream | undefined {
-    return this.#streams.get(id);
+  /** The one that was agreed. */
+  get revision(): string {
+    return this.#revision;
   }
 
   /** Notifications ask for nothing that the fixture does; responses settle what it has asked. */
@@ -48,22 +38,21 @@ export class LegacySession {
     else question?.reject(new ProtocolError(error.code, error.message));
   }
 
-  async answer({ id, method = '', params = {} }: Message, stream: EventStream): Promise<void> {
+  async answer({ id, method = '', params = {} }: Message, outlet: Outlet): Promise<void> {
     try {
-      stream.send(resultMessage(id, await this.#resultOf(method, params, stream)));
+      outlet.send(resultMessage(id, await this.#resultOf(method, params, outlet)));
     } catch (error) {
-      stream.send(errorMessage(id, asProtocolError(error)));
+      outlet.send(errorMessage(id, asProtocolError(error)));
     }
-    stream.end();
+    outlet.end();
   }
 
   close(): void {
     this.#stopListening();
-    for (const stream of this.#streams.values()) stream.end();
     for (const { reject } of this.#questions.values()) reject(new ProtocolError(CODES.internal, 'the session has ended'));
   }
 
-  #resultOf(method: string, params: JsonObject, stream: EventStream): JsonObject | Promise<JsonObject> {
+  #resultOf(method: string, params: JsonObject, outlet: Outlet): JsonObject | Promise<JsonObject> {
     switch (method) {
       case 'initialize':
         return this.#initialize(params);
@@ -74,7 +63,7 @@ export class LegacySession {
       case 'resources/unsubscribe':
         return {};
       default:
-        return answerMethod(method, params, this.#powersOn(stream, params));
+        return answerMethod(method, params, this.#powersOn(outlet, params));
     }
   }
 
@@ -91,9 +80,9 @@ export class LegacySession {
     return {};
   }
 
-  #powersOn(stream: EventStream, params: JsonObject): CallPowers {
+  #powersOn(outlet: Outlet, params: JsonObject): CallPowers {
     const progressToken = recordIn(params, '_meta')?.['progressToken'];
-    const notify = (method: string, about: JsonObject) => stream.send({ jsonrpc: '2.0', method, params: about });
+    const notify = (method: string, about: JsonObject) => outlet.send({ jsonrpc: '2.0', method, params: about });
     return {
       era: 'legacy',
       capabilities: this.#capabilities,
@@ -103,17 +92,17 @@ export class LegacySession {
       progress: (progress, total) => {
         if (progressToken !== undefined) notify('notifications/progress', { progressToken, progress, total });
       },
-      ask: (method, about) => this.#ask(stream, method, about),
-      leaveStream: () => stream.leave(),
+      ask: (method, about) => this.#ask(outlet, method, about),
+      leaveStream: () => outlet.leave(),
       announce,
     };
   }
 
-  #ask(stream: EventStream, method: string, params: JsonObject): Promise<JsonObject> {
+  #ask(outlet: Outlet, method: string, params: JsonObject): Promise<JsonObject> {
     const id = randomUUID();
     return new Promise((resolve, reject) => {
       this.#questions.set(id, { resolve, reject });
-      stream.send({ jsonrpc: '2.0', id, method, params });
+      outlet.send({ jsonrpc: '2.0', id, method, params });
     });
   }
 }
