@@ -3,8 +3,8 @@ import { Refusal } from '../../shared/refusal.ts';
 import { createEventStreamFilter, type EventStreamFilter } from '../mcp/event-stream-filter.ts';
 import type { RpcCall, RpcMessage } from '../mcp/rpc-call.ts';
 import { findTopLevelValue } from './json-members.ts';
-import { canonicalToken } from './stdio-call.ts';
-import { splice } from './stdio-splice.ts';
+import { canonicalToken } from './rpc-tokens.ts';
+import { splice } from './message-splice.ts';
 import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
 
 /** What is sent upstream, where its answer goes, and what to call when nobody waits for it any more; calling it again does nothing. */

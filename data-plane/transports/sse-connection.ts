@@ -4,17 +4,18 @@ import type { Logger } from 'pino';
 import { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import type { RpcMessage } from '../mcp/rpc-call.ts';
-import { SseCall } from './sse-call.ts';
-import { SseCalls } from './sse-calls.ts';
+import { toEvent } from './answer-forms.ts';
+import { CallsUnderWay } from './calls-under-way.ts';
 import { SseHandshake } from './sse-handshake.ts';
 import { SseInbox } from './sse-inbox.ts';
 import type { SseLimits } from './sse-limits.ts';
 import { SseLink } from './sse-link.ts';
 import { SseQuestions } from './sse-questions.ts';
-import { readCancelled } from './stdio-call.ts';
-import { HANDSHAKE_ID, replyTo, toCancelledLine } from './stdio-lifecycle-lines.ts';
-import { readChildMessage, type ChildMessage } from './stdio-message.ts';
-import { blankLineBreaks, splice, spliceRequest } from './stdio-splice.ts';
+import { readCancelled } from './rpc-tokens.ts';
+import { SplicedCall } from './spliced-call.ts';
+import { HANDSHAKE_ID, replyTo, toCancelledLine } from './lifecycle-lines.ts';
+import { readServerMessage, type ServerMessage } from './server-message.ts';
+import { blankLineBreaks, splice, spliceRequest } from './message-splice.ts';
 import type { AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
 import { badAnswer } from './upstream-objections.ts';
@@ -35,11 +36,13 @@ export interface ConnectionParts {
 export class SseConnection {
   /** Opaque and not to be guessed: it leads back here, from within a session id of ours. */
   readonly id = randomUUID();
+  readonly server: GovernedServer;
+  readonly apiKeyId: string;
   readonly #parts: ConnectionParts;
   readonly #log: Logger;
   readonly #link: SseLink;
   readonly #inbox: SseInbox;
-  readonly #calls = new SseCalls();
+  readonly #calls = new CallsUnderWay();
   readonly #questions: SseQuestions;
   readonly #ready = Promise.withResolvers<void>();
   readonly #openTimer: NodeJS.Timeout;
@@ -53,6 +56,8 @@ export class SseConnection {
   constructor(parts: ConnectionParts) {
     const { server, target, limits } = parts;
     this.#parts = parts;
+    this.server = server;
+    this.apiKeyId = parts.apiKeyId;
     this.#log = parts.log.child({ server: server.config.slug, connection: this.id.slice(0, 8) });
     this.#link = new SseLink(server, target, limits, {
       onMessage: (data) => this.#read(data),
@@ -82,14 +87,6 @@ export class SseConnection {
     this.#ready.promise.catch(() => undefined);
   }
 
-  get apiKeyId(): string {
-    return this.#parts.apiKeyId;
-  }
-
-  get server(): GovernedServer {
-    return this.#parts.server;
-  }
-
   get isIdle(): boolean {
     return this.#calls.size === 0 && !this.#inbox.isListened;
   }
@@ -101,7 +98,7 @@ export class SseConnection {
       throw new Refusal('overloaded', 'concurrent_requests', `server ${this.server.config.slug} works on as many calls as it may`, { limit: inFlightMax });
     this.#touch();
     const id = this.#calls.nextId();
-    const call = new SseCall({ id, request, message, bytes, sink, timeoutMillis: callTimeoutMillis, abandon: (abandoned) => this.#abandon(abandoned) });
+    const call = new SplicedCall({ id, request, message, bytes, sink, timeoutMillis: callTimeoutMillis, abandon: (abandoned) => this.#abandon(abandoned) });
     this.#calls.add(call);
     this.#send(spliceRequest(bytes, message, id), request.forwardedHeaders).catch((error: unknown) => {
       const refusal = refusalOfUpstreamError(error, this.server);
@@ -169,12 +166,12 @@ export class SseConnection {
   }
 
   #read(data: Buffer): void {
-    const message = readChildMessage(data);
+    const message = readServerMessage(data);
     switch (message.kind) {
       case 'answer':
         return this.#readAnswer(data, message);
       case 'progress':
-        return this.#calls.get(message.token)?.progress(data, message.tokenRange);
+        return void this.#calls.get(message.token)?.progress(data, message.tokenRange);
       case 'request':
         return this.#readRequest(data, message.method, data.subarray(message.idRange.start, message.idRange.end));
       case 'notification':
@@ -185,7 +182,7 @@ export class SseConnection {
     }
   }
 
-  #readAnswer(data: Buffer, answer: ChildMessage & { kind: 'answer' }): void {
+  #readAnswer(data: Buffer, answer: ServerMessage & { kind: 'answer' }): void {
     if (answer.id === HANDSHAKE_ID) return this.#handshake?.hear(answer.isUsable && answer.isResult, this.server);
     const call = this.#calls.get(answer.id);
     if (call === undefined || !this.#drop(call)) return;
@@ -208,28 +205,29 @@ export class SseConnection {
 
   /** To one stream: the one that the caller holds open, else that of the newest call which takes events, else it waits. */
   #tell(data: Buffer): void {
-    if (!this.#inbox.isListened && this.#calls.tell(data)) return;
-    this.#inbox.deliver(blankLineBreaks(data));
+    const line = blankLineBreaks(data);
+    if (!this.#inbox.isListened && this.#calls.tell(toEvent(line))) return;
+    this.#inbox.deliver(line);
   }
 
   /** Tells the server with our id for the request, and ends the call: a cancelled request gets no answer (MCP 2025-11-25, Cancellation). */
   async #cancel(request: UpstreamRequest, bytes: Buffer): Promise<void> {
     const cancelled = readCancelled(bytes);
-    const call = cancelled === undefined ? undefined : this.#calls.meantBy(cancelled.token);
+    const call = cancelled === undefined ? undefined : this.#calls.meantBy(request, cancelled.token);
     if (cancelled === undefined || call === undefined) return;
     this.#drop(call);
     call.fail(new Refusal('client_closed_request', 'client_gone', 'the caller cancelled this request'));
     await this.#send(splice(bytes, [cancelled.range], Buffer.from(String(call.id))), request.forwardedHeaders);
   }
 
-  #abandon(call: SseCall): void {
+  #abandon(call: SplicedCall): void {
     if (!this.#drop(call)) return;
     if (call.method === 'initialize') return this.end(new Refusal('client_closed_request', 'client_gone', 'nobody waits for this session'));
     this.#send(toCancelledLine(call.id), []).catch((error: unknown) => this.#log.debug({ err: error }, 'a server was not told that nobody waits'));
   }
 
   /** False when the call had ended already. */
-  #drop(call: SseCall): boolean {
+  #drop(call: SplicedCall): boolean {
     const wasThere = this.#calls.remove(call);
     this.#touch();
     if (this.#retirement !== undefined && this.#calls.size === 0) this.end(this.#retirement);

@@ -2,7 +2,7 @@
 import { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import type { SseLink } from './sse-link.ts';
-import { INITIALIZE_LINE, INITIALIZED_LINE } from './stdio-lifecycle-lines.ts';
+import { INITIALIZE_LINE, INITIALIZED_LINE } from './lifecycle-lines.ts';
 
 export class SseHandshake {
   readonly #answer = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 /** What a server says to its caller beside the answers: goes over the stream that the caller holds open, and waits while there is none. */
 import type { Refusal } from '../../shared/refusal.ts';
-import { COMMENT, EVENTS_HEAD, toEvent } from './sse-answers.ts';
+import { COMMENT, EVENTS_HEAD, toEvent } from './answer-forms.ts';
 import type { SseLimits } from './sse-limits.ts';
 import type { AnswerSink, UpstreamFlight } from './transport.ts';
 

@@ -1,7 +1,7 @@
 /** What a server that speaks HTTP+SSE may take: connections, calls, bytes and time. */
 
 export interface SseLimits {
-  /** Connections to one server, of all callers. Well below what one origin's pool holds, since messages need connections too. */
+  /** Connections to one server, of all callers. */
   readonly connectionsPerServerMax: number;
   /** Calls that one connection carries at once; one more is refused. */
   readonly inFlightMax: number;

@@ -1,6 +1,6 @@
 /** Remembers what a server has asked its caller, so that only answers to that go back. */
 import { Refusal } from '../../shared/refusal.ts';
-import { canonicalToken } from './stdio-call.ts';
+import { canonicalToken } from './rpc-tokens.ts';
 
 export class SseQuestions {
   readonly #max: number;

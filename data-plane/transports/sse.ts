@@ -1,6 +1,6 @@
 /** The HTTP+SSE transport of revision 2024-11-05: callers speak Streamable HTTP, and a connection per session speaks to the server. */
 import { asRefusal, Refusal } from '../../shared/refusal.ts';
-import { ACCEPTED_HEAD, ENDED_HEAD, NO_BODY } from './sse-answers.ts';
+import { ACCEPTED_HEAD, ENDED_HEAD, NO_BODY } from './answer-forms.ts';
 import { SseConnections, type SseParts } from './sse-connections.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';

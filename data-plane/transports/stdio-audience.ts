@@ -2,12 +2,13 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { Refusal } from '../../shared/refusal.ts';
-import { canonicalToken, readCancelled, STREAM_HEAD, toEvent } from './stdio-call.ts';
+import { EVENTS_HEAD, toEvent } from './answer-forms.ts';
+import { canonicalToken, readCancelled } from './rpc-tokens.ts';
 import type { StdioNoise } from './stdio-noise.ts';
-import { replyTo, replyUnheard } from './stdio-lifecycle-lines.ts';
+import { replyTo, replyUnheard } from './lifecycle-lines.ts';
 import type { StdioLimits } from './stdio-limits.ts';
-import type { ChildMessage } from './stdio-message.ts';
-import { blankLineBreaks } from './stdio-splice.ts';
+import type { ServerMessage } from './server-message.ts';
+import { blankLineBreaks } from './message-splice.ts';
 import type { AnswerSink, UpstreamFlight } from './transport.ts';
 
 export interface AudienceParts {
@@ -63,7 +64,7 @@ export class StdioAudience {
     this.#sink?.end();
     this.#sink = sink;
     this.#isPaused = false;
-    sink.open(STREAM_HEAD);
+    sink.open(EVENTS_HEAD);
     // Not before the flight is known to whoever must be able to cancel it while it hears.
     queueMicrotask(() => this.#catchUp());
     return {
@@ -90,7 +91,7 @@ export class StdioAudience {
   }
 
   /** A request of the child. */
-  ask(line: Buffer, { method, idRange }: ChildMessage & { kind: 'request' }, speaker: Speaker): void {
+  ask(line: Buffer, { method, idRange }: ServerMessage & { kind: 'request' }, speaker: Speaker): void {
     const idToken = Buffer.from(line.subarray(idRange.start, idRange.end));
     const text = idToken.toString('utf8');
     // Whether the gateway is there is all that can be told for a client who does not listen.

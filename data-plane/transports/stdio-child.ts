@@ -6,12 +6,13 @@ import { Refusal } from '../../shared/refusal.ts';
 import type { RpcMessage } from '../mcp/rpc-call.ts';
 import type { ByteRange } from './json-members.ts';
 import type { StdioAudience } from './stdio-audience.ts';
-import { StdioCall, type CallHost } from './stdio-call.ts';
-import { readChildMessage, type ChildMessage } from './stdio-message.ts';
-import { describeEnding, HANDSHAKE_ID, INITIALIZE_LINE, INITIALIZED_LINE, replyTo, toCancelledLine } from './stdio-lifecycle-lines.ts';
+import { CallsUnderWay } from './calls-under-way.ts';
+import { SplicedCall } from './spliced-call.ts';
+import { readServerMessage, type ServerMessage } from './server-message.ts';
+import { HANDSHAKE_ID, INITIALIZE_LINE, INITIALIZED_LINE, replyTo, toCancelledLine } from './lifecycle-lines.ts';
 import type { StdioNoise } from './stdio-noise.ts';
-import { StdioProcess, type ChildEnding, type ChildProgram, type ProcessParts } from './stdio-process.ts';
-import { spliceRequest } from './stdio-splice.ts';
+import { describeEnding, StdioProcess, type ChildEnding, type ChildProgram, type ProcessParts } from './stdio-process.ts';
+import { spliceRequest } from './message-splice.ts';
 import type { AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
 
 export interface ChildParts extends ProcessParts {
@@ -28,18 +29,15 @@ export interface ChildParts extends ProcessParts {
   readonly onUnwanted: (child: StdioChild) => void;
 }
 
-/** Ids stay within what a 32-bit integer of a server in any language holds. */
-const ID_MAX = 0x7fff_ffff;
-type Answer = ChildMessage & { readonly kind: 'answer' };
+type Answer = ServerMessage & { readonly kind: 'answer' };
 
-export class StdioChild implements CallHost {
+export class StdioChild {
   readonly #process: StdioProcess;
   readonly #parts: ChildParts;
   readonly #log: Logger;
-  readonly #calls = new Map<number, StdioCall>();
+  readonly #calls = new CallsUnderWay();
   readonly #startTimer: NodeJS.Timeout;
   #lastUsedMillis: number;
-  #lastId = HANDSHAKE_ID;
   #handshake: { line: Buffer; idRange: ByteRange } | undefined;
   #isAskedToEnd = false;
   /** Why the calls fail when the process ends, where we know better than its exit code. */
@@ -88,9 +86,17 @@ export class StdioChild implements CallHost {
   call(request: UpstreamRequest, message: RpcMessage, bytes: Buffer, sink: AnswerSink): UpstreamFlight {
     this.noteUse();
     const isIntroduction = message.method === 'initialize' && this.audience !== undefined;
-    const id = isIntroduction ? HANDSHAKE_ID : this.#nextId();
-    const call = new StdioCall({ id, request, message, bytes, sink, host: this, timeoutMillis: this.#parts.limits.callTimeoutMillis });
-    this.#calls.set(call.id, call);
+    const id = isIntroduction ? HANDSHAKE_ID : this.#calls.nextId();
+    const call = new SplicedCall({
+      id,
+      request,
+      message,
+      bytes,
+      sink,
+      abandon: (abandoned) => this.#abandon(abandoned),
+      timeoutMillis: this.#parts.limits.callTimeoutMillis,
+    });
+    this.#calls.add(call);
     if (isIntroduction) {
       this.#process.outbox.writeFirst(spliceRequest(bytes, message, id));
     } else if (message.method === 'initialize') {
@@ -125,22 +131,15 @@ export class StdioChild implements CallHost {
   }
 
   /** The one call that a caller's `notifications/cancelled` means; undefined when there is none or more than one. */
-  findCall(canceller: UpstreamRequest, requestIdToken: string): StdioCall | undefined {
-    const meant = [...this.#calls.values()].filter((call) => call.isMeantBy(canceller, requestIdToken));
-    return meant.length === 1 ? meant[0] : undefined;
+  findCall(canceller: UpstreamRequest, requestIdToken: string): SplicedCall | undefined {
+    return this.#calls.meantBy(canceller, requestIdToken);
   }
 
   /** Passes a line of a caller on that belongs to a call which thereby ends. */
-  endCall(call: StdioCall, line: Buffer, refusal: Refusal): void {
+  endCall(call: SplicedCall, line: Buffer, refusal: Refusal): void {
     this.#drop(call);
     this.#process.outbox.push(line);
     call.fail(refusal);
-  }
-
-  abandon(call: StdioCall): void {
-    if (!this.#drop(call)) return;
-    if (call.id === HANDSHAKE_ID) this.#parts.onUnwanted(this);
-    else if (call.method !== 'initialize') this.#process.outbox.push(toCancelledLine(call.id));
   }
 
   /** Ends the child; calls that are still under way fail with the refusal. Resolves when nothing of it is left. */
@@ -150,14 +149,8 @@ export class StdioChild implements CallHost {
     return this.#process.stop();
   }
 
-  #nextId(): number {
-    do this.#lastId = (this.#lastId % ID_MAX) + 1;
-    while (this.#lastId === HANDSHAKE_ID || this.#calls.has(this.#lastId));
-    return this.#lastId;
-  }
-
   #read(line: Buffer): void {
-    const message = readChildMessage(line);
+    const message = readServerMessage(line);
     const { noise, audience } = this.#parts;
     switch (message.kind) {
       case 'answer':
@@ -192,7 +185,7 @@ export class StdioChild implements CallHost {
   }
 
   /** The child has answered its client's own `initialize`. A refusal is the client's to read, and no fault of the child. */
-  #introduce(call: StdioCall, line: Buffer, answer: Answer): void {
+  #introduce(call: SplicedCall, line: Buffer, answer: Answer): void {
     if (!answer.isUsable) return this.#condemn('stdio_protocol', 'answered initialize with neither a result nor an error');
     clearTimeout(this.#startTimer);
     this.#drop(call);
@@ -211,13 +204,19 @@ export class StdioChild implements CallHost {
   }
 
   /** The child was initialised once, by us: its callers get the answer that it gave, with the revision that it chose. */
-  #answerHandshake(call: StdioCall, handshake: { line: Buffer; idRange: ByteRange }): void {
+  #answerHandshake(call: SplicedCall, handshake: { line: Buffer; idRange: ByteRange }): void {
     this.#drop(call);
     call.answer(handshake.line, handshake.idRange, randomUUID());
   }
 
-  #drop(call: StdioCall): boolean {
-    const wasThere = this.#calls.delete(call.id);
+  #abandon(call: SplicedCall): void {
+    if (!this.#drop(call)) return;
+    if (call.id === HANDSHAKE_ID) this.#parts.onUnwanted(this);
+    else if (call.method !== 'initialize') this.#process.outbox.push(toCancelledLine(call.id));
+  }
+
+  #drop(call: SplicedCall): boolean {
+    const wasThere = this.#calls.remove(call);
     this.noteUse();
     if (wasThere && this.#calls.size === 0) this.#parts.onIdle(this);
     return wasThere;
@@ -240,9 +239,7 @@ export class StdioChild implements CallHost {
   }
 
   #failAll(refusal: Refusal): void {
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
-    for (const call of calls) call.fail(refusal);
+    this.#calls.failAll(refusal);
     this.audience?.end(this.#isAskedToEnd ? undefined : refusal);
   }
 }

@@ -1,9 +1,10 @@
 /** Serves callers who own no child process: requests go to one that is lent for the call, everything else is answered here. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { RpcCall, RpcMessage } from '../mcp/rpc-call.ts';
-import { JSON_HEAD, readCancelled } from './stdio-call.ts';
+import { ACCEPTED_HEAD, JSON_HEAD, NO_BODY } from './answer-forms.ts';
+import { readCancelled } from './rpc-tokens.ts';
 import type { StdioChild } from './stdio-child.ts';
-import { splice, toLine } from './stdio-splice.ts';
+import { splice, toLine } from './message-splice.ts';
 import type { AnswerHead, AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
 
 /** How the children of a server are given to its callers. */
@@ -19,8 +20,6 @@ export interface ChildLender {
   readonly children: Iterable<StdioChild>;
 }
 
-const ACCEPTED_HEAD: AnswerHead = { status: 202, contentType: undefined, upstreamSessionId: undefined, headers: [] };
-const NOTHING = Buffer.alloc(0);
 /** The flight of a request that has ended already. */
 const LANDED: UpstreamFlight = { resume: () => undefined, cancel: () => undefined };
 
@@ -60,7 +59,7 @@ export function cancelCall(children: Iterable<StdioChild>, request: UpstreamRequ
 
 /** The answer to what needs none. */
 export function accept(sink: AnswerSink): UpstreamFlight {
-  return answerAtOnce(sink, ACCEPTED_HEAD, NOTHING);
+  return answerAtOnce(sink, ACCEPTED_HEAD, NO_BODY);
 }
 
 export function answerAtOnce(sink: AnswerSink, head: AnswerHead, body: Buffer): UpstreamFlight {

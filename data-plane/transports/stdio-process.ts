@@ -175,3 +175,7 @@ function start(program: ChildProgram, directory: string): { child: Child; pid: n
     throw new Refusal('stdio_error', 'stdio_unavailable', `the command ${program.command} could not be started`, {}, { cause: error });
   }
 }
+
+export function describeEnding(ending: ChildEnding): string {
+  return ending.signal === null ? `exited with code ${ending.exitCode}` : `was ended by ${ending.signal}`;
+}

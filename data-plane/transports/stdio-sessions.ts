@@ -1,20 +1,18 @@
 /** Gives each session of a key a child process of its own, and the callers of a key who have no session one more between them. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { RpcCall } from '../mcp/rpc-call.ts';
+import { ENDED_HEAD, NO_BODY } from './answer-forms.ts';
 import { StdioAudience } from './stdio-audience.ts';
 import type { StdioChild } from './stdio-child.ts';
 import type { StdioFleet } from './stdio-fleet.ts';
 import { accept, answerAtOnce, cancelCall, onlyMessageOf, sendOnLoan, type StdioDispatch } from './stdio-lending.ts';
-import { toLine } from './stdio-splice.ts';
-import type { AnswerHead, AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
+import { toLine } from './message-splice.ts';
+import type { AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
 
 interface StdioSession {
   readonly child: StdioChild;
   readonly audience: StdioAudience;
 }
-
-const ENDED_HEAD: AnswerHead = { status: 200, contentType: undefined, upstreamSessionId: undefined, headers: [] };
-const NOTHING = Buffer.alloc(0);
 
 export class StdioSessions implements StdioDispatch {
   readonly #fleet: StdioFleet;
@@ -76,7 +74,7 @@ export class StdioSessions implements StdioDispatch {
 
   #end({ child }: StdioSession, sink: AnswerSink): UpstreamFlight {
     this.#fleet.stop(child, new Refusal('client_closed_request', 'client_gone', 'the caller ended this session'));
-    return answerAtOnce(sink, ENDED_HEAD, NOTHING);
+    return answerAtOnce(sink, ENDED_HEAD, NO_BODY);
   }
 
   #sessionOf(apiKeyId: string, sessionId: string): StdioSession {

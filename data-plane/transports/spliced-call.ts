@@ -1,34 +1,26 @@
-/** One caller's request while a child works on it: gives the caller its own id and token back, and keeps its limits. */
+/** One caller's request while a server works on it under an id of ours: gives the caller its own id and token back, and keeps its limits. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { RpcMessage } from '../mcp/rpc-call.ts';
-import { findMember, findTopLevelValue, type ByteRange } from './json-members.ts';
-import { blankLineBreaks, splice } from './stdio-splice.ts';
-import type { AnswerHead, AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
-
-/** Who works on the call. */
-export interface CallHost {
-  /** Nobody waits for the call any longer: late answers are dropped, and the child is told to stop. */
-  abandon(call: StdioCall): void;
-}
+import { EVENTS_HEAD, JSON_HEAD, toEvent } from './answer-forms.ts';
+import type { ByteRange } from './json-members.ts';
+import { canonicalToken } from './rpc-tokens.ts';
+import { blankLineBreaks, splice } from './message-splice.ts';
+import type { AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
 
 export interface CallParts {
-  /** The id that the child knows the call by; also its progress token. */
+  /** The id that the server knows the call by; also its progress token. */
   readonly id: number;
   readonly request: UpstreamRequest;
   readonly message: RpcMessage;
   /** The judged body, whose message this is. */
   readonly bytes: Buffer;
   readonly sink: AnswerSink;
-  readonly host: CallHost;
   readonly timeoutMillis: number;
+  /** Nobody waits for the call any longer: late answers are dropped, and the server is told to stop. */
+  readonly abandon: (call: SplicedCall) => void;
 }
 
-export const JSON_HEAD: AnswerHead = { status: 200, contentType: 'application/json', upstreamSessionId: undefined, headers: [] };
-export const STREAM_HEAD: AnswerHead = { ...JSON_HEAD, contentType: 'text/event-stream' };
-const EVENT_START = Buffer.from('event: message\ndata: ');
-const EVENT_END = Buffer.from('\n\n');
-
-export class StdioCall implements UpstreamFlight {
+export class SplicedCall implements UpstreamFlight {
   readonly id: number;
   readonly #parts: CallParts;
   readonly #timer: NodeJS.Timeout;
@@ -46,7 +38,7 @@ export class StdioCall implements UpstreamFlight {
     return this.#parts.message.method;
   }
 
-  /** The child's answer, as it came but for the id; `sessionId` is set when it opens a session. Nothing may follow. */
+  /** The server's answer, as it came but for the id; `sessionId` is set when it opens a session. Nothing may follow. */
   answer(line: Buffer, idRange: ByteRange, sessionId?: string): void {
     clearTimeout(this.#timer);
     const { request, message, bytes, sink } = this.#parts;
@@ -54,7 +46,7 @@ export class StdioCall implements UpstreamFlight {
     if (this.#isTooLarge(body)) return this.fail(tooLarge(request));
     const head = sessionId === undefined ? JSON_HEAD : { ...JSON_HEAD, upstreamSessionId: sessionId };
     if (!this.#isOpen && request.acceptsJson) return sink.answer(head, body);
-    if (!this.#isOpen) sink.open({ ...head, contentType: STREAM_HEAD.contentType });
+    if (!this.#isOpen) sink.open({ ...head, contentType: EVENTS_HEAD.contentType });
     sink.write(toEvent(body));
     sink.end();
   }
@@ -70,7 +62,7 @@ export class StdioCall implements UpstreamFlight {
   tell(event: Buffer): boolean {
     const { request, sink } = this.#parts;
     if (!request.acceptsEventStream || this.#isPaused || this.#isTooLarge(event)) return false;
-    if (!this.#isOpen) sink.open(STREAM_HEAD);
+    if (!this.#isOpen) sink.open(EVENTS_HEAD);
     this.#isOpen = true;
     this.#sentBytes += event.length;
     this.#isPaused = !sink.write(event);
@@ -95,35 +87,18 @@ export class StdioCall implements UpstreamFlight {
 
   cancel(): void {
     clearTimeout(this.#timer);
-    this.#parts.host.abandon(this);
+    this.#parts.abandon(this);
   }
 
   #expire(): void {
-    const { request, host } = this.#parts;
-    host.abandon(this);
+    const { request, abandon } = this.#parts;
+    abandon(this);
     this.fail(new Refusal('upstream_timeout', 'total_timeout', `server ${request.server.config.slug} did not answer in time`));
   }
 
   #isTooLarge(body: Buffer): boolean {
     return this.#sentBytes + body.length > this.#parts.request.responseBytesMax;
   }
-}
-
-/** The request that a `notifications/cancelled` names, as a token that can be compared, and where it stands in the bytes. */
-export function readCancelled(bytes: Buffer): { token: string; range: ByteRange } | undefined {
-  const params = findTopLevelValue(bytes, 'params');
-  const range = params === undefined ? undefined : findMember(bytes, params, 'requestId');
-  return range === undefined ? undefined : { token: canonicalToken(bytes.toString('utf8', range.start, range.end)), range };
-}
-
-/** One spelling for each string; numbers stay as they are written, since parsing them loses digits. */
-export function canonicalToken(token: string): string {
-  return token.includes('\\') ? JSON.stringify(JSON.parse(token)) : token;
-}
-
-/** The message as an event of a stream; it must hold no line breaks. */
-export function toEvent(body: Buffer): Buffer {
-  return Buffer.concat([EVENT_START, body, EVENT_END]);
 }
 
 function tooLarge(request: UpstreamRequest): Refusal {

@@ -2,7 +2,7 @@
 import { array, assert, constantFrom, dictionary, integer, json, jsonValue, oneof, property, record, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { findTopLevelValue } from '../../../data-plane/transports/json-members.ts';
-import { splice, spliceRequest } from '../../../data-plane/transports/stdio-splice.ts';
+import { splice, spliceRequest } from '../../../data-plane/transports/message-splice.ts';
 import { rpcCall } from '../../support/rpc-call.ts';
 
 const idToken = oneof(

@@ -1,4 +1,4 @@
-/** The forms in which what comes over HTTP+SSE reaches a caller who speaks Streamable HTTP. */
+/** The forms in which the messages of a server reach a caller who speaks Streamable HTTP. */
 import type { AnswerHead } from './transport.ts';
 
 export const JSON_HEAD: AnswerHead = { status: 200, contentType: 'application/json', upstreamSessionId: undefined, headers: [] };

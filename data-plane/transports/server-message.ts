@@ -1,8 +1,8 @@
-/** Reads one line of a child process: which message it is, and where the id stands that must be replaced. */
+/** Reads one message of a server: which it is, and where the id stands that must be replaced. */
 import { isUtf8 } from 'node:buffer';
 import { findMember, findTopLevelValue, type ByteRange } from './json-members.ts';
 
-export type ChildMessage =
+export type ServerMessage =
   /** `isUsable` is false when the bytes must not reach a caller: no result and no error, or not UTF-8. */
   | { readonly kind: 'answer'; readonly id: number; readonly idRange: ByteRange; readonly isUsable: boolean; readonly isResult: boolean }
   | { readonly kind: 'request'; readonly method: string; readonly idRange: ByteRange }
@@ -12,10 +12,10 @@ export type ChildMessage =
   /** Whatever else a program writes. */
   | { readonly kind: 'noise' };
 
-const NOISE: ChildMessage = { kind: 'noise' };
+const NOISE: ServerMessage = { kind: 'noise' };
 const OPEN_BRACE = 0x7b;
 
-export function readChildMessage(line: Buffer): ChildMessage {
+export function readServerMessage(line: Buffer): ServerMessage {
   const value = parseObject(line);
   if (value === undefined) return NOISE;
   const idRange = 'id' in value ? findTopLevelValue(line, 'id') : undefined;
@@ -37,7 +37,7 @@ function parseObject(line: Buffer): object | undefined {
   }
 }
 
-function readCall(line: Buffer, value: { method?: unknown; params?: unknown }, idRange: ByteRange | undefined): ChildMessage {
+function readCall(line: Buffer, value: { method?: unknown; params?: unknown }, idRange: ByteRange | undefined): ServerMessage {
   const { method } = value;
   // With an answer in it, it could be taken for one that was judged.
   if (typeof method !== 'string' || 'result' in value || 'error' in value) return NOISE;
@@ -46,7 +46,7 @@ function readCall(line: Buffer, value: { method?: unknown; params?: unknown }, i
   return { kind: 'notification', method };
 }
 
-function readProgress(line: Buffer, params: unknown): ChildMessage {
+function readProgress(line: Buffer, params: unknown): ServerMessage {
   const where = findTopLevelValue(line, 'params');
   const tokenRange = where === undefined ? undefined : findMember(line, where, 'progressToken');
   const token = typeof params === 'object' && params !== null && 'progressToken' in params ? params.progressToken : undefined;

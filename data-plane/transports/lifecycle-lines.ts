@@ -1,5 +1,4 @@
-/** The lines that we ourselves say to a child process, and the words for how it ended. */
-import type { ChildEnding } from './stdio-process.ts';
+/** What we ourselves say to a server that callers reach through us, a line each. */
 
 /** The id of our own `initialize`; some servers take 0 for none. */
 export const HANDSHAKE_ID = 1;
@@ -17,19 +16,15 @@ export function toCancelledLine(requestId: number): Buffer {
   return toLine({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason: 'the caller no longer waits' } });
 }
 
-/** Answers a child's own request, with its id as it wrote it: a ping is answered, for all else there is nobody to ask. */
+/** Answers a server's own request, with its id as it wrote it: a ping is answered, for all else there is nobody to ask. */
 export function replyTo(method: string, idToken: Buffer): Buffer {
   const rest = method === 'ping' ? '"result":{}' : '"error":{"code":-32601,"message":"Method not found"}';
   return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), idToken, Buffer.from(`,${rest}}\n`)]);
 }
 
-/** Answers a child's request that its client could not be told of in time. */
+/** Answers a server's request that its client could not be told of in time. */
 export function replyUnheard(idToken: Buffer): Buffer {
   return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), idToken, Buffer.from(',"error":{"code":-32603,"message":"The client does not listen"}}\n')]);
-}
-
-export function describeEnding(ending: ChildEnding): string {
-  return ending.signal === null ? `exited with code ${ending.exitCode}` : `was ended by ${ending.signal}`;
 }
 
 function toLine(message: object): Buffer {

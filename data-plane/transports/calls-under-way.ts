@@ -1,13 +1,14 @@
-/** The calls that are under way on one connection, by the ids that the server knows them by. */
+/** The calls that are under way on one connection or process, by the ids that the server knows them by. */
 import type { Refusal } from '../../shared/refusal.ts';
-import type { SseCall } from './sse-call.ts';
-import { HANDSHAKE_ID } from './stdio-lifecycle-lines.ts';
+import type { SplicedCall } from './spliced-call.ts';
+import { HANDSHAKE_ID } from './lifecycle-lines.ts';
+import type { UpstreamRequest } from './transport.ts';
 
 /** Ids stay within what a 32-bit integer of a server in any language holds. */
 const ID_MAX = 0x7fff_ffff;
 
-export class SseCalls {
-  readonly #calls = new Map<number, SseCall>();
+export class CallsUnderWay {
+  readonly #calls = new Map<number, SplicedCall>();
   #lastId = HANDSHAKE_ID;
 
   get size(): number {
@@ -21,28 +22,32 @@ export class SseCalls {
     return this.#lastId;
   }
 
-  add(call: SseCall): void {
+  values(): Iterable<SplicedCall> {
+    return this.#calls.values();
+  }
+
+  add(call: SplicedCall): void {
     this.#calls.set(call.id, call);
   }
 
-  get(id: number): SseCall | undefined {
+  get(id: number): SplicedCall | undefined {
     return this.#calls.get(id);
   }
 
   /** False when the call had ended already. */
-  remove(call: SseCall): boolean {
+  remove(call: SplicedCall): boolean {
     return this.#calls.delete(call.id);
   }
 
   /** The one call that a caller's `notifications/cancelled` means; undefined when there is none or more than one. */
-  meantBy(requestIdToken: string): SseCall | undefined {
-    const meant = [...this.#calls.values()].filter((call) => call.isMeantBy(requestIdToken));
+  meantBy(canceller: UpstreamRequest, requestIdToken: string): SplicedCall | undefined {
+    const meant = [...this.#calls.values()].filter((call) => call.isMeantBy(canceller, requestIdToken));
     return meant.length === 1 ? meant[0] : undefined;
   }
 
   /** Lets the newest call that can tell its caller do so; false when none can. */
-  tell(data: Buffer): boolean {
-    return [...this.#calls.values()].toReversed().some((call) => call.tell(data));
+  tell(event: Buffer): boolean {
+    return [...this.#calls.values()].toReversed().some((call) => call.tell(event));
   }
 
   failAll(refusal: Refusal): void {

@@ -6,7 +6,7 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 
-/** The line for a child: the caller's bytes with `id` in place of its id and of its progress token. */
+/** The line for a server: the caller's bytes with `id` in place of its id and of its progress token. */
 export function spliceRequest(bytes: Buffer, message: RpcMessage, id: number): Buffer {
   const token = Buffer.from(String(id), 'latin1');
   const ranges = [
