@@ -53,14 +53,8 @@ export const usageEventSchema = z.strictObject({
 });
 export type UsageEvent = z.infer<typeof usageEventSchema>;
 
-/**
- * An event travels as a JSON array of its values in this order, behind the number of the format: names would be more than half of every
- * event. A later version may add fields at the end, so that planes of neighbouring versions understand each other.
- */
-export const USAGE_EVENT_FIELDS = [
-  'requestId',
-  'timeMillis',
-  'dataPlane',
+/** Who called what: the same for every request of a key at a server, and together in an event. */
+export const USAGE_IDENTITY_FIELDS = [
   'organisationId',
   'teamId',
   'userId',
@@ -70,6 +64,17 @@ export const USAGE_EVENT_FIELDS = [
   'serverId',
   'serverSlug',
   'transport',
+] as const satisfies readonly (keyof UsageEvent)[];
+
+/**
+ * An event travels as a JSON array of its values in this order, behind the number of the format: names would be more than half of every
+ * event. A later version may add fields at the end, so that planes of neighbouring versions understand each other.
+ */
+export const USAGE_EVENT_FIELDS = [
+  'requestId',
+  'timeMillis',
+  'dataPlane',
+  ...USAGE_IDENTITY_FIELDS,
   'httpMethod',
   'rpcMethod',
   'tool',
