@@ -1,6 +1,7 @@
 /** An MCP server over Streamable HTTP for tests: counts what reaches it, and answers with everything that a gateway could lose. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { listenOnLoopback } from './loopback.ts';
 
 export interface UpstreamRequestSeen {
   readonly method: string;
@@ -49,20 +50,12 @@ export async function startMcpUpstream(options: McpUpstreamOptions = {}): Promis
       answer(request, response, body, sessions, options);
     });
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const { origin, close } = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `${origin}/mcp`,
     seen,
     calls: () => seen.filter(({ body }) => body.includes('tools/call')).length,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close,
   };
 }
 

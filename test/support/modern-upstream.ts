@@ -1,6 +1,7 @@
 /** An MCP server of revision 2026-07-28 that tells what reached it, and whose tool `hang` never answers. */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
+import { listenOnLoopback } from './loopback.ts';
 
 export interface ModernUpstream {
   readonly url: string;
@@ -34,19 +35,11 @@ export async function startModernUpstream(): Promise<ModernUpstream> {
       response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...result } }));
     });
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const { origin, close } = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `${origin}/mcp`,
     seen,
     cancelled: () => cancelled,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close,
   };
 }

@@ -1,18 +1,18 @@
 /** Two requests of one session with the same id each get their own answer, from a server that keeps its answers by id. */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { createStreamableHttpTransport } from '../../../data-plane/transports/streamable-http.ts';
 import type { Transport, UpstreamRequest } from '../../../data-plane/transports/transport.ts';
 import { UpstreamPools } from '../../../data-plane/transports/upstream-pools.ts';
-import { freePort } from '../../support/processes.ts';
+import { listenOnLoopback, type Loopback } from '../../support/loopback.ts';
 import { rpcCall, toolCall } from '../../support/rpc-call.ts';
 import { KeepingSink, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
 
 const messageSchema = z.object({ id: z.union([z.string(), z.number()]), params: z.object({ arguments: z.object({ message: z.string() }) }) });
 
-let upstream: Server;
+let upstream: Loopback;
 let transport: Transport;
 let endpointUrl: string;
 /** Every message as it arrived, and how to answer it. */
@@ -20,7 +20,7 @@ let arrived: { text: string; id: string | number; message: string; response: Ser
 let onArrival: () => void = () => undefined;
 
 beforeAll(async () => {
-  upstream = createServer((request, response) => {
+  const server = createServer((request, response) => {
     let text = '';
     request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
     request.on('end', () => {
@@ -29,11 +29,8 @@ beforeAll(async () => {
       onArrival();
     });
   });
-  const port = await freePort();
-  await new Promise<void>((resolve) => {
-    upstream.listen(port, '127.0.0.1', resolve);
-  });
-  endpointUrl = `http://127.0.0.1:${port}/mcp`;
+  upstream = await listenOnLoopback(server);
+  endpointUrl = `${upstream.origin}/mcp`;
   const pools = new UpstreamPools({ connectionsMax: 10, streamsMax: 10, connectTimeoutMillis: 1000, privateCidrs: undefined });
   transport = createStreamableHttpTransport(pools, pino({ level: 'silent' }));
 });
@@ -44,8 +41,7 @@ beforeEach(() => {
 
 afterAll(async () => {
   await transport?.close();
-  upstream?.closeAllConnections();
-  await new Promise((resolve) => upstream.close(resolve));
+  await upstream?.close();
 });
 
 test.each(['1', '"a\\u0062"', '9007199254740993'])('both callers with the id %s get their own answer, under their own id', async (idToken) => {

@@ -1,25 +1,25 @@
 /** Callers who listen hold a connection each; calls to the same upstream do not wait for theirs. */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pino } from 'pino';
 import { createStreamableHttpTransport } from '../../../data-plane/transports/streamable-http.ts';
 import type { Transport } from '../../../data-plane/transports/transport.ts';
 import { UpstreamPools } from '../../../data-plane/transports/upstream-pools.ts';
-import { freePort } from '../../support/processes.ts';
+import { listenOnLoopback, type Loopback } from '../../support/loopback.ts';
 import { toolCall } from '../../support/rpc-call.ts';
 import { KeepingSink, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
 
 const CONNECTIONS = 2;
 const STREAMS = 20;
 
-let upstream: Server;
+let upstream: Loopback;
 let transport: Transport;
 let endpointUrl: string;
 const listening: ServerResponse[] = [];
 let onListener: () => void = () => undefined;
 
 beforeAll(async () => {
-  upstream = createServer((request, response) => {
+  const server = createServer((request, response) => {
     if (request.method === 'GET') {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
       listening.push(response);
@@ -27,19 +27,15 @@ beforeAll(async () => {
     }
     request.resume().on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,"result":{}}'));
   });
-  const port = await freePort();
-  await new Promise<void>((resolve) => {
-    upstream.listen(port, '127.0.0.1', resolve);
-  });
-  endpointUrl = `http://127.0.0.1:${port}/mcp`;
+  upstream = await listenOnLoopback(server);
+  endpointUrl = `${upstream.origin}/mcp`;
   const pools = new UpstreamPools({ connectionsMax: CONNECTIONS, streamsMax: STREAMS, connectTimeoutMillis: 1000, privateCidrs: undefined });
   transport = createStreamableHttpTransport(pools, pino({ level: 'silent' }));
 });
 
 afterAll(async () => {
   await transport?.close();
-  upstream?.closeAllConnections();
-  await new Promise((resolve) => upstream.close(resolve));
+  await upstream?.close();
 });
 
 test(`${STREAMS} streams leave the ${CONNECTIONS} connections of calls alone`, async () => {

@@ -1,4 +1,5 @@
 /** An MCP server that has everything the official conformance suite asks for, in both eras of the protocol and over each transport, with nothing but node:http. */
+import { listenOnLoopback } from '../loopback.ts';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { headerOf, readBody, sendError } from './http-answers.ts';
@@ -27,21 +28,15 @@ export async function startConformanceFixture(): Promise<ConformanceFixture> {
     const handled = isSse ? sse.handle(request, response) : handle(legacy, request, response);
     handled.catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const { origin, close } = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
-    sseUrl: `http://127.0.0.1:${port}${SSE_PATH}`,
-    close: () =>
-      new Promise((resolve) => {
-        legacy.close();
-        sse.close();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    url: `${origin}/mcp`,
+    sseUrl: `${origin}${SSE_PATH}`,
+    close: () => {
+      legacy.close();
+      sse.close();
+      return close();
+    },
   };
 }
 
