@@ -8,6 +8,7 @@ import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { AnswerGuard } from './guardrails/answer-guard.ts';
 import { readClientInfo } from './mcp/client-info.ts';
+import { introductionIn } from './mcp/introduction.ts';
 import { listens } from './mcp/revision-claims.ts';
 import { SESSION_HEADER } from './mcp/session-ids.ts';
 import type { OpenStream } from './open-streams.ts';
@@ -187,7 +188,8 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     const { message, era } = this.#allowed.rpc;
     if (head.upstreamSessionId === undefined || era === 'modern' || message?.method !== 'initialize') return undefined;
     const { key, server } = this.#allowed.access;
-    return this.#gateway.sessions.mint({ apiKeyId: key.id, serverId: server.config.id }, head.upstreamSessionId, readClientInfo(message.value));
+    const owner = { apiKeyId: key.id, serverId: server.config.id };
+    return this.#gateway.sessions.mint(owner, head.upstreamSessionId, readClientInfo(message.value), introductionIn(message.value));
   }
 }
 

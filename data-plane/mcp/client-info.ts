@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 /** Both travel in session ids, whose length is limited. */
-const LENGTH_MAX = 64;
+export const CLIENT_INFO_LENGTH_MAX = 64;
 const clientInfoSchema = z.object({ name: z.string(), version: z.string() });
 const initializeSchema = z.object({ params: z.object({ clientInfo: clientInfoSchema }) });
 const CLIENT_KEY = 'io.modelcontextprotocol/clientInfo';
@@ -27,5 +27,5 @@ export function readModernClientInfo(message: unknown): ClientInfo {
 }
 
 function shortened({ name, version }: z.infer<typeof clientInfoSchema>): ClientInfo {
-  return { name: name.slice(0, LENGTH_MAX), version: version.slice(0, LENGTH_MAX) };
+  return { name: name.slice(0, CLIENT_INFO_LENGTH_MAX), version: version.slice(0, CLIENT_INFO_LENGTH_MAX) };
 }

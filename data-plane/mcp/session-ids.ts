@@ -2,6 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { KeyedHash } from '../../shared/keyed-hash.ts';
+import type { ClientInfo } from './client-info.ts';
 
 export const SESSION_HEADER = 'mcp-session-id';
 
@@ -15,12 +16,14 @@ export interface Session {
   readonly upstreamSessionId: string;
   readonly clientName: string | null;
   readonly clientVersion: string | null;
+  /** How the client introduced itself (`mcp/introduction.ts`); null where that could not be kept. */
+  readonly introduction: string | null;
   /** A short name for records; the id itself opens the session and is never recorded. */
   readonly label: string;
 }
 
-const payloadSchema = z.tuple([z.string(), z.string(), z.string(), z.string().nullable(), z.string().nullable()]);
-const ID_LENGTH_MAX = 2048;
+const payloadSchema = z.tuple([z.string(), z.string(), z.string(), z.string().nullable(), z.string().nullable(), z.string().nullable()]);
+const ID_LENGTH_MAX = 4096;
 const MAC_LENGTH = 43;
 const LABEL_LENGTH = 16;
 
@@ -35,8 +38,8 @@ export class SessionIds {
     this.#hash = new KeyedHash(key, ID_LENGTH_MAX);
   }
 
-  mint(owner: SessionOwner, upstreamSessionId: string, client: { name: string | null; version: string | null }): string {
-    const payload = JSON.stringify([upstreamSessionId, owner.apiKeyId, owner.serverId, client.name, client.version]);
+  mint(owner: SessionOwner, upstreamSessionId: string, client: ClientInfo, introduction: string | null): string {
+    const payload = JSON.stringify([upstreamSessionId, owner.apiKeyId, owner.serverId, client.name, client.version, introduction]);
     const body = Buffer.from(payload).toString('base64url');
     return `${body}.${this.#hash.of(body)}`;
   }
@@ -46,9 +49,12 @@ export class SessionIds {
     const body = id.slice(0, -MAC_LENGTH - 1);
     const mac = id.slice(-MAC_LENGTH);
     if (id.length > ID_LENGTH_MAX || id.at(-MAC_LENGTH - 1) !== '.' || !isSame(mac, this.#hash.of(body))) return undefined;
-    const [upstreamSessionId, apiKeyId, serverId, clientName, clientVersion] = payloadSchema.parse(JSON.parse(Buffer.from(body, 'base64url').toString('utf8')));
+    const payload = payloadSchema.safeParse(JSON.parse(Buffer.from(body, 'base64url').toString('utf8')));
+    // Another version of ours signed something else: its client starts over.
+    if (!payload.success) return undefined;
+    const [upstreamSessionId, apiKeyId, serverId, clientName, clientVersion, introduction] = payload.data;
     if (apiKeyId !== owner.apiKeyId || serverId !== owner.serverId) return undefined;
-    return { upstreamSessionId, clientName, clientVersion, label: mac.slice(0, LABEL_LENGTH) };
+    return { upstreamSessionId, clientName, clientVersion, introduction, label: mac.slice(0, LABEL_LENGTH) };
   }
 }
 

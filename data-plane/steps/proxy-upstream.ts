@@ -22,6 +22,7 @@ export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: All
         tailPath: exchange.tailPath,
         call: rpc.call,
         upstreamSessionId: rpc.session?.upstreamSessionId,
+        introduction: rpc.session?.introduction ?? undefined,
         apiKeyId: access.key.id,
         forwardedHeaders: forwardedHeaders(exchange.headers, rpc.era),
         acceptsEventStream: exchange.acceptsEventStream,

@@ -13,6 +13,8 @@ export interface UpstreamRequest {
   readonly call: RpcCall | undefined;
   /** The upstream's own session id, taken from the session that the caller presented. */
   readonly upstreamSessionId: string | undefined;
+  /** How the client of that session introduced itself (`mcp/introduction.ts`); undefined without a session, or where that could not be kept. */
+  readonly introduction: string | undefined;
   /** Identifies the caller's key, so that what is pooled for one key never serves another. */
   readonly apiKeyId: string;
   /** Headers of the caller that may go upstream, as undici's flat list: name, value, name, value. */

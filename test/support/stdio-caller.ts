@@ -105,6 +105,7 @@ export function upstreamRequest(server: GovernedServer, call: RpcCall | undefine
     tailPath: '',
     call,
     upstreamSessionId: undefined,
+    introduction: undefined,
     apiKeyId: 'key_1',
     forwardedHeaders: [],
     acceptsEventStream: false,

@@ -9,17 +9,17 @@ const owner = { apiKeyId: 'key_1', serverId: 'srv_1' };
 const client = { name: 'claude', version: '1' };
 
 test('an id reads back on any node that has the key', () => {
-  const id = sessions.mint(owner, 'upstream-session', client);
+  const id = sessions.mint(owner, 'upstream-session', client, '{}');
   expect(id).toMatch(/^[\x21-\x7e]+$/);
-  expect(sessions.read(id, owner)).toMatchObject({ upstreamSessionId: 'upstream-session', clientName: 'claude', clientVersion: '1' });
+  expect(sessions.read(id, owner)).toMatchObject({ upstreamSessionId: 'upstream-session', clientName: 'claude', clientVersion: '1', introduction: '{}' });
 });
 
 test.each([{ apiKeyId: 'key_2' }, { serverId: 'srv_2' }])('for somebody else it is unknown: %o', (other) => {
-  expect(sessions.read(sessions.mint(owner, 'upstream-session', client), { ...owner, ...other })).toBeUndefined();
+  expect(sessions.read(sessions.mint(owner, 'upstream-session', client, '{}'), { ...owner, ...other })).toBeUndefined();
 });
 
 test('a changed character anywhere makes it unknown', () => {
-  const id = sessions.mint(owner, 'upstream-session', client);
+  const id = sessions.mint(owner, 'upstream-session', client, '{}');
   fc.assert(
     fc.property(fc.nat(id.length - 1), fc.constantFrom(...'abcXYZ.-_'), (at, character) => {
       const changed = id.slice(0, at) + character + id.slice(at + 1);
