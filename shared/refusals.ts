@@ -19,6 +19,7 @@ export const REFUSALS = {
   concurrency_exceeded: { status: 429, scope: 'call', sentence: 'too many calls at the same time' },
   client_closed_request: { status: 499, scope: 'connection', sentence: 'the caller went away before the answer was complete' },
   internal: { status: 500, scope: 'connection', sentence: 'Turnpike failed to handle the request' },
+  not_bridgeable: { status: 501, scope: 'call', sentence: 'the revisions of client and MCP server have no common word for this' },
   upstream_error: { status: 502, scope: 'connection', sentence: 'the MCP server failed to answer' },
   upstream_auth_error: { status: 502, scope: 'connection', sentence: 'Turnpike could not authenticate to the MCP server' },
   missing_endpoint: { status: 502, scope: 'connection', sentence: 'the MCP server has no endpoint' },
@@ -63,6 +64,7 @@ export const REASONS = {
   concurrency_exceeded: ['concurrency'],
   client_closed_request: ['client_gone'],
   internal: ['internal'],
+  not_bridgeable: ['method_without_counterpart', 'round_lost'],
   upstream_error: ['unreachable', 'connection_lost', 'bad_status', 'bad_answer', 'response_too_large', 'redirect_refused', 'address_refused', 'circuit_open'],
   upstream_auth_error: ['rejected_credentials', 'credentials_unavailable'],
   missing_endpoint: ['missing_endpoint'],
@@ -80,6 +82,7 @@ const PROTOCOL_CODES: ReadonlyMap<string, number> = new Map<RefusalReason, numbe
   ['header_mismatch', -32_020],
   ['unsupported_protocol_version', -32_022],
   ['missing_metadata', -32_602],
+  ['method_without_counterpart', -32_601],
 ]);
 
 /** JSON-RPC `error.code` of a refusal: outside the range that JSON-RPC 2.0 section 5.1 reserves, but for what the protocol names. */
