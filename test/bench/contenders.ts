@@ -82,7 +82,7 @@ async function startNginx(port: number, { stage, upstreamUrl, token }: Ground): 
     `worker_processes 1; daemon off; pid ${directory}/pid; error_log ${directory}/error.log;
 events { worker_connections 1024; }
 http {
-  access_log off; ${paths}
+  access_log off; client_body_buffer_size 256k; ${paths}
   keepalive_requests 100000000;
   upstream tools { server ${host}; keepalive 256; keepalive_requests 100000000; }
   server { listen 127.0.0.1:${port}; location / { proxy_pass http://tools; proxy_http_version 1.1; proxy_set_header Connection ""; } }
@@ -104,7 +104,7 @@ async function startBareProxy(port: number, { stage, upstreamUrl, token, nodeOpt
 
 async function startGoverned(name: ContenderName, port: number, ground: Ground, environment: Readonly<Record<string, string>>): Promise<Contender> {
   const { stage, upstreamUrl, nodeOptions = [] } = ground;
-  const governed = await prepareGoverned(upstreamUrl, stage.directory(name));
+  const governed = await prepareGoverned({ url: upstreamUrl }, stage.directory(name));
   const variables = { ...governed.environment, ...environment, DATA_PLANE_PORT: String(port) };
   const program = stage.add(startNode(CONTENDER_CORE, { script: name, environment: variables, nodeOptions }));
   const origin = `http://127.0.0.1:${port}`;

@@ -30,14 +30,27 @@ export class LoadFailed extends Error {
   override readonly name = 'LoadFailed';
 }
 
+/** A `tools/call` of so many bytes, in words rather than in one letter, as rules read them. */
+export function callOf(bytes: number): string {
+  const words = MESSAGE.repeat(Math.ceil(bytes / MESSAGE.length));
+  return CALL.replace(MESSAGE, words.slice(0, bytes - CALL.length + MESSAGE.length));
+}
+
+export interface Calls {
+  /** Sent with every call, beside the usual headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 /** Writes the two wrk scripts into the directory. */
-export function writeScripts(directory: string, token: string): LoadScripts {
+export function writeScripts(directory: string, token: string, { headers = {}, body = CALL }: Calls = {}): LoadScripts {
+  const further = Object.entries(headers).map(([name, value]) => `wrk.headers["${name}"] = "${value}"\n`);
   const common = `wrk.method = "POST"
-wrk.body = '${CALL}'
+wrk.body = '${body}'
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Accept"] = "application/json, text/event-stream"
 wrk.headers["Authorization"] = "Bearer ${token}"
-function done(summary, latency)
+${further.join('')}function done(summary, latency)
   local errors = summary.errors
   local failed = errors.status + errors.connect + errors.read + errors.write + errors.timeout
   io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, failed, summary.duration, latency:percentile(50), latency:percentile(99)))

@@ -45,7 +45,7 @@ nothing from the core that the tool server and Redis need, and its own garbage c
 the tool server without a proxy in the same round, and the p99 is compared with nginx's in the same round.
 
 **Governance.** Everything that production has on: key, grant, policies of organisation, team, key and server, each with address lists and payload limits, with five request rates and two concurrency limits between them;
-blocked tools, a filter of 24 phrases, prices, two budgets, two quotas, and a usage event for every call. Redis writes its append-only file, and a reader takes the usage events from it as the
+blocked tools, a filter of 50 phrases, prices, two budgets, two quotas, and a usage event for every call. Redis writes its append-only file, and a reader takes the usage events from it as the
 intake does; both are in the figures of Redis. On a machine of its own it would not be in the callers' way, so it lets Redis and the tool server go first. Limits are exact: one script call that the request waits for, one behind its back. A run fails unless the
 usage events are as many as the calls that reached the tool server. A window in which a call was denied or failed is left out, and the page says how many were.
 

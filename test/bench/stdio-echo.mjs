@@ -8,7 +8,7 @@ process.stdin.setEncoding('latin1').on('data', (chunk) => {
   for (const line of lines) {
     const id = /"id":(\d+)/.exec(line)?.[1];
     if (line.includes('"method":"initialize"'))
-      answers += `{"jsonrpc":"2.0","id":${id},"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"echo","version":"1.0.0"}}}\n`;
+      answers += `{"jsonrpc":"2.0","id":${id},"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"echo","version":"1.0.0"}}}\n`;
     else if (id !== undefined) answers += `{"jsonrpc":"2.0","id":${id}${tail}`;
   }
   if (answers !== '') process.stdout.write(answers);

@@ -21,11 +21,13 @@ compile();
 const stage = new Stage();
 await stage.run(async () => {
   await measureIdle();
-  await measureBusy();
+  const own = await measureBusy('governed-in-process');
+  const bare = await measureBusy('bare-proxy');
+  process.stdout.write(`an event costs ${(own / bare).toFixed(2)} × what it costs a proxy without governance\n`);
 });
 
 async function measureIdle(): Promise<void> {
-  const contender = await open('idle', 0);
+  const contender = await open('governed-in-process', 0);
   const before = residentKib(contender.program);
   const streams = await listen(contender, options.idle);
   const after = residentKib(contender.program);
@@ -35,8 +37,9 @@ async function measureIdle(): Promise<void> {
   for (const stream of streams) stream.response.destroy();
 }
 
-async function measureBusy(): Promise<void> {
-  const contender = await open('busy', 1);
+/** Answers microseconds an event. */
+async function measureBusy(name: 'governed-in-process' | 'bare-proxy'): Promise<number> {
+  const contender = await open(name, 1);
   const streams = await listen(contender, options.busy);
   const before = { cpu: cpuMicrosOf(contender.program), events: eventsOf(streams) };
   await eventually(() => (eventsOf(streams) - before.events >= options.busy * options.seconds ? true : undefined), 'enough events', options.seconds * 3000);
@@ -44,18 +47,20 @@ async function measureBusy(): Promise<void> {
   const micros = (cpuMicrosOf(contender.program) - before.cpu) / events;
   const disordered = streams.filter(({ isInOrder }) => !isInOrder()).length;
   process.stdout.write(
-    `busy: ${options.busy} streams with an event a second; ${events} events, ${micros.toFixed(1)} µs each; ${disordered} streams out of order\n`,
+    `busy, ${name}: ${options.busy} streams with an event a second; ${events} events, ${micros.toFixed(1)} µs each; ${disordered} streams out of order\n`,
   );
   for (const stream of streams) stream.response.destroy();
   if (disordered > 0) throw new Error('events were lost or came out of order');
+  await contender.program.stop();
+  return micros;
 }
 
-async function open(name: string, eventsPerSecond: number): Promise<Contender> {
+async function open(name: 'governed-in-process' | 'bare-proxy', eventsPerSecond: number): Promise<Contender> {
   const port = await freePort();
   const upstream = stage.add(startNode(LOAD_CORE, { script: 'stream-upstream', args: [String(port), String(eventsPerSecond)] }));
   await untilReady(upstream, `http://127.0.0.1:${port}/`);
   const ground = { stage, upstreamUrl: `http://127.0.0.1:${port}/${name}`, redisUrl: '', token: '' };
-  return startContender('governed-in-process', ground);
+  return startContender(name, ground);
 }
 
 interface Listening {
