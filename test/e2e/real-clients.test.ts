@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { startConformanceFixture, type ConformanceFixture } from '../support/conformance/fixture.ts';
+import { prepareFixtureLaunch } from '../support/conformance/launch.ts';
 import { startEverything, type EverythingServer } from '../support/everything.ts';
 import { inspect } from '../support/inspector.ts';
 import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
@@ -15,10 +16,16 @@ const LEGACY = '2025-11-25';
 const MODERN = '2026-07-28';
 const BLOCKED_WORD = 'forbidden fruit';
 
-/** The servers: a tool that says back what it is told, and another one that is blocked. The fixture speaks both eras. */
+/** What a client of both eras settles on at a server that has sessions alone. */
+const SETTLED = LEGACY;
+const FIXTURE_TOOLS = { tool: 'json_schema_2020_12_tool', says: 'hello', blocked: 'test_error_handling' } as const;
+
+/** The servers: a tool that says back what it is told, and another one that is blocked. Over Streamable HTTP the fixture speaks both eras. */
 const SERVERS = {
   everything: { tool: 'echo', says: 'Echo: hello', blocked: 'get-env' },
-  fixture: { tool: 'json_schema_2020_12_tool', says: 'hello', blocked: 'test_error_handling' },
+  fixture: FIXTURE_TOOLS,
+  'fixture over STDIO': FIXTURE_TOOLS,
+  'fixture over SSE': FIXTURE_TOOLS,
 } as const;
 type ServerName = keyof typeof SERVERS;
 
@@ -26,10 +33,18 @@ let directory: string;
 let planes: TestPlanes;
 let everything: EverythingServer;
 let fixture: ConformanceFixture;
+let reached: Readonly<Record<ServerName, Readonly<Record<string, unknown>>>>;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'turnpike-clients-'));
-  [planes, everything, fixture] = await Promise.all([startTestPlanes(), startEverything(), startConformanceFixture()]);
+  const launch = await prepareFixtureLaunch(directory);
+  [planes, everything, fixture] = await Promise.all([startTestPlanes(launch.environment), startEverything(), startConformanceFixture()]);
+  reached = {
+    everything: { endpointUrl: everything.url },
+    fixture: { endpointUrl: fixture.url },
+    'fixture over STDIO': launch.server,
+    'fixture over SSE': { transport: 'SSE', endpointUrl: fixture.sseUrl },
+  };
 }, 120_000);
 
 afterAll(async () => {
@@ -41,10 +56,9 @@ let counter = 0;
 
 /** The server under a slug of its own, so that its records are those of one client. */
 async function governed(server: ServerName): Promise<Target & { readonly slug: string }> {
-  const slug = `${server}-${++counter}`;
-  const endpointUrl = { everything, fixture }[server].url;
+  const slug = `server-${++counter}`;
   const rules = { blockedTools: [SERVERS[server].blocked], semanticFilter: { blockedKeywords: [BLOCKED_WORD] } };
-  return { slug, ...(await planes.governed({ slug, endpointUrl, ...rules })) };
+  return { slug, ...(await planes.governed({ slug, ...reached[server], ...rules })) };
 }
 
 const recordsSchema = z.object({
@@ -109,10 +123,14 @@ describe('a library', () => {
     { name: 'SDK 1', server: 'fixture', connect: connectSdkV1, clientName: 'sdk-v1', protocolVersion: LEGACY },
     { name: 'SDK 2, legacy', server: 'everything', connect: connectSdkV2('legacy'), clientName: 'sdk-v2', protocolVersion: LEGACY },
     { name: 'SDK 2, legacy', server: 'fixture', connect: connectSdkV2('legacy'), clientName: 'sdk-v2', protocolVersion: LEGACY },
-    { name: 'SDK 2, auto', server: 'everything', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: LEGACY },
+    { name: 'SDK 2, auto', server: 'everything', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: SETTLED },
     { name: 'SDK 2, auto', server: 'fixture', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: MODERN },
     { name: 'SDK 2, pinned', server: 'fixture', connect: connectSdkV2({ pin: MODERN }), clientName: 'sdk-v2', protocolVersion: MODERN },
-    { name: 'AI SDK', server: 'everything', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: LEGACY },
+    { name: 'SDK 2, auto', server: 'fixture over STDIO', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: SETTLED },
+    { name: 'SDK 2, auto', server: 'fixture over SSE', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: SETTLED },
+    { name: 'AI SDK', server: 'everything', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: SETTLED },
+    { name: 'AI SDK', server: 'fixture over STDIO', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: SETTLED },
+    { name: 'AI SDK', server: 'fixture over SSE', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: SETTLED },
     { name: 'AI SDK', server: 'fixture', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: MODERN },
   ])('$name at $server works by $protocolVersion, and is recorded as $clientName', async ({ server, connect, ...expected }) => {
     const target = await governed(server);
@@ -123,22 +141,26 @@ describe('a library', () => {
 });
 
 describe('mcp-remote', () => {
-  test.each<ServerName>(['everything', 'fixture'])('carries a STDIO client to %s by its key alone: no login is begun', async (server) => {
-    const target = await governed(server);
-    const logins = await mkdtemp(join(directory, 'logins-'));
-    const client = await connectMcpRemote(target, logins);
-    onTestFinished(() => client.close());
-    await expectGoverned(client, server, target.slug, { clientName: expect.stringMatching(/^sdk-v1 \(via mcp-remote /), protocolVersion: LEGACY });
-    expect(client.log()).toContain('Connected to remote server using StreamableHTTPClientTransport');
-    expect(client.log()).not.toContain('Initializing auth coordination');
-    expect((await readdir(logins, { recursive: true })).filter((name) => name.endsWith('.json'))).toEqual([]);
-  });
+  test.each<ServerName>(['everything', 'fixture', 'fixture over STDIO', 'fixture over SSE'])(
+    'carries a STDIO client to %s by its key alone: no login is begun',
+    async (server) => {
+      const target = await governed(server);
+      const logins = await mkdtemp(join(directory, 'logins-'));
+      const client = await connectMcpRemote(target, logins);
+      onTestFinished(() => client.close());
+      await expectGoverned(client, server, target.slug, { clientName: expect.stringMatching(/^sdk-v1 \(via mcp-remote /), protocolVersion: LEGACY });
+      expect(client.log()).toContain('Connected to remote server using StreamableHTTPClientTransport');
+      expect(client.log()).not.toContain('Initializing auth coordination');
+      expect((await readdir(logins, { recursive: true })).filter((name) => name.endsWith('.json'))).toEqual([]);
+    },
+  );
 });
 
 describe('the inspector on the command line', () => {
   test.each<{ era: string; server: ServerName; protocolVersion: string }>([
     { era: 'legacy', server: 'everything', protocolVersion: LEGACY },
-    { era: 'auto', server: 'everything', protocolVersion: LEGACY },
+    { era: 'auto', server: 'everything', protocolVersion: SETTLED },
+    { era: 'auto', server: 'fixture over SSE', protocolVersion: SETTLED },
     { era: 'modern', server: 'fixture', protocolVersion: MODERN },
   ])('$era at $server lists, calls, and shows why a call is denied', async ({ era, server, protocolVersion }) => {
     const target = await governed(server);
