@@ -154,6 +154,16 @@ describe('mcp-remote', () => {
       expect((await readdir(logins, { recursive: true })).filter((name) => name.endsWith('.json'))).toEqual([]);
     },
   );
+
+  test('lists through the gateway what it lists directly, but for what is blocked', async () => {
+    const direct = await connectMcpRemote({ url: fixture.url, apiKey: 'none' }, directory);
+    onTestFinished(() => direct.close());
+    const viaGateway = await connectMcpRemote(await governed('fixture'), directory);
+    onTestFinished(() => viaGateway.close());
+    const names = await direct.toolNames();
+    expect(names).toContain(SERVERS.fixture.blocked);
+    expect(await viaGateway.toolNames()).toEqual(names.filter((name) => name !== SERVERS.fixture.blocked));
+  });
 });
 
 describe('the inspector on the command line', () => {
