@@ -1,5 +1,4 @@
 /** The official everything server with a process for each session, behind the gateway: it remembers and asks one client, and no other hears of it. */
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { GatewayClient, refusalOf, toolCall } from '../support/gateway-client.ts';
+import { pidsBelow } from '../support/process-tree.ts';
 import { eventually, ROOT } from '../support/processes.ts';
 import { startTestPostgres, type TestDatabase } from '../support/postgres.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
@@ -81,18 +81,8 @@ const textOf = async ({ client }: Agent, tool: string, args: Record<string, unkn
 
 /** Processes of the server that the data plane of this test has started. */
 function serverPids(): number[] {
-  const rows = execFileSync('ps', ['-eo', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' })
-    .split('\n')
-    .flatMap((line) => {
-      const [, pid, parent, state = '', args = ''] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
-      return pid === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), isThere: !state.startsWith('Z'), args }];
-    });
-  const family = new Set([stack.data().child.pid]);
-  for (let size = 0; size !== family.size;) {
-    size = family.size;
-    for (const { pid, parent } of rows) if (family.has(parent)) family.add(pid);
-  }
-  return rows.filter(({ pid, isThere, args }) => family.has(pid) && isThere && args.includes('server-everything')).map(({ pid }) => pid);
+  const { pid } = stack.data().child;
+  return pid === undefined ? [] : pidsBelow(pid, 'server-everything');
 }
 
 test('what one session sets in its server is not set for another, of the same key or of another', async () => {

@@ -5,6 +5,7 @@ import { fstatSync, readdirSync } from 'node:fs';
 const mode = process.env.FIXTURE_MODE ?? 'normal';
 const hanging = new Set();
 const cancelled = [];
+const held = [];
 const replies = [];
 const heard = [];
 const memory = [];
@@ -16,6 +17,11 @@ const notify = (method, params) => write(JSON.stringify({ jsonrpc: '2.0', method
 
 const tools = {
   echo: ({ id, args }) => answer(id, { content: [{ type: 'text', text: String(args.text) }] }),
+  /** Echoes what arrives in one turn of the loop, last come first served. */
+  echoReversed: ({ id, args }) => {
+    if (held.push({ id, args }) > 1) return;
+    setImmediate(() => held.splice(0).toReversed().forEach(tools.echo));
+  },
   /** The line as it arrived. */
   line: ({ id, line }) => answer(id, { line: Buffer.from(line).toString('base64') }),
   /** Lines that are written as they are given, before the answer. */

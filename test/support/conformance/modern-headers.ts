@@ -15,7 +15,8 @@ const NAMED_BY: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prom
 export function isModern(request: IncomingMessage, message: Message): boolean {
   const header = headerOf(request, 'mcp-protocol-version');
   if (recordIn(message.params, '_meta')?.[META.revision] !== undefined) return true;
-  if (header === undefined) return headerOf(request, 'mcp-method') !== undefined;
+  // Some clients repeat the method of their handshake in a header too.
+  if (header === undefined) return headerOf(request, 'mcp-method') !== undefined && message.method !== 'initialize';
   const isHandshakeOrSession = message.method === 'initialize' || headerOf(request, 'mcp-session-id') !== undefined;
   return header === MODERN_REVISION || (!LEGACY_REVISIONS.includes(header) && !isHandshakeOrSession);
 }
