@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
+import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { EventCollector } from './event-collector.ts';
 import type { UpstreamRequest } from './transport.ts';
@@ -68,13 +69,12 @@ export class AmbientSessions {
     const serverId = request.server.config.id;
     const path = pathOf(target, request.tailPath);
     const { limits } = request.server;
-    const timeoutMillis = Math.min(HANDSHAKE_TIMEOUT_MILLIS, limits.headersTimeoutMillis, limits.totalTimeoutMillis);
-    const answer = await post(target, { path, timeoutMillis, body: INITIALIZE, headers: [] });
+    const answer = await post(target, { path, limits, body: INITIALIZE, headers: [] });
     const sessionId = answer.headers[SESSION_HEADER];
     const version = await protocolVersionOf(answer);
     if (typeof sessionId !== 'string' || version === undefined) return undefined;
     const headers = [SESSION_HEADER, sessionId, 'mcp-protocol-version', version];
-    const initialized = await post(target, { path, timeoutMillis, body: INITIALIZED, headers });
+    const initialized = await post(target, { path, limits, body: INITIALIZED, headers });
     await initialized.body.dump();
     if (this.#open.size >= SESSIONS_MAX) this.#open.clear();
     this.#open.set(key, { serverId, id: sessionId });
@@ -91,17 +91,18 @@ interface HandshakeMessage {
   readonly path: string;
   readonly body: string;
   readonly headers: readonly string[];
-  readonly timeoutMillis: number;
+  readonly limits: EffectiveLimits;
 }
 
-function post(target: UpstreamTarget, { path, body, headers, timeoutMillis }: HandshakeMessage): Promise<Dispatcher.ResponseData> {
+function post(target: UpstreamTarget, { path, body, headers, limits }: HandshakeMessage): Promise<Dispatcher.ResponseData> {
   return target.pool.request({
     path,
     method: 'POST',
     headers: [...target.messageHeaders, ...headers],
     body,
-    headersTimeout: timeoutMillis,
-    bodyTimeout: timeoutMillis,
+    headersTimeout: Math.min(HANDSHAKE_TIMEOUT_MILLIS, limits.headersTimeoutMillis),
+    // The whole exchange: everybody who wants the session waits for it, however busy the server keeps the line.
+    signal: AbortSignal.timeout(Math.min(HANDSHAKE_TIMEOUT_MILLIS, limits.totalTimeoutMillis)),
   });
 }
 

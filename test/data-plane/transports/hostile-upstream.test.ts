@@ -142,6 +142,14 @@ describe('the time that a server may take is its own', () => {
     await expectHealth();
   });
 
+  test('also for the session that a caller is lent, however busy the line is kept', async () => {
+    const wantsSession: Deed = (socket) => {
+      deed = (next) => drip(next, head('application/json', 10 ** 6), ' ');
+      socket.write(head('application/json', 2, '400 No session') + '{}');
+    };
+    expect(nameOf(await call(wantsSession, false, { limits: { totalTimeoutMillis: 500 } }))).toBe('upstream_timeout/total_timeout');
+  });
+
   test('also for a connection: one that never comes to speak TLS is none', async () => {
     const limits = { connectTimeoutMillis: 200, totalTimeoutMillis: 60_000 };
     const received = await call(() => undefined, false, { limits, url: endpointUrl.replace('http:', 'https:') });
