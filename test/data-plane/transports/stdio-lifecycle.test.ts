@@ -219,6 +219,17 @@ test('a changed configuration keeps the child when the program is the same, and 
   await allGone([Number(before)]);
 });
 
+test('a change of its limits alone keeps the child, and they hold from then on', async () => {
+  const transport = openTransport();
+  const { pid } = await resultOf(transport, stdioServer(), toolCall('pid'));
+  const strict = limited(stdioServer(), { inFlightMax: 1, totalTimeoutMillis: 1000, processIdleMillis: 100 });
+  expect((await resultOf(transport, strict, toolCall('pid')))['pid']).toBe(pid);
+  const held = send(transport, upstreamRequest(strict, toolCall('hang'))).received;
+  expect(await send(transport, upstreamRequest(strict, toolCall('pid'))).received).toMatchObject({ refusal: { reason: 'stdio_overloaded' } });
+  expect(await held).toMatchObject({ refusal: { reason: 'total_timeout' } });
+  await allGone([Number(pid)]);
+});
+
 test('an idle child of one server makes room for another server’s, a busy one does not', async () => {
   const transport = openTransport({ limits: { childrenMax: 1 } });
   const [first, second] = ['srv_1', 'srv_2'].map((id) => ({ ...stdioServer(), config: { ...stdioServer().config, id } }));
