@@ -1,13 +1,24 @@
 /** Processes that are to be warm run before anybody calls, stay, come back, and take nobody's place. */
 import { expect, test } from 'vitest';
+import type { GovernedServer } from '../../../data-plane/config/governed-server.ts';
+import type { Transport } from '../../../data-plane/transports/transport.ts';
 import { toolCall } from '../../support/rpc-call.ts';
 import { eventually } from '../../support/processes.ts';
-import { changed, isAlive, isolatedServer, limited, openTransport, resultOf, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
-import type { TransportParts } from '../../support/stdio-caller.ts';
+import {
+  changed,
+  isAlive,
+  isolatedServer,
+  limited,
+  openTransport,
+  resultOf,
+  send,
+  stdioServer,
+  upstreamRequest,
+  type TransportParts,
+} from '../../support/stdio-caller.ts';
 
 const warmServer = (count: number) => limited(stdioServer(), { processesMax: 3, warmProcesses: count });
-const pidOf = async (...caller: [Parameters<typeof resultOf>[0], Parameters<typeof resultOf>[1]]) =>
-  Number((await resultOf(...caller, toolCall('pid')))['pid']);
+const pidOf = async (transport: Transport, server: GovernedServer) => Number((await resultOf(transport, server, toolCall('pid')))['pid']);
 
 /** A transport whose log says which processes were started, and what could not be kept warm. */
 function openWatched(limits: TransportParts['limits'] = {}) {
@@ -57,7 +68,7 @@ test('a change of the configuration is followed without a call: more are started
   transport.keepWarm([warmServer(1)]);
   transport.keepWarm([warmServer(2)]);
   expect(started).toHaveLength(2);
-  transport.keepWarm([changed({ ...warmServer(2), stdioEnv: { FIXTURE_SECRET: 'other' } }, {})]);
+  transport.keepWarm([{ ...warmServer(2), stdioEnv: { FIXTURE_SECRET: 'other' } }]);
   await whenStarted(4);
   await eventually(() => (started.slice(0, 2).some(isAlive) ? undefined : true), 'the end of the old ones');
 });
