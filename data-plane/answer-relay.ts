@@ -145,7 +145,7 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     if (this.#isOver) return;
     const { response } = this.exchange;
     const refusal = error instanceof Refusal ? error : new Refusal('internal', 'internal', undefined, {}, { cause: error });
-    if (response.headersSent) response.end(`event: message\ndata: ${denialBody(refusal, this.exchange, this.#trail)}\n\n`);
+    if (response.headersSent) response.end(`${this.#asides?.gap ?? ''}event: message\ndata: ${denialBody(refusal, this.exchange, this.#trail)}\n\n`);
     this.#end(refusal.status, refusal);
   }
 

@@ -37,6 +37,11 @@ export class EventAsides {
     this.#write(event);
   }
 
+  /** What must stand before an event that is written now, for a reader to tell it from what the upstream has begun. */
+  get gap(): string {
+    return this.#boundary.isBetweenEvents ? '' : '\n\n';
+  }
+
   get #mayWrite(): boolean {
     return this.#boundary.isBetweenEvents && !this.#response.writableNeedDrain;
   }

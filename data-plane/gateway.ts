@@ -9,6 +9,7 @@ import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { Transport as TransportName } from '../shared/mcp-server.ts';
 import { startConfig, type RunningConfig } from './config/start-config.ts';
+import type { Snapshot } from './config/snapshot.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { Counters } from './counters/counters.ts';
 import { MemoryCounters } from './counters/memory-counters.ts';
@@ -65,7 +66,6 @@ export interface DataPlaneParts {
 
 const GUESSES_PER_MINUTE = 600;
 const CONNECTIONS_PER_UPSTREAM_MAX = 1024;
-const CONNECT_TIMEOUT_MILLIS = 10_000;
 const DRAIN_GRACE_MILLIS = 25_000;
 const FLUSH_GRACE_MILLIS = 5000;
 
@@ -94,7 +94,6 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const pools = new UpstreamPools({
     connectionsMax: CONNECTIONS_PER_UPSTREAM_MAX,
     streamsMax: settings.concurrentRequestsMax,
-    connectTimeoutMillis: CONNECT_TIMEOUT_MILLIS,
     privateCidrs: settings.upstreamPrivateCidrs,
   });
   const transports = {
@@ -109,8 +108,12 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
       presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
     }),
   };
-  config.store.onChange(({ changedServerIds }) => {
+  const warmUp = ({ servers }: Snapshot) => transports.STDIO.keepWarm(new Set([...servers.values()].flatMap((known) => [...known.values()])));
+  const saved = config.store.current();
+  if (saved !== undefined) warmUp(saved);
+  config.store.onChange(({ changedServerIds, previous, next }) => {
     for (const serverId of changedServerIds) for (const transport of Object.values(transports)) transport.retire(serverId);
+    if (previous?.servers !== next.servers) warmUp(next);
   });
   const leases = new LeaseKeeper(clock);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));

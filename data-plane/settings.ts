@@ -45,8 +45,6 @@ export interface DataPlaneSettings {
 
 /** Body bytes that are accepted where no policy says less. */
 export const REQUEST_BYTES_MAX = 4 * MEBIBYTE;
-/** Answer bytes that are relayed where no policy says less. */
-export const RESPONSE_BYTES_MAX = 64 * MEBIBYTE;
 
 /** Throws one sentence that names every variable that is missing or wrong. */
 export function readDataPlaneSettings(environment: Readonly<Record<string, string | undefined>>): DataPlaneSettings {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { pricingSchema } from './pricing.ts';
 import { sealedSecretSchema } from './sealed-secret.ts';
 import { semanticFilterSchema } from './semantic-filter.ts';
+import { serverLimitsSchema } from './server-limits.ts';
 
 export const TRANSPORTS = ['STREAMABLE_HTTP', 'SSE', 'STDIO'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
@@ -63,5 +64,7 @@ export const mcpServerSchema = z.strictObject({
   semanticFilter: semanticFilterSchema.nullable(),
   pricing: pricingSchema,
   denialStyle: denialStyleSchema,
+  /** Documents that were written before servers had limits of their own do not have it. */
+  limits: serverLimitsSchema.default({}),
 });
 export type McpServer = z.infer<typeof mcpServerSchema>;

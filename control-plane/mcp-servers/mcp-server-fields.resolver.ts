@@ -7,6 +7,8 @@ import { PolicyType } from '../policies/policy.types.ts';
 import type { RequestContext } from '../request-context.ts';
 import { TeamType } from '../teams/team.types.ts';
 import type { McpServer } from './mcp-server.entity.ts';
+import { LIMIT_FIELDS, shownLimits } from './server-limits.ts';
+import { ServerLimitsType } from './server-limits.types.ts';
 import { AUTH_TYPE, AuthConfig, McpServerType, PricingType, SERVER_SCOPE } from './mcp-server.types.ts';
 
 @Resolver(() => McpServerType)
@@ -47,6 +49,12 @@ export class McpServerFieldsResolver {
       toolOverrides: Object.entries(pricing.toolOverrides).map(([tool, prices]) => ({ tool, ...nanosOf(prices) })),
       updatedAt: server.pricedAt ?? null,
     };
+  }
+
+  @FieldResolver(() => ServerLimitsType, { description: 'What it may take of time, bytes and processes.' })
+  limits(@Root() server: McpServer): ServerLimitsType {
+    const overridden = LIMIT_FIELDS.filter(([, name]) => server.limits[name] !== undefined).map(([field]) => field);
+    return { ...shownLimits(server), overridden };
   }
 
   @FieldResolver(() => String, { description: 'Where agents call it.' })

@@ -26,6 +26,7 @@ export function toMcpServerDocument(server: McpServer): McpServerDocument {
     semanticFilter: server.semanticFilter ?? null,
     pricing: server.pricing,
     denialStyle: server.denialStyle,
+    limits: server.limits,
   };
 }
 

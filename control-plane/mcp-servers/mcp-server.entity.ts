@@ -4,6 +4,7 @@ import type { DenialStyle, StdioIsolation, Transport, UpstreamAuth } from '../..
 import type { Pricing } from '../../shared/pricing.ts';
 import type { SealedSecret } from '../../shared/sealed-secret.ts';
 import type { SemanticFilter } from '../../shared/semantic-filter.ts';
+import type { ServerLimits } from '../../shared/server-limits.ts';
 import { tenantFilter } from '../database/tenant-filter.ts';
 
 /** What the API shows of a secret. */
@@ -42,6 +43,8 @@ export const McpServerEntity = defineEntity({
     pricing: p.json<Pricing>(),
     pricedAt: p.datetime().nullable(),
     denialStyle: p.string().$type<DenialStyle>().default('AUTO'),
+    /** Those that were set; the others have their defaults. */
+    limits: p.json<ServerLimits>(),
     metadata: p.json<Record<string, unknown>>(),
     version: p.integer().default(1),
     createdAt: p.datetime().defaultRaw('now()'),

@@ -1,6 +1,7 @@
 /** What the service of servers is given: the API's inputs with every default filled in. */
 import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
 import type { Aim } from './mcp-servers.service.ts';
+import type { ServerLimitsInput } from './server-limits.ts';
 import type { PricingInput } from './server-pricing.ts';
 import type { SemanticFilterInput } from './server-rules.ts';
 import type { ServerScopeInput } from './server-scope.ts';
@@ -26,6 +27,7 @@ export interface CreateServerInput {
   readonly semanticFilter: SemanticFilterInput | null;
   readonly policy: unknown;
   readonly denialStyle: DenialStyle | null;
+  readonly limits: ServerLimitsInput | null;
   readonly grantTo: readonly string[];
   readonly metadata: Record<string, unknown>;
   readonly dryRun: boolean;
@@ -35,6 +37,7 @@ export interface CreateServerInput {
 export interface UpdateServerInput extends Aim {
   readonly slug?: string;
   readonly scope?: ServerScopeInput;
+  readonly limits?: ServerLimitsInput | null;
   /** Columns that are taken as they are given. */
   readonly changes: {
     readonly name?: string;

@@ -6,6 +6,7 @@ import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, JsonObject, NanoUsd } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
+import { ServerLimitsType } from './server-limits.types.ts';
 
 export const TRANSPORT = { STREAMABLE_HTTP: 'STREAMABLE_HTTP', SSE: 'SSE', STDIO: 'STDIO' } as const;
 registerEnumType(TRANSPORT, {
@@ -189,6 +190,9 @@ export class McpServerType {
 
   @Field(() => DENIAL_STYLE, { description: 'How refused calls are written.' })
   denialStyle!: DenialStyle;
+
+  @Field(() => ServerLimitsType, { description: 'What it may take of time, bytes and processes.' })
+  limits?: unknown;
 
   @Field(() => String, { description: 'Where agents call it.' })
   gatewayUrl?: string;

@@ -21,6 +21,7 @@ import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
 import { upsertOfMcpServer } from './mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
+import { readLimits, requireFittingLimits } from './server-limits.ts';
 import { readPricing, type PricingInput } from './server-pricing.ts';
 import { requireFittingAuth, requireOriginKept, requireReach } from './server-reach.ts';
 import { readSemanticFilter, readToolNames, type SemanticFilterInput } from './server-rules.ts';
@@ -92,10 +93,12 @@ export class McpServersService {
         pricing: input.pricing === null ? FREE : readPricing(input.pricing),
         pricedAt: input.pricing === null ? null : new Date(),
         denialStyle: input.denialStyle ?? 'AUTO',
+        limits: readLimits(input.limits, {}),
         metadata: input.metadata,
       });
       this.#requireReach(server);
       requireFittingAuth(server.transport, auth);
+      requireFittingLimits(server);
       await em.flush();
       audit(em, context, { action: 'createServer', targetId: id, targetLabel: server.slug, before: null, after: shown(server) });
       const changes: ConfigChange[] = [upsertOfMcpServer(server)];
@@ -119,10 +122,12 @@ export class McpServersService {
         ...(input.slug === undefined ? {} : { slug: await this.#freeSlug(em, readSlug(input.slug, server.name), server.id) }),
         ...(input.changes.name === undefined ? {} : { name: readName(input.changes.name) }),
         ...(input.scope === undefined ? {} : await scopeOf(em, input.scope)),
+        ...(input.limits === undefined ? {} : { limits: readLimits(input.limits, server.limits) }),
         stdioEnv: { ...Object.fromEntries(kept), ...env },
         secretFields: [...server.secretFields.filter(({ name }) => !touched.has(name)), ...fields],
       };
       this.#requireReach({ ...server, ...changed });
+      requireFittingLimits({ ...server, ...changed });
       requireOriginKept(server.auth, { from: server.endpointUrl ?? null, to: changed.endpointUrl ?? server.endpointUrl ?? null });
       return changed;
     });

@@ -23,6 +23,7 @@ export function toCreateInput(input: CreateServerInputType): CreateServerInput {
     semanticFilter: input.semanticFilter ?? null,
     policy: input.policy ?? null,
     denialStyle: input.denialStyle ?? null,
+    limits: input.limits ?? null,
     grantTo: input.grantTo ?? [],
     metadata: input.metadata ?? {},
     dryRun: input.dryRun,
@@ -39,6 +40,7 @@ export function toUpdateInput(input: UpdateServerInputType): UpdateServerInput {
     stdioEnvUnset: input.stdioEnvUnset ?? [],
     ...(input.slug == null ? {} : { slug: input.slug }),
     ...(input.scope == null ? {} : { scope: input.scope }),
+    ...(input.limits === undefined ? {} : { limits: input.limits }),
     changes: {
       ...(input.name == null ? {} : { name: input.name }),
       ...(input.description === undefined ? {} : { description: input.description }),

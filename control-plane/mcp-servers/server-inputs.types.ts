@@ -6,6 +6,7 @@ import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { AuthConfigInput, SecretEntryInput } from './auth-inputs.types.ts';
 import { PricingInputType, SemanticFilterInputType } from './governance-inputs.types.ts';
 import { STDIO_ISOLATION, TRANSPORT } from './mcp-server.types.ts';
+import { ServerLimitsInputType } from './server-limits.types.ts';
 
 @InputType('ServerScopeInput', { description: 'Exactly one scope.' })
 export class ServerScopeInputType {
@@ -78,6 +79,9 @@ export class CreateServerInputType {
   @Field(() => DENIAL_STYLE, { nullable: true, description: 'How refused calls are written.' })
   denialStyle!: DenialStyle | null;
 
+  @Field(() => ServerLimitsInputType, { nullable: true, description: 'What it may take of time, bytes and processes.' })
+  limits!: ServerLimitsInputType | null;
+
   @Field(() => [ID], { nullable: true, description: 'Keys that may call it from the start.' })
   grantTo!: string[] | null;
 
@@ -131,6 +135,9 @@ export class UpdateServerInputType {
 
   @Field(() => DENIAL_STYLE, { nullable: true, description: 'How refused calls are written.' })
   denialStyle!: DenialStyle | null;
+
+  @Field(() => ServerLimitsInputType, { nullable: true, description: 'What it may take; null gives every limit its default back.' })
+  limits!: ServerLimitsInputType | null;
 
   @Field(() => JsonObject, { nullable: true, description: 'Whatever its owner notes.' })
   metadata!: Record<string, unknown> | null;

@@ -2,6 +2,7 @@
 import { AUTH_SECRET_FIELDS, stdioEnvField, type McpServer, type UpstreamAuth } from '../../shared/mcp-server.ts';
 import { NO_PRICE, toPrice, type Price, type Pricing } from '../../shared/pricing.ts';
 import type { SealedSecret, SecretSealer } from '../../shared/sealed-secret.ts';
+import { effectiveLimits } from '../../shared/server-limits.ts';
 import { compileFilter } from '../guardrails/semantic-filter.ts';
 import { compileToolRules } from '../guardrails/tool-rules.ts';
 import { ConfigFault } from './config-fault.ts';
@@ -14,6 +15,7 @@ export function compileServer(config: McpServer, sealer: SecretSealer): Governed
     config,
     toolRules: compileToolRules(config),
     filter: semanticFilter === null ? undefined : located(config, 'semanticFilter', () => compileFilter(semanticFilter)),
+    limits: effectiveLimits(config),
     priceOf: compilePricing(config.pricing),
     upstreamAuthHeaders: located(config, 'auth', () => authHeadersOf(config, config.auth, sealer)),
     stdioEnv: Object.fromEntries(Object.entries(config.stdioEnv).map(([name, sealed]) => [name, openVariable(config, name, { sealed, sealer })])),

@@ -1,5 +1,6 @@
 /** A server with its rules made ready: compiled once when the configuration changes, asked at every request. */
 import type { McpServer } from '../../shared/mcp-server.ts';
+import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import type { Price } from '../../shared/pricing.ts';
 import type { CompiledFilter } from '../guardrails/semantic-filter.ts';
 import type { ToolRules } from '../guardrails/tool-rules.ts';
@@ -8,6 +9,7 @@ export interface GovernedServer {
   readonly config: McpServer;
   readonly toolRules: ToolRules;
   readonly filter: CompiledFilter | undefined;
+  readonly limits: EffectiveLimits;
   /** The unit prices of a method and tool; `NO_PRICE` for what is not priced. */
   priceOf(method: string | undefined, tool: string | undefined): Price;
   /** Headers that authenticate Turnpike to the upstream, flat; opened secrets, so never logged. */

@@ -7,8 +7,6 @@ import { NO_KEYS, scanJson } from '../mcp/json-scan.ts';
 import type { CompiledFilter } from './semantic-filter.ts';
 import { filterToolList } from './tool-list.ts';
 
-/** An event that must be judged is held back until it is complete, up to this size. */
-const EVENT_BYTES_MAX = 16 * 1024 * 1024;
 /** Answers may nest deeper than requests, since JSON schemas do; what is deeper cannot be searched for words. */
 const ANSWER_LIMITS = { depthMax: 512, tokensMax: Number.POSITIVE_INFINITY } as const;
 /** How the keys `error` and `isError` both end; an answer without it says of neither. */
@@ -18,6 +16,8 @@ export class AnswerGuard {
   readonly #hides: AllowedCall['hides'];
   readonly #words: CompiledFilter | undefined;
   readonly #serverId: string;
+  /** An event that must be judged is held back until it is complete, up to this size. */
+  readonly #eventBytesMax: number;
   readonly #observed: (observation: string) => void;
   #events: EventStreamFilter | undefined;
   /** The answer is a JSON-RPC error, or a tool result with `isError`. */
@@ -25,8 +25,9 @@ export class AnswerGuard {
 
   /** `observed` hears what a rule that only observes would have done. */
   constructor(allowed: AllowedCall, observed: (observation: string) => void) {
-    const { config, filter } = allowed.access.server;
+    const { config, filter, limits } = allowed.access.server;
     this.#serverId = config.id;
+    this.#eventBytesMax = limits.eventBytesMax;
     this.#hides = asksForTools(allowed) ? allowed.hides : undefined;
     this.#words = filter?.appliesToResponse === true ? filter : undefined;
     this.#observed = observed;
@@ -47,7 +48,7 @@ export class AnswerGuard {
       if (!this.sawError && chunk.includes(ERROR_MARK)) this.#noteErrorsIn(chunk);
       return [chunk];
     }
-    this.#events ??= createEventStreamFilter((data) => this.judge(data), EVENT_BYTES_MAX);
+    this.#events ??= createEventStreamFilter((data) => this.judge(data), this.#eventBytesMax);
     return this.#events.push(chunk);
   }
 

@@ -7,6 +7,8 @@ const MESSAGE_KEYS: ReadonlySet<string> = new Set(['result']);
 const RESULT_KEYS: ReadonlySet<string> = new Set(['tools', 'cacheScope']);
 /** Other keys may see other tools, so no cache may share the list (MCP 2026-07-28, Caching). */
 const OWN_SCOPE = '"private"';
+/** A cache of the caller's hears nothing of a change of the rules, so it may not keep the list for longer. */
+const OWN_TTL_MILLIS_MAX = 60_000;
 const TOOL_KEYS: ReadonlySet<string> = new Set(['name']);
 
 /**
@@ -54,9 +56,19 @@ function editsOf(body: Buffer, message: ByteRange, value: unknown, hides: (tool:
     if (name === undefined) return undefined;
     if (hides(name)) cuts.push(cutOf(elements, index, cuts.length));
   }
-  if (!('cacheScope' in list)) return cuts;
+  const cachings = cachingsOf(body, result, list);
+  return cachings === undefined ? undefined : [...cuts, ...cachings];
+}
+
+/** What makes the list one of this key alone, and for a short time; undefined when it says two things at once. */
+function cachingsOf(body: Buffer, result: ByteRange, list: Readonly<Record<string, unknown>>): Edit[] | undefined {
   const scope = findMember(body, result, 'cacheScope');
-  return scope === undefined ? undefined : [...cuts, { ...scope, text: OWN_SCOPE }];
+  const ttl = findMember(body, result, 'ttlMs');
+  if (('cacheScope' in list && scope === undefined) || ('ttlMs' in list && ttl === undefined)) return undefined;
+  const edits: Edit[] = scope === undefined ? [] : [{ ...scope, text: OWN_SCOPE }];
+  const { ttlMs } = list;
+  if (ttl !== undefined && typeof ttlMs === 'number' && ttlMs > OWN_TTL_MILLIS_MAX) edits.push({ ...ttl, text: String(OWN_TTL_MILLIS_MAX) });
+  return edits;
 }
 
 /** A cut takes the comma before it along, or, as long as everything before is cut as well, the one behind it. */

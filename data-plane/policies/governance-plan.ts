@@ -4,7 +4,7 @@ import type { ApiKey } from '../../shared/api-key.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import { GLOBAL_OWNER, type Snapshot } from '../config/snapshot.ts';
 import type { LeaseCheck } from '../counters/counters.ts';
-import { REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from '../settings.ts';
+import { REQUEST_BYTES_MAX } from '../settings.ts';
 import { identityValues } from '../usage/identity-values.ts';
 import type { CompiledPolicy } from './compiled-policy.ts';
 import { HoldPlanner } from './planned-holds.ts';
@@ -58,7 +58,7 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     ),
     responseBytesMax: smallest(
       policies.map((policy) => policy.responseBytesMax),
-      RESPONSE_BYTES_MAX,
+      server.limits.responseBytesMax,
     ),
     passedAddresses: new Set(),
     identityJson: identityJsonOf(key, server),

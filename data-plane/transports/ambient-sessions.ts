@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
+import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { EventCollector } from './event-collector.ts';
 import type { UpstreamRequest } from './transport.ts';
@@ -67,11 +68,13 @@ export class AmbientSessions {
   async #handshake(target: UpstreamTarget, key: string, request: UpstreamRequest): Promise<string | undefined> {
     const serverId = request.server.config.id;
     const path = pathOf(target, request.tailPath);
-    const answer = await post(target, path, INITIALIZE, []);
+    const { limits } = request.server;
+    const answer = await post(target, { path, limits, body: INITIALIZE, headers: [] });
     const sessionId = answer.headers[SESSION_HEADER];
     const version = await protocolVersionOf(answer);
     if (typeof sessionId !== 'string' || version === undefined) return undefined;
-    const initialized = await post(target, path, INITIALIZED, [SESSION_HEADER, sessionId, 'mcp-protocol-version', version]);
+    const headers = [SESSION_HEADER, sessionId, 'mcp-protocol-version', version];
+    const initialized = await post(target, { path, limits, body: INITIALIZED, headers });
     await initialized.body.dump();
     if (this.#open.size >= SESSIONS_MAX) this.#open.clear();
     this.#open.set(key, { serverId, id: sessionId });
@@ -84,14 +87,22 @@ function keyOf(request: UpstreamRequest): string {
   return `${request.server.config.id} ${request.apiKeyId} ${request.tailPath}`;
 }
 
-function post(target: UpstreamTarget, path: string, body: string, headers: readonly string[]): Promise<Dispatcher.ResponseData> {
+interface HandshakeMessage {
+  readonly path: string;
+  readonly body: string;
+  readonly headers: readonly string[];
+  readonly limits: EffectiveLimits;
+}
+
+function post(target: UpstreamTarget, { path, body, headers, limits }: HandshakeMessage): Promise<Dispatcher.ResponseData> {
   return target.pool.request({
     path,
     method: 'POST',
     headers: [...target.messageHeaders, ...headers],
     body,
-    headersTimeout: HANDSHAKE_TIMEOUT_MILLIS,
-    bodyTimeout: HANDSHAKE_TIMEOUT_MILLIS,
+    headersTimeout: Math.min(HANDSHAKE_TIMEOUT_MILLIS, limits.headersTimeoutMillis),
+    // The whole exchange: everybody who wants the session waits for it, however busy the server keeps the line.
+    signal: AbortSignal.timeout(Math.min(HANDSHAKE_TIMEOUT_MILLIS, limits.totalTimeoutMillis)),
   });
 }
 

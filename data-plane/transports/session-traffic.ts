@@ -39,7 +39,11 @@ export class SessionTraffic {
       return { bytes: call.bytes, sink: new TrackedSink(sink, leave), leave };
     }
     const id = `"turnpike-${++this.#lastId}"`;
-    return { bytes: withId(call.bytes, message, id), sink: new RestoringSink(sink, id, message.idToken, request.responseBytesMax), leave: () => undefined };
+    return {
+      bytes: withId(call.bytes, message, id),
+      sink: new RestoringSink(sink, id, message.idToken, request.server.limits.eventBytesMax),
+      leave: () => undefined,
+    };
   }
 }
 

@@ -59,7 +59,7 @@ export class SseConnection {
     this.server = server;
     this.apiKeyId = parts.apiKeyId;
     this.#log = parts.log.child({ server: server.config.slug, connection: this.id.slice(0, 8) });
-    this.#link = new SseLink(server, target, limits, {
+    this.#link = new SseLink(server, target, {
       onMessage: (data) => this.#read(data),
       onComment: () => this.#inbox.keepAlive(),
       onEnd: (refusal) => this.end(refusal),
@@ -73,7 +73,7 @@ export class SseConnection {
     this.#idleTimer = setTimeout(() => this.#endIfIdle(), limits.idleMillis).unref();
     this.#openTimer = setTimeout(
       () => this.end(new Refusal('upstream_timeout', 'header_timeout', `'${server.config.slug}' did not open a connection in time`)),
-      limits.openTimeoutMillis,
+      server.limits.headersTimeoutMillis,
     );
   }
 
@@ -93,12 +93,13 @@ export class SseConnection {
 
   /** Sends a request; every ending arrives at the sink. Throws a refusal when the connection carries as many as it may. */
   call(request: UpstreamRequest, message: RpcMessage, bytes: Buffer, sink: AnswerSink): UpstreamFlight {
-    const { inFlightMax, callTimeoutMillis } = this.#parts.limits;
+    const { inFlightMax } = this.#parts.limits;
+    const timeoutMillis = request.server.limits.totalTimeoutMillis;
     if (this.#calls.size >= inFlightMax)
       throw new Refusal('overloaded', 'concurrent_requests', `server ${this.server.config.slug} works on as many calls as it may`, { limit: inFlightMax });
     this.#touch();
     const id = this.#calls.nextId();
-    const call = new SplicedCall({ id, request, message, bytes, sink, timeoutMillis: callTimeoutMillis, abandon: (abandoned) => this.#abandon(abandoned) });
+    const call = new SplicedCall({ id, request, message, bytes, sink, timeoutMillis, abandon: (abandoned) => this.#abandon(abandoned) });
     this.#calls.add(call);
     this.#send(spliceRequest(bytes, message, id), request.forwardedHeaders).catch((error: unknown) => {
       const refusal = refusalOfUpstreamError(error, this.server);

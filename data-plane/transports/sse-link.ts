@@ -2,7 +2,6 @@
 import type { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import { readEndpoint } from './sse-endpoint.ts';
-import type { SseLimits } from './sse-limits.ts';
 import { SsePoster } from './sse-poster.ts';
 import { SseStream } from './sse-stream.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
@@ -19,17 +18,15 @@ export class SseLink {
   readonly #server: GovernedServer;
   readonly #target: UpstreamTarget;
   readonly #events: LinkEvents;
-  readonly #openTimeoutMillis: number;
   readonly #stream: SseStream;
   readonly #poster: SsePoster;
 
-  constructor(server: GovernedServer, target: UpstreamTarget, limits: SseLimits, events: LinkEvents) {
+  constructor(server: GovernedServer, target: UpstreamTarget, events: LinkEvents) {
     this.#server = server;
     this.#target = target;
     this.#events = events;
-    this.#openTimeoutMillis = limits.openTimeoutMillis;
-    this.#poster = new SsePoster(server, target, limits.callTimeoutMillis);
-    this.#stream = new SseStream(server, limits.eventBytesMax, {
+    this.#poster = new SsePoster(server, target);
+    this.#stream = new SseStream(server, {
       onEvent: (type, data) => this.#read(type, data),
       onComment: () => events.onComment(),
       onEnd: (refusal) => events.onEnd(refusal),
@@ -39,7 +36,8 @@ export class SseLink {
   /** Asks for the event stream; settles when the server has named its endpoint. */
   async open(): Promise<void> {
     const { streamPool, path, streamHeaders } = this.#target;
-    streamPool.dispatch({ path, method: 'GET', headers: [...streamHeaders], headersTimeout: this.#openTimeoutMillis, bodyTimeout: 0 }, this.#stream);
+    const headersTimeout = this.#server.limits.headersTimeoutMillis;
+    streamPool.dispatch({ path, method: 'GET', headers: [...streamHeaders], headersTimeout, bodyTimeout: 0 }, this.#stream);
     await this.#poster.named;
   }
 

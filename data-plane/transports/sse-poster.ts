@@ -11,15 +11,13 @@ const BODY_TIMEOUT_MILLIS = 10_000;
 export class SsePoster {
   readonly #server: GovernedServer;
   readonly #target: UpstreamTarget;
-  readonly #timeoutMillis: number;
   readonly #path: Promise<string>;
   #resolvePath: (path: string) => void = () => undefined;
   #rejectPath: (refusal: Refusal) => void = () => undefined;
 
-  constructor(server: GovernedServer, target: UpstreamTarget, timeoutMillis: number) {
+  constructor(server: GovernedServer, target: UpstreamTarget) {
     this.#server = server;
     this.#target = target;
-    this.#timeoutMillis = timeoutMillis;
     this.#path = new Promise((resolve, reject) => {
       this.#resolvePath = resolve;
       this.#rejectPath = reject;
@@ -48,7 +46,7 @@ export class SsePoster {
       method: 'POST',
       headers: [...this.#target.messageHeaders, ...headers],
       body,
-      headersTimeout: this.#timeoutMillis,
+      headersTimeout: this.#server.limits.totalTimeoutMillis,
       bodyTimeout: BODY_TIMEOUT_MILLIS,
     });
     // Answers come over the event stream: what this body says is for nobody, and neither is how it ends.

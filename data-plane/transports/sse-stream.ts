@@ -21,15 +21,13 @@ const TYPE_FIELD = /^(?:\ufeff)?event: ?(.*)$/;
 
 export class SseStream implements Dispatcher.DispatchHandler {
   readonly #server: GovernedServer;
-  readonly #eventBytesMax: number;
   readonly #events: StreamEvents;
   readonly #splitter = new EventStreamSplitter();
   #controller: Dispatcher.DispatchController | undefined;
   #isOver = false;
 
-  constructor(server: GovernedServer, eventBytesMax: number, events: StreamEvents) {
+  constructor(server: GovernedServer, events: StreamEvents) {
     this.#server = server;
-    this.#eventBytesMax = eventBytesMax;
     this.#events = events;
   }
 
@@ -47,13 +45,13 @@ export class SseStream implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isOver) return;
     for (const event of this.#splitter.push(chunk)) {
-      if (event.length > this.#eventBytesMax) return this.#failForSize();
+      if (event.length > this.#server.limits.eventBytesMax) return this.#failForSize();
       const data = dataOfEvent(event);
       if (data === undefined) this.#events.onComment();
       else this.#events.onEvent(typeOf(event), data);
       if (this.#hasEnded()) return;
     }
-    if (this.#splitter.pendingBytes > this.#eventBytesMax) this.#failForSize();
+    if (this.#splitter.pendingBytes > this.#server.limits.eventBytesMax) this.#failForSize();
   }
 
   onResponseEnd(): void {
@@ -92,7 +90,7 @@ export class SseStream implements Dispatcher.DispatchHandler {
   }
 
   #failForSize(): void {
-    this.#fail(badAnswer(this.#server, 'response_too_large', `an event of more than ${this.#eventBytesMax} bytes`));
+    this.#fail(badAnswer(this.#server, 'response_too_large', `an event of more than ${this.#server.limits.eventBytesMax} bytes`));
   }
 
   #fail(refusal: Refusal): void {

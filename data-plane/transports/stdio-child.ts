@@ -94,7 +94,7 @@ export class StdioChild {
       bytes,
       sink,
       abandon: (abandoned) => this.#abandon(abandoned),
-      timeoutMillis: this.#parts.limits.callTimeoutMillis,
+      timeoutMillis: request.server.limits.totalTimeoutMillis,
     });
     this.#calls.add(call);
     if (isIntroduction) {

@@ -1,6 +1,7 @@
 /** The child processes of one server: starts them as its limits allow, ends those that nobody uses, and in the end all of them. */
 import type { Clock } from '../../shared/clock.ts';
 import { Refusal } from '../../shared/refusal.ts';
+import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import type { StdioAudience } from './stdio-audience.ts';
 import { StdioBreaker } from './stdio-breaker.ts';
 import { StdioChild, type ChildParts } from './stdio-child.ts';
@@ -29,14 +30,21 @@ export class StdioFleet {
   /** Those that take calls, and those whose last calls are under way. */
   readonly #children = new Map<StdioChild, ChildOrder>();
   readonly #ending = new Set<Promise<void>>();
+  #serverLimits: EffectiveLimits;
   #idleTimer: NodeJS.Timeout | undefined;
   #retireTimer: NodeJS.Timeout | undefined;
   #isDraining = false;
 
-  constructor(program: ChildProgram, parts: FleetParts) {
+  constructor(program: ChildProgram, serverLimits: EffectiveLimits, parts: FleetParts) {
     this.program = program;
+    this.#serverLimits = serverLimits;
     this.parts = parts;
     this.#breaker = new StdioBreaker(parts.clock, parts.limits);
+  }
+
+  /** Those of the server as it is configured at present. */
+  get serverLimits(): EffectiveLimits {
+    return this.#serverLimits;
   }
 
   get size(): number {
@@ -67,7 +75,7 @@ export class StdioFleet {
         onUnwanted: (unwanted) => this.stop(unwanted),
       });
       this.#children.set(child, order);
-      this.#idleTimer ??= this.#lookForIdleIn(limits.idleMillis);
+      this.#idleTimer ??= this.#lookForIdleIn(this.#serverLimits.processIdleMillis);
       return child;
     } catch (error) {
       if (error instanceof Refusal) this.#breaker.recordDeath();
@@ -103,15 +111,19 @@ export class StdioFleet {
     this.#retireTimer ??= setTimeout(decide, this.parts.limits.retireGraceMillis).unref();
   }
 
-  /** The new configuration runs the same program in the same way. */
-  reclaim(): void {
-    clearTimeout(this.#retireTimer);
-    this.#retireTimer = undefined;
+  /** The new configuration runs the same program in the same way, if within other limits. */
+  reclaim(serverLimits: EffectiveLimits): void {
+    this.#stopRetiring();
+    const before = this.#serverLimits;
+    this.#serverLimits = serverLimits;
+    if (this.#idleTimer === undefined || before.processIdleMillis === serverLimits.processIdleMillis) return;
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = this.#lookForIdleIn(0);
   }
 
   /** Children without a call end now, the others after their last one. */
   drain(): void {
-    this.reclaim();
+    this.#stopRetiring();
     this.#isDraining = true;
     clearTimeout(this.#idleTimer);
     for (const child of this.#children.keys()) if (child.inFlight === 0) this.stop(child);
@@ -133,6 +145,11 @@ export class StdioFleet {
     if (this.#isDraining) this.stop(child);
   };
 
+  #stopRetiring(): void {
+    clearTimeout(this.#retireTimer);
+    this.#retireTimer = undefined;
+  }
+
   /** The child takes no more calls, but `close` waits until nothing of it is left. */
   #forget(child: StdioChild): void {
     const order = this.#children.get(child);
@@ -146,11 +163,11 @@ export class StdioFleet {
   /** One timer for the fleet, looked at when it fires, because arming one per call would cost more than the call. */
   #lookForIdleIn(delayMillis: number): NodeJS.Timeout {
     return setTimeout(() => {
-      const { idleMillis } = this.parts.limits;
+      const { processIdleMillis: idleMillis, warmProcesses } = this.#serverLimits;
       const now = this.parts.clock.elapsed();
       let nextMillis = idleMillis;
       for (const child of this.#children.keys()) {
-        const leftMillis = child.isIdle ? child.lastUsedMillis + idleMillis - now : idleMillis;
+        const leftMillis = child.isIdle && this.size > warmProcesses ? child.lastUsedMillis + idleMillis - now : idleMillis;
         if (leftMillis <= 0) this.stop(child);
         else nextMillis = Math.min(nextMillis, leftMillis);
       }

@@ -1,20 +1,13 @@
-/** What a STDIO server may take: processes, calls, bytes and time. */
+/** What any STDIO server may take beside its own limits, and all of them together: processes, bytes and time. */
+import { NODE_PROCESSES_MAX } from '../../shared/server-limits.ts';
 
 export interface StdioLimits {
   /** Child processes of all servers together; an idle one gives way to one that is wanted. */
   readonly childrenMax: number;
-  /** Child processes of one server whose callers share them. */
-  readonly childrenPerServerMax: number;
-  /** Child processes of one server that keeps its sessions apart, together with those that are lent to callers without a session. */
-  readonly sessionChildrenPerServerMax: number;
-  /** Calls that one child works on at once; one more is refused. */
-  readonly inFlightMax: number;
-  /** How long a child is kept without a call, and without a stream that its client listens to. */
-  readonly idleMillis: number;
   /** From the start of a child to its answer to `initialize`. */
   readonly startTimeoutMillis: number;
-  /** From the arrival of a call to its answer. */
-  readonly callTimeoutMillis: number;
+  /** How often children that are to be warm are looked after. */
+  readonly warmCheckMillis: number;
   /** The longest line that a child may write. */
   readonly lineBytesMax: number;
   /** Bytes that may wait for a child to read its input. */
@@ -43,13 +36,9 @@ export interface StdioLimits {
 const MEBIBYTE = 1024 * 1024;
 
 export const STDIO_LIMITS: StdioLimits = {
-  childrenMax: 20,
-  childrenPerServerMax: 1,
-  sessionChildrenPerServerMax: 16,
-  inFlightMax: 256,
-  idleMillis: 300_000,
+  childrenMax: NODE_PROCESSES_MAX,
   startTimeoutMillis: 20_000,
-  callTimeoutMillis: 300_000,
+  warmCheckMillis: 1000,
   lineBytesMax: 10 * MEBIBYTE,
   outboxBytesMax: 16 * MEBIBYTE,
   unheardMillis: 10_000,

@@ -24,9 +24,9 @@ export class StdioPool implements StdioDispatch {
       takers++;
       if (best === undefined || child.inFlight < best.inFlight) best = child;
     }
-    const { limits, slug } = this.#fleet.parts;
-    if (best !== undefined && best.inFlight < limits.inFlightMax) return best;
-    if (takers < limits.childrenPerServerMax) return this.#fleet.start({});
-    throw new Refusal('stdio_error', 'stdio_overloaded', `server ${slug} works on as many calls as it may`, { limit: limits.inFlightMax });
+    const { inFlightMax, processesMax } = this.#fleet.serverLimits;
+    if (best !== undefined && best.inFlight < inFlightMax) return best;
+    if (takers < processesMax) return this.#fleet.start({});
+    throw new Refusal('stdio_error', 'stdio_overloaded', `server ${this.#fleet.parts.slug} works on as many calls as it may`, { limit: inFlightMax });
   }
 }

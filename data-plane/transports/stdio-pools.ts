@@ -51,16 +51,13 @@ export class StdioPools {
 
   /** What serves a server in its present form. Throws a refusal when the server may not run. */
   dispatchOf(server: GovernedServer): StdioDispatch {
-    if (this.#isClosed) throw new Refusal('not_ready', 'draining');
-    const known = this.#known.get(server.config.id);
-    if (known?.server === server) return known.dispatch;
-    const program = this.#programOf(server);
-    if (known !== undefined && this.#reclaims(known, server, program)) return known.dispatch;
-    if (known !== undefined) this.#drain(server.config.id);
-    const fleet = this.#openFleet(server, program);
-    const dispatch = server.config.stdioIsolation === 'PER_SESSION' ? new StdioSessions(fleet) : new StdioPool(fleet);
-    this.#known.set(server.config.id, { server, fleet, dispatch });
-    return dispatch;
+    return this.#knownAs(server).dispatch;
+  }
+
+  /** Starts what a server is to have warm and has not, where there is room: nobody gives way to a process that nobody waits for. */
+  warm(server: GovernedServer): void {
+    const { fleet } = this.#knownAs(server);
+    while (fleet.size < server.limits.warmProcesses && this.#running < this.#limits.childrenMax) fleet.start({});
   }
 
   retire(serverId: string): void {
@@ -76,6 +73,12 @@ export class StdioPools {
     return [...this.#known.values()].map(({ fleet }) => fleet);
   }
 
+  /** Child processes of all servers. */
+  get #running(): number {
+    for (const fleet of this.#draining) if (fleet.size === 0) this.#draining.delete(fleet);
+    return [...this.#fleets, ...this.#draining].reduce((sum, fleet) => sum + fleet.size, 0);
+  }
+
   /** A change that leaves the program as it is ends no process, since a session may be kept in it. */
   #settle(serverId: string): void {
     const known = this.#known.get(serverId);
@@ -86,9 +89,23 @@ export class StdioPools {
     if (!isKept) this.#drain(serverId);
   }
 
+  #knownAs(server: GovernedServer): KnownServer {
+    if (this.#isClosed) throw new Refusal('not_ready', 'draining');
+    const known = this.#known.get(server.config.id);
+    if (known?.server === server) return known;
+    const program = this.#programOf(server);
+    if (known !== undefined && this.#reclaims(known, server, program)) return known;
+    if (known !== undefined) this.#drain(server.config.id);
+    const fleet = this.#openFleet(server, program);
+    const dispatch = server.config.stdioIsolation === 'PER_SESSION' ? new StdioSessions(fleet) : new StdioPool(fleet);
+    const opened = { server, fleet, dispatch };
+    this.#known.set(server.config.id, opened);
+    return opened;
+  }
+
   #reclaims(known: KnownServer, server: GovernedServer, program: ChildProgram): boolean {
     if (!isSame(known.fleet.program, program) || known.server.config.stdioIsolation !== server.config.stdioIsolation) return false;
-    known.fleet.reclaim();
+    known.fleet.reclaim(server.limits);
     known.server = server;
     return true;
   }
@@ -107,7 +124,15 @@ export class StdioPools {
 
   #openFleet(server: GovernedServer, program: ChildProgram): StdioFleet {
     const { reaper, clock, log } = this.#parts;
-    return new StdioFleet(program, { reaper, clock, log, limits: this.#limits, slug: server.config.slug, noise: this.noise, makeRoom: () => this.#makeRoom() });
+    return new StdioFleet(program, server.limits, {
+      reaper,
+      clock,
+      log,
+      limits: this.#limits,
+      slug: server.config.slug,
+      noise: this.noise,
+      makeRoom: () => this.#makeRoom(),
+    });
   }
 
   #drain(serverId: string): void {
@@ -121,11 +146,8 @@ export class StdioPools {
   #makeRoom(): boolean {
     if (!this.#hasStarted) this.#parts.log.info('STDIO servers run under the user id of this gateway');
     this.#hasStarted = true;
-    const fleets = this.#fleets;
-    for (const fleet of this.#draining) if (fleet.size === 0) this.#draining.delete(fleet);
-    const running = [...fleets, ...this.#draining].reduce((sum, fleet) => sum + fleet.size, 0);
-    if (running < this.#limits.childrenMax) return true;
-    const idle = fleets.flatMap((fleet) => {
+    if (this.#running < this.#limits.childrenMax) return true;
+    const idle = this.#fleets.flatMap((fleet) => {
       const child = fleet.longestIdle();
       return child === undefined ? [] : [{ fleet, sinceMillis: child.lastUsedMillis }];
     });

@@ -84,15 +84,15 @@ export class StdioSessions implements StdioDispatch {
   }
 
   #start(apiKeyId: string, order: { audience?: StdioAudience; onGone: (child: StdioChild) => void }): StdioChild {
-    const { limits, slug } = this.#fleet.parts;
-    if (this.#fleet.size < limits.sessionChildrenPerServerMax || this.#fleet.stopLongestIdle(apiKeyId)) return this.#fleet.start({ apiKeyId, ...order });
-    throw new Refusal('stdio_error', 'stdio_overloaded', `server ${slug} has as many sessions as it may`, { limit: limits.sessionChildrenPerServerMax });
+    const { processesMax } = this.#fleet.serverLimits;
+    if (this.#fleet.size < processesMax || this.#fleet.stopLongestIdle(apiKeyId)) return this.#fleet.start({ apiKeyId, ...order });
+    throw new Refusal('stdio_error', 'stdio_overloaded', `server ${this.#fleet.parts.slug} has as many sessions as it may`, { limit: processesMax });
   }
 
   #requireTime(child: StdioChild): StdioChild {
-    const { limits, slug } = this.#fleet.parts;
-    if (child.inFlight < limits.inFlightMax) return child;
-    throw new Refusal('stdio_error', 'stdio_overloaded', `server ${slug} works on as many calls as it may`, { limit: limits.inFlightMax });
+    const { inFlightMax } = this.#fleet.serverLimits;
+    if (child.inFlight < inFlightMax) return child;
+    throw new Refusal('stdio_error', 'stdio_overloaded', `server ${this.#fleet.parts.slug} works on as many calls as it may`, { limit: inFlightMax });
   }
 }
 

@@ -5,7 +5,6 @@ import type { GovernedServer } from '../config/governed-server.ts';
 import { listens, standsAlone } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
-import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
 import { SessionTraffic } from './session-traffic.ts';
@@ -14,7 +13,7 @@ import type { UpstreamPools } from './upstream-pools.ts';
 import type { UpstreamTarget } from './upstream-target.ts';
 import { pathOf, targetOf } from './upstream-target.ts';
 
-export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger, limits: HttpLimits = HTTP_LIMITS): Transport {
+export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger): Transport {
   const ambient = new AmbientSessions(log);
   const traffic = new SessionTraffic();
   const targets = new WeakMap<GovernedServer, UpstreamTarget>();
@@ -37,15 +36,16 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
    * session are asked for it, and each key has its own.
    */
   function start(target: UpstreamTarget, request: UpstreamRequest, sink: AnswerSink, flight: HttpFlight): void {
+    const deadline = performance.now() + request.server.limits.totalTimeoutMillis;
     const lent = mayBorrow(request) ? ambient.find(request) : undefined;
     attempt(lent ?? request.upstreamSessionId, mayBorrow(request) ? { status: lent === undefined ? 400 : 404, retry } : undefined);
 
     function attempt(sessionId: string | undefined, secondTry: SecondTry | undefined): void {
       const { call } = request;
       const passage = call === undefined || sessionId === undefined ? undefined : traffic.enter(request, call, sessionId, sink);
-      const answer = new UpstreamAnswer(request, passage?.sink ?? sink, { secondTry, totalMillis: limits.totalMillis });
+      const answer = new UpstreamAnswer(request, passage?.sink ?? sink, { secondTry, leftMillis: deadline - performance.now() });
       flight.follow(answer, passage?.leave);
-      dispatch(target, request, answer, { sessionId, body: passage?.bytes ?? call?.bytes ?? null, limits });
+      dispatch(target, request, answer, { sessionId, body: passage?.bytes ?? call?.bytes ?? null });
     }
 
     function retry(relayRefused: () => void): void {
@@ -77,10 +77,10 @@ function mayBorrow(request: UpstreamRequest): boolean {
 interface Sending {
   readonly sessionId: string | undefined;
   readonly body: Buffer | null;
-  readonly limits: HttpLimits;
 }
 
-function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: UpstreamAnswer, { sessionId, body, limits }: Sending): void {
+function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: UpstreamAnswer, { sessionId, body }: Sending): void {
+  const { limits } = request.server;
   const isStream = request.call === undefined;
   const headers = [...(isStream ? target.streamHeaders : target.messageHeaders), ...request.forwardedHeaders];
   if (sessionId !== undefined) headers.push(SESSION_HEADER, sessionId);
@@ -91,8 +91,8 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
       method: request.httpMethod,
       headers,
       body,
-      headersTimeout: limits.headersMillis,
-      bodyTimeout: listens(request.call) ? 0 : limits.silenceMillis,
+      headersTimeout: limits.headersTimeoutMillis,
+      bodyTimeout: listens(request.call) ? 0 : limits.idleTimeoutMillis,
     },
     answer,
   );

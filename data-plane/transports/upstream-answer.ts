@@ -2,10 +2,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { Refusal } from '../../shared/refusal.ts';
+import { EventSize } from '../mcp/event-size.ts';
 import { listens } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { EventCollector } from './event-collector.ts';
 import { relayedHeaders } from './forwarded-headers.ts';
+import { ShortSilence } from './short-silence.ts';
 import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
 import { badAnswer, objectionTo } from './upstream-objections.ts';
@@ -20,7 +22,7 @@ export interface SecondTry {
 export interface AnswerTerms {
   readonly secondTry: SecondTry | undefined;
   /** How long the answer to a message may take from now on. */
-  readonly totalMillis: number;
+  readonly leftMillis: number;
 }
 
 type Reading = 'nothing' | 'body' | 'events' | 'collected events';
@@ -33,7 +35,11 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest;
   readonly #sink: AnswerSink;
   readonly #secondTry: SecondTry | undefined;
-  readonly #deadline: number;
+  /** Of an event stream alone. */
+  #size: EventSize | undefined;
+  /** A stream that only listens may last for ever. */
+  readonly #deadline: NodeJS.Timeout | undefined;
+  readonly #silence = new ShortSilence((error) => this.#controller?.abort(error));
   #controller: Dispatcher.DispatchController | undefined;
   #head: AnswerHead = { status: 0, contentType: undefined, upstreamSessionId: undefined, headers: [] };
   #reading: Reading = 'nothing';
@@ -43,20 +49,22 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #length = 0;
   #isOver = false;
 
-  constructor(request: UpstreamRequest, sink: AnswerSink, { secondTry, totalMillis }: AnswerTerms) {
+  constructor(request: UpstreamRequest, sink: AnswerSink, { secondTry, leftMillis }: AnswerTerms) {
     this.#request = request;
     this.#sink = sink;
     this.#secondTry = secondTry;
-    this.#deadline = listens(request.call) ? Infinity : performance.now() + totalMillis;
+    this.#deadline = listens(request.call) ? undefined : setTimeout(() => this.#fail(this.#lateAnswer()), leftMillis);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#isOver) controller.abort(new Error('the caller is gone'));
+    else this.#silence.awaitHead(this.#request.server.limits.headersTimeoutMillis);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.#isOver) return;
+    this.#awaitMore();
     const type = headers['content-type'];
     const sessionId = headers[SESSION_HEADER];
     this.#head = { status, contentType: type, upstreamSessionId: typeof sessionId === 'string' ? sessionId : undefined, headers: relayedHeaders(headers) };
@@ -72,14 +80,14 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isOver || this.#reading === 'nothing') return;
+    this.#silence.heard();
     this.#length += chunk.length;
-    // Looked at when something comes, which is never long after the last time: silence has a limit of its own.
-    if (performance.now() > this.#deadline) return this.#fail(this.#lateAnswer());
     if (this.#length > this.#request.responseBytesMax && !listens(this.#request.call)) {
       return this.#fail(this.#badAnswer('response_too_large', `more than ${this.#request.responseBytesMax} bytes`));
     }
     if (this.#reading === 'events') {
-      if (!this.#sink.write(chunk)) this.#controller?.pause();
+      if (this.#size?.push(chunk) === false) return this.#fail(this.#badAnswer('response_too_large', 'an event that is larger than its limit'));
+      if (!this.#sink.write(chunk)) this.#pause();
     } else if (this.#collector !== undefined) this.#collect(chunk);
     else if (this.#first === undefined) this.#first = chunk;
     else (this.#more ??= [this.#first]).push(chunk);
@@ -87,7 +95,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#finish();
     if (this.#reading === 'events') return this.#sink.end();
     if (this.#collector !== undefined) return this.#sink.fail(this.#badAnswer('bad_answer', 'an event stream without the answer'));
     const body = this.#more === undefined ? (this.#first ?? EMPTY) : Buffer.concat(this.#more, this.#length);
@@ -97,18 +105,31 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#finish();
     this.#sink.fail(refusalOfUpstreamError(error, this.#request.server));
   }
 
   resume(): void {
+    if (this.#isOver) return;
+    this.#awaitMore();
     this.#controller?.resume();
   }
 
   cancel(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#finish();
     this.#controller?.abort(new Error('the caller is gone'));
+  }
+
+  #awaitMore(): void {
+    if (listens(this.#request.call)) this.#silence.stop();
+    else this.#silence.awaitMore(this.#request.server.limits.idleTimeoutMillis);
+  }
+
+  /** Whoever is not read has no chance to speak. */
+  #pause(): void {
+    this.#silence.stop();
+    this.#controller?.pause();
   }
 
   #objectionTo(status: number, headers: IncomingHttpHeaders): Refusal | undefined {
@@ -120,19 +141,20 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   #beginStream(): void {
     this.#reading = 'events';
+    this.#size = new EventSize(this.#request.server.limits.eventBytesMax);
     this.#sink.open(this.#head);
   }
 
   /** A caller that reads only JSON gets the one event that answers it. */
   #beginCollecting(): void {
     this.#reading = 'collected events';
-    this.#collector = new EventCollector(this.#request.responseBytesMax);
+    this.#collector = new EventCollector(this.#request.server.limits.eventBytesMax);
   }
 
   #collect(chunk: Buffer): void {
     const answer = this.#collector?.push(chunk);
     if (answer === undefined) return;
-    this.#isOver = true;
+    this.#finish();
     this.#sink.answer({ ...this.#head, contentType: 'application/json' }, answer);
     // What follows the answer is for nobody; the connection is given up rather than read to its end.
     this.#controller?.abort(new Error('the answer is complete'));
@@ -147,9 +169,15 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   }
 
   #fail(refusal: Refusal): void {
-    this.#isOver = true;
+    this.#finish();
     this.#sink.fail(refusal);
     this.#controller?.abort(refusal);
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    clearTimeout(this.#deadline);
+    this.#silence.stop();
   }
 }
 

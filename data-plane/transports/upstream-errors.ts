@@ -9,6 +9,8 @@ const TLS = /^(?:CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAM
 
 export function refusalOfUpstreamError(error: unknown, server: GovernedServer): Refusal {
   if (error instanceof Refusal) return error;
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return timedOut('total_timeout', `'${server.config.slug}' did not open a session in time`, error);
   const code = codeOf(error);
   const name = `'${server.config.slug}'`;
   if (code === 'TURNPIKE_ADDRESS_REFUSED') return failed('address_refused', `the address of ${name} is not one that it may have`, error);

@@ -9,9 +9,16 @@ export interface PoolSettings {
   readonly connectionsMax: number;
   /** Connections per origin that are held by a stream each, for as long as its caller listens. */
   readonly streamsMax: number;
-  readonly connectTimeoutMillis: number;
   /** Where servers that are not public may live; undefined leaves private addresses open. */
   readonly privateCidrs: readonly string[] | undefined;
+}
+
+/** What connections of one pool have in common. */
+export interface PoolTerms {
+  readonly origin: string;
+  /** Public and private servers never share a pool: their connections are judged differently. */
+  readonly isPublic: boolean;
+  readonly connectTimeoutMillis: number;
 }
 
 /** The name resolved, but to an address that this server must not have. */
@@ -60,21 +67,21 @@ export class UpstreamPools {
     this.#permittedPrivate = settings.privateCidrs === undefined ? undefined : blockListOf(settings.privateCidrs);
   }
 
-  /** Where calls to an origin go. Public and private servers never share a pool: their connections are judged differently. */
-  poolOf(origin: string, isPublic: boolean): Pool {
-    return this.#poolOf('calls', origin, isPublic);
+  /** Where calls to an origin go. */
+  poolOf(terms: PoolTerms): Pool {
+    return this.#poolOf('calls', terms);
   }
 
   /** Where streams from an origin come from: those who only listen must not keep calls from a connection. */
-  streamPoolOf(origin: string, isPublic: boolean): Pool {
-    return this.#poolOf('streams', origin, isPublic);
+  streamPoolOf(terms: PoolTerms): Pool {
+    return this.#poolOf('streams', terms);
   }
 
-  #poolOf(use: 'calls' | 'streams', origin: string, isPublic: boolean): Pool {
-    const key = `${use} ${isPublic ? 'public' : 'private'} ${origin}`;
+  #poolOf(use: 'calls' | 'streams', terms: PoolTerms): Pool {
+    const key = `${use} ${terms.isPublic ? 'public' : 'private'} ${terms.connectTimeoutMillis} ${terms.origin}`;
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = this.#open(origin, isPublic, use === 'calls' ? this.#settings.connectionsMax : this.#settings.streamsMax);
+      pool = this.#open(terms, use === 'calls' ? this.#settings.connectionsMax : this.#settings.streamsMax);
       this.#pools.set(key, pool);
     }
     return pool;
@@ -85,12 +92,12 @@ export class UpstreamPools {
     this.#pools.clear();
   }
 
-  #open(origin: string, isPublic: boolean, connections: number): Pool {
+  #open({ origin, isPublic, connectTimeoutMillis }: PoolTerms, connections: number): Pool {
     return new Pool(origin, {
       connections,
       pipelining: 1,
       allowH2: false,
-      connect: { timeout: this.#settings.connectTimeoutMillis, lookup: this.#guardedLookup(isPublic) },
+      connect: { timeout: connectTimeoutMillis, lookup: this.#guardedLookup(isPublic) },
     });
   }
 

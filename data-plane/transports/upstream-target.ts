@@ -21,11 +21,12 @@ export function targetOf(server: GovernedServer, pools: UpstreamPools): Upstream
   const { endpointUrl, isPublic, slug } = server.config;
   if (endpointUrl === null) throw new Refusal('missing_endpoint', 'missing_endpoint', `the MCP server '${slug}' has no endpoint`);
   const url = new URL(endpointUrl);
+  const terms = { origin: url.origin, isPublic, connectTimeoutMillis: server.limits.connectTimeoutMillis };
   pools.refuseLiteral(url, isPublic);
   const constant = ['accept-encoding', 'identity', 'user-agent', 'turnpike', ...server.upstreamAuthHeaders];
   return {
-    pool: pools.poolOf(url.origin, isPublic),
-    streamPool: pools.streamPoolOf(url.origin, isPublic),
+    pool: pools.poolOf(terms),
+    streamPool: pools.streamPoolOf(terms),
     path: url.pathname + url.search,
     url,
     messageHeaders: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...constant],

@@ -9,3 +9,10 @@ test('a document from before callers could be kept apart lets them share', () =>
   expect(mcpServerSchema.parse({ ...before, stdioIsolation: 'PER_SESSION' }).stdioIsolation).toBe('PER_SESSION');
   expect(mcpServerSchema.safeParse({ ...before, stdioIsolation: 'PER_CALL' }).success).toBe(false);
 });
+
+test('a document from before servers had limits of their own has all defaults, and a limit that is unknown is refused', () => {
+  const { limits: _limits, ...before } = mcpServer('org_1');
+  expect(mcpServerSchema.parse(before)).toEqual({ ...before, limits: {} });
+  expect(mcpServerSchema.parse({ ...before, limits: { idleTimeoutMillis: 5 } }).limits).toEqual({ idleTimeoutMillis: 5 });
+  expect(mcpServerSchema.safeParse({ ...before, limits: { idleTimeout: 5 } }).success).toBe(false);
+});

@@ -57,6 +57,7 @@ export function mcpServer(organisationId: string, given: Partial<McpServer> = {}
     semanticFilter: null,
     pricing: FREE,
     denialStyle: 'AUTO',
+    limits: {},
     ...given,
   };
 }

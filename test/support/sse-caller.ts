@@ -8,11 +8,11 @@ import type { SseLimits } from '../../data-plane/transports/sse-limits.ts';
 import type { Transport, UpstreamRequest } from '../../data-plane/transports/transport.ts';
 import { UpstreamPools } from '../../data-plane/transports/upstream-pools.ts';
 import { rpcCall } from './rpc-call.ts';
-import { send, stdioServer, upstreamRequest, type KeepingSink } from './stdio-caller.ts';
+import { changed, send, stdioServer, upstreamRequest, type KeepingSink } from './stdio-caller.ts';
 
 /** A transport that is closed when the test ends. */
 export function openSseTransport(limits: Partial<SseLimits> = {}, privateCidrs?: readonly string[]): Transport {
-  const pools = new UpstreamPools({ connectionsMax: 64, streamsMax: 64, connectTimeoutMillis: 5000, privateCidrs });
+  const pools = new UpstreamPools({ connectionsMax: 64, streamsMax: 64, privateCidrs });
   const transport = createSseTransport({ pools, log: pino({ level: 'silent' }), limits });
   onTestFinished(async () => {
     await transport.close();
@@ -22,13 +22,8 @@ export function openSseTransport(limits: Partial<SseLimits> = {}, privateCidrs?:
 }
 
 export function sseServer(endpointUrl: string, { id = 'srv_1', authHeaders = [] }: { id?: string; authHeaders?: readonly string[] } = {}): GovernedServer {
-  const server = stdioServer();
-  return {
-    ...server,
-    config: { ...server.config, id, transport: 'SSE', endpointUrl, stdioCommand: null, stdioArgs: [] },
-    upstreamAuthHeaders: authHeaders,
-    stdioEnv: {},
-  };
+  const server = changed(stdioServer(), { id, transport: 'SSE', endpointUrl, stdioCommand: null, stdioArgs: [] });
+  return { ...server, upstreamAuthHeaders: authHeaders, stdioEnv: {} };
 }
 
 export const INITIALIZE = rpcCall('{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"roots":{}}}}');

@@ -11,8 +11,10 @@ import { createStdioTransport, type StdioTransport } from '../../data-plane/tran
 import type { StdioLimits } from '../../data-plane/transports/stdio-limits.ts';
 import type { AnswerHead, AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../../data-plane/transports/transport.ts';
 import { systemClock } from '../../shared/clock.ts';
+import type { McpServer } from '../../shared/mcp-server.ts';
 import { FREE, NO_PRICE } from '../../shared/pricing.ts';
 import type { Refusal } from '../../shared/refusal.ts';
+import { effectiveLimits, type ServerLimits } from '../../shared/server-limits.ts';
 import { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
 import { ROOT } from './processes.ts';
 
@@ -82,9 +84,11 @@ export function stdioServer(
       semanticFilter: null,
       pricing: FREE,
       denialStyle: 'AUTO',
+      limits: {},
     },
     toolRules: { restricts: false, verdictOn: () => 'allowed' },
     filter: undefined,
+    limits: effectiveLimits({ transport: 'STDIO', stdioIsolation: 'SHARED', limits: {} }),
     priceOf: () => NO_PRICE,
     upstreamAuthHeaders: [],
     stdioEnv,
@@ -94,7 +98,18 @@ export function stdioServer(
 /** The same, with a process for each session. */
 export function isolatedServer(stdioEnv: Readonly<Record<string, string>> = {}): GovernedServer {
   const shared = stdioServer(stdioEnv);
-  return { ...shared, config: { ...shared.config, stdioIsolation: 'PER_SESSION' } };
+  return changed(shared, { stdioIsolation: 'PER_SESSION' });
+}
+
+/** The server as it would be compiled after a change of its configuration. */
+export function changed(server: GovernedServer, changes: Partial<McpServer>): GovernedServer {
+  const config = { ...server.config, ...changes };
+  return { ...server, config, limits: effectiveLimits(config) };
+}
+
+/** The same server with limits of its own. */
+export function limited(server: GovernedServer, limits: ServerLimits): GovernedServer {
+  return changed(server, { limits });
 }
 
 export function upstreamRequest(server: GovernedServer, call: RpcCall | undefined, changes: Partial<UpstreamRequest> = {}): UpstreamRequest {

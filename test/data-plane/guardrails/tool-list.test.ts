@@ -98,6 +98,14 @@ describe('filterToolList', () => {
     expect(filtered('{"id":1,"result":{"tools":[],"cacheScope":"public","cacheScope":"public"}}')).toBeUndefined();
   });
 
+  test('a list that rules apply to is kept by no cache for longer than a minute, since no change of the rules reaches it there', () => {
+    const list = (ttl: string) => `{"id":1,"result":{"tools":[{"name":"read"}],"ttlMs" : ${ttl} ,"cacheScope":"private"}}`;
+    expect(filtered(list('86400000'))).toBe(list('60000'));
+    expect(filtered(list('1e300'))).toBe(list('60000'));
+    for (const kept of ['60000', '6e4', '0', '-1', 'null', '"86400000"']) expect(filtered(list(kept))).toBe(list(kept));
+    expect(filtered('{"id":1,"result":{"tools":[],"ttlMs":1,"ttlMs":1}}')).toBeUndefined();
+  });
+
   test('an emptied page keeps its cursor', () => {
     expect(filtered('{"id":1,"result":{"tools": [ {"name":"hidden"} , {"name":"hidden_b"} ],"nextCursor":"n"}}')).toBe(
       '{"id":1,"result":{"tools": [  ],"nextCursor":"n"}}',

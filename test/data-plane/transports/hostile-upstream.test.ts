@@ -2,13 +2,17 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pino } from 'pino';
+import type { GovernedServer } from '../../../data-plane/config/governed-server.ts';
 import { createStreamableHttpTransport } from '../../../data-plane/transports/streamable-http.ts';
 import type { Transport } from '../../../data-plane/transports/transport.ts';
 import { UpstreamPools } from '../../../data-plane/transports/upstream-pools.ts';
+import type { ServerLimits } from '../../../shared/server-limits.ts';
+import { eventually } from '../../support/processes.ts';
 import { toolCall } from '../../support/rpc-call.ts';
-import { KeepingSink, stdioServer, upstreamRequest, type Received } from '../../support/stdio-caller.ts';
+import { changed, KeepingSink, stdioServer, upstreamRequest, type Received } from '../../support/stdio-caller.ts';
 
 const RESPONSE_BYTES_MAX = 100_000;
+const LIMITS: ServerLimits = { headersTimeoutMillis: 700, idleTimeoutMillis: 700, totalTimeoutMillis: 2000 };
 const ANSWER = '{"jsonrpc":"2.0","id":1,"result":{}}';
 const GOOD = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${ANSWER.length}\r\n\r\n${ANSWER}`;
 const STREAM_HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n';
@@ -40,8 +44,8 @@ beforeAll(async () => {
     server.listen(0, '127.0.0.1', resolve);
   });
   endpointUrl = `http://127.0.0.1:${portOf(server.address())}/mcp`;
-  const pools = new UpstreamPools({ connectionsMax: 10, streamsMax: 10, connectTimeoutMillis: 1000, privateCidrs: undefined });
-  transport = createStreamableHttpTransport(pools, pino({ level: 'silent' }), { headersMillis: 700, silenceMillis: 700, totalMillis: 2000 });
+  const pools = new UpstreamPools({ connectionsMax: 10, streamsMax: 10, privateCidrs: undefined });
+  transport = createStreamableHttpTransport(pools, pino({ level: 'silent' }));
 });
 
 beforeEach(() => {
@@ -120,6 +124,72 @@ describe.each([
   });
 });
 
+describe('the time that a server may take is its own', () => {
+  const HEAD = head('application/json', 50);
+  test.each<[string, string, ServerLimits, Deed]>([
+    ['silence before the answer', 'header_timeout', { headersTimeoutMillis: 200, totalTimeoutMillis: 60_000 }, () => undefined],
+    ['silence before the answer, as long as headers may take', 'total_timeout', { headersTimeoutMillis: 60_000, totalTimeoutMillis: 200 }, () => undefined],
+    ['silence in the answer', 'idle_timeout', { idleTimeoutMillis: 200, totalTimeoutMillis: 60_000 }, (socket) => void socket.write(`${HEAD}{`)],
+    [
+      'silence in the answer, as long as it may be',
+      'total_timeout',
+      { idleTimeoutMillis: 60_000, totalTimeoutMillis: 200 },
+      (socket) => void socket.write(`${HEAD}{`),
+    ],
+    ['an answer that drips', 'total_timeout', { totalTimeoutMillis: 300 }, (socket) => drip(socket, head('application/json', 10 ** 6), ' ')],
+  ])('%s: %s', async (_what, reason, limits, done) => {
+    expect(nameOf(await call(done, false, { limits }))).toBe(`upstream_timeout/${reason}`);
+    await expectHealth();
+  });
+
+  test('also for the session that a caller is lent, however busy the line is kept', async () => {
+    const wantsSession: Deed = (socket) => {
+      deed = (next) => drip(next, head('application/json', 10 ** 6), ' ');
+      socket.write(head('application/json', 2, '400 No session') + '{}');
+    };
+    expect(nameOf(await call(wantsSession, false, { limits: { totalTimeoutMillis: 500 } }))).toBe('upstream_timeout/total_timeout');
+  });
+
+  test('also for a connection: one that never comes to speak TLS is none', async () => {
+    const limits = { connectTimeoutMillis: 200, totalTimeoutMillis: 60_000 };
+    const received = await call(() => undefined, false, { limits, url: endpointUrl.replace('http:', 'https:') });
+    expect(nameOf(received)).toBe('upstream_timeout/connect_timeout');
+  });
+
+  test('and changes with its configuration, while others keep theirs', async () => {
+    const slow: Deed = (socket) => void setTimeout(() => socket.write(GOOD), 300);
+    expect(nameOf(await call(slow, false, { limits: { headersTimeoutMillis: 100 } }))).toBe('upstream_timeout/header_timeout');
+    expect(await call(slow, false, { limits: { headersTimeoutMillis: 60_000, totalTimeoutMillis: 60_000 } })).toMatchObject({ kind: 'answer', text: ANSWER });
+  });
+});
+
+describe('an event of a stream that only listens', () => {
+  const EVENT_BYTES_MAX = 50_000;
+  const listen = (done: Deed, sink: KeepingSink) => {
+    deed = done;
+    return transport.send(
+      upstreamRequest(serverAt(endpointUrl, { eventBytesMax: EVENT_BYTES_MAX }), undefined, { httpMethod: 'GET', acceptsEventStream: true }),
+      sink,
+    );
+  };
+
+  test('ends the stream when it is too large, and nothing beyond its limit was passed on', async () => {
+    const sink = new KeepingSink();
+    listen((socket) => flood(socket, `${STREAM_HEAD}${chunk('data: ')}`, chunk('x'.repeat(10_000))), sink);
+    expect(nameOf(await sink.received)).toBe('upstream_error/response_too_large');
+    expect(sink.text.length).toBeLessThanOrEqual(EVENT_BYTES_MAX);
+    await expectHealth();
+  });
+
+  test('may be one of any number', async () => {
+    const sink = new KeepingSink();
+    const flight = listen((socket) => flood(socket, STREAM_HEAD, chunk('data: {"jsonrpc":"2.0","method":"x"}\n\n')), sink);
+    await eventually(() => (sink.text.length > 10 * EVENT_BYTES_MAX ? true : undefined), 'many events');
+    flight.cancel();
+    expect(sink.endings).toBe(0);
+  });
+});
+
 test('what follows an answer on its connection reaches nobody', async () => {
   const smuggled = GOOD.replace(ANSWER, ANSWER.replace('{}', '[]'));
   expect(await call((socket) => void socket.write(GOOD + smuggled), false)).toMatchObject({ kind: 'answer', text: ANSWER });
@@ -132,15 +202,22 @@ test('cookies and challenges of an upstream do not reach the caller, its retry t
   expect(received.kind === 'answer' ? received.head : received).toMatchObject({ status: 429, headers: ['retry-after', '7'] });
 });
 
-async function call(done: Deed, acceptsEventStream: boolean): Promise<Received> {
+interface CallTerms {
+  readonly limits?: ServerLimits;
+  readonly url?: string;
+}
+
+async function call(done: Deed, acceptsEventStream: boolean, { limits = {}, url = endpointUrl }: CallTerms = {}): Promise<Received> {
   deed = done;
   const sink = new KeepingSink();
-  const stdio = stdioServer();
-  const upstream = { ...stdio, config: { ...stdio.config, transport: 'STREAMABLE_HTTP' as const, endpointUrl, stdioCommand: null } };
-  transport.send(upstreamRequest(upstream, toolCall('echo'), { acceptsEventStream, responseBytesMax: RESPONSE_BYTES_MAX }), sink);
+  transport.send(upstreamRequest(serverAt(url, limits), toolCall('echo'), { acceptsEventStream, responseBytesMax: RESPONSE_BYTES_MAX }), sink);
   const received = await sink.received;
   expect(sink.endings).toBe(1);
   return received;
+}
+
+function serverAt(url: string, limits: ServerLimits): GovernedServer {
+  return changed(stdioServer(), { transport: 'STREAMABLE_HTTP', endpointUrl: url, stdioCommand: null, limits: { ...LIMITS, ...limits } });
 }
 
 async function expectHealth(): Promise<void> {

@@ -31,7 +31,7 @@ beforeAll(async () => {
   });
   upstream = await listenOnLoopback(server);
   endpointUrl = `${upstream.origin}/mcp`;
-  const pools = new UpstreamPools({ connectionsMax: 10, streamsMax: 10, connectTimeoutMillis: 1000, privateCidrs: undefined });
+  const pools = new UpstreamPools({ connectionsMax: 10, streamsMax: 10, privateCidrs: undefined });
   transport = createStreamableHttpTransport(pools, pino({ level: 'silent' }));
 });
 

@@ -1,11 +1,12 @@
 /** The HTTP+SSE transport: each session has a connection of its own, and each message finds the one caller that it is for. */
 import { describe, expect, test } from 'vitest';
 import type { Transport } from '../../../data-plane/transports/transport.ts';
+import type { ServerLimits } from '../../../shared/server-limits.ts';
 import { eventually } from '../../support/processes.ts';
 import { rpcCall, toolCall } from '../../support/rpc-call.ts';
 import { INITIALIZE, openSession, openSseTransport, sseServer } from '../../support/sse-caller.ts';
 import { echo, INITIALIZE_RESULT, startSseUpstream, type SseUpstream } from '../../support/sse-upstream.ts';
-import { KeepingSink, resultOf, send, upstreamRequest } from '../../support/stdio-caller.ts';
+import { KeepingSink, limited, resultOf, send, upstreamRequest } from '../../support/stdio-caller.ts';
 
 const UNKNOWN_SESSION = { kind: 'failure', refusal: { status: 404, code: 'mcp_not_found', reason: 'unknown_session' } };
 const EVENTS = { acceptsEventStream: true };
@@ -16,7 +17,8 @@ const messagesIn = (text: string): unknown[] =>
   text.split('\n\n').flatMap((event) => (event === '' ? [] : [JSON.parse(event.replace('event: message\ndata: ', ''))]));
 const whenPosted = (upstream: SseUpstream, method: string) => eventually(() => upstream.posted.find((message) => message.method === method), `a ${method}`);
 const whenAllClosed = (upstream: SseUpstream) => eventually(() => (upstream.openStreams() === 0 ? true : undefined), 'the end of every connection');
-const failureOf = (transport: Transport, url: string) => send(transport, upstreamRequest(sseServer(url), toolCall('echo'))).received;
+const failureOf = (transport: Transport, url: string, limits: ServerLimits = {}) =>
+  send(transport, upstreamRequest(limited(sseServer(url), limits), toolCall('echo'))).received;
 
 describe('a session', () => {
   test('is a connection of its own, and later messages go over it', async () => {
@@ -369,8 +371,7 @@ describe('a call', () => {
 
   test('that nobody waits for any longer is cancelled at the server, and so is one that takes too long', async () => {
     const upstream = await startSseUpstream();
-    const transport = openSseTransport({ callTimeoutMillis: 1000 });
-    const session = await openSession(transport, sseServer(upstream.url));
+    const session = await openSession(openSseTransport(), limited(sseServer(upstream.url), { totalTimeoutMillis: 1000 }));
     const { flight } = session.post(toolCall('hold'));
     const { id } = await whenPosted(upstream, 'tools/call');
     flight.cancel();
@@ -460,7 +461,7 @@ describe('a server that misbehaves', () => {
     expect(await failureOf(openSseTransport(), 'http://127.0.0.1:1/sse')).toMatchObject({ refusal: { status: 502, reason: 'unreachable' } });
     for (const script of [{ endpoint: () => undefined }, { refuse: () => undefined }, { hear: () => true }]) {
       const upstream = await startSseUpstream(script);
-      expect(await failureOf(openSseTransport({ openTimeoutMillis: 100 }), upstream.url)).toMatchObject({
+      expect(await failureOf(openSseTransport(), upstream.url, { headersTimeoutMillis: 100 })).toMatchObject({
         refusal: { status: 504, code: 'upstream_timeout', reason: 'header_timeout' },
       });
       await whenAllClosed(upstream);
@@ -470,7 +471,7 @@ describe('a server that misbehaves', () => {
   test('with an event that is too large loses its connection', async () => {
     for (const isComplete of [true, false]) {
       const upstream = await startSseUpstream({ hear: (_, stream) => stream.write(`data: ${'x'.repeat(100_000)}${isComplete ? '\n\n' : ''}`) });
-      expect(await failureOf(openSseTransport({ eventBytesMax: 65_536 }), upstream.url)).toMatchObject({ refusal: { reason: 'response_too_large' } });
+      expect(await failureOf(openSseTransport(), upstream.url, { eventBytesMax: 65_536 })).toMatchObject({ refusal: { reason: 'response_too_large' } });
       await whenAllClosed(upstream);
     }
   });

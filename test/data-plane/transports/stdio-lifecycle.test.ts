@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { rpcCall, toolCall } from '../../support/rpc-call.ts';
 import { eventually, ROOT } from '../../support/processes.ts';
-import { FIXTURE, isAlive, NODE, openTransport, resultOf, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
+import { FIXTURE, isAlive, limited, NODE, openTransport, resultOf, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
 
 async function pidsOf(transport: Parameters<typeof resultOf>[0], server: Parameters<typeof resultOf>[1], call = toolCall('fork')): Promise<number[]> {
   const { pid, grandchild } = await resultOf(transport, server, call);
@@ -182,8 +182,8 @@ test('a flood on standard error blocks nothing, and its end is logged without se
 });
 
 test('a child that stops reading is ended by the time of its calls, and by close', async () => {
-  const transport = openTransport({ limits: { callTimeoutMillis: 3000 } });
-  const server = stdioServer();
+  const transport = openTransport();
+  const server = limited(stdioServer(), { totalTimeoutMillis: 3000 });
   const [pid] = await pidsOf(transport, server);
   const stalled = send(transport, upstreamRequest(server, toolCall('stall'))).received;
   expect(await stalled).toMatchObject({ refusal: { reason: 'total_timeout' } });
@@ -192,16 +192,16 @@ test('a child that stops reading is ended by the time of its calls, and by close
 });
 
 test('an idle child ends, and the next call starts another', async () => {
-  const transport = openTransport({ limits: { idleMillis: 100 } });
-  const server = stdioServer();
+  const transport = openTransport();
+  const server = limited(stdioServer(), { processIdleMillis: 100 });
   const { pid } = await resultOf(transport, server, toolCall('pid'));
   await allGone([Number(pid)]);
   expect((await resultOf(transport, server, toolCall('pid')))['pid']).not.toBe(pid);
 });
 
 test('a retired server’s child finishes its call and ends', async () => {
-  const transport = openTransport({ limits: { retireGraceMillis: 0, callTimeoutMillis: 3000 } });
-  const server = stdioServer();
+  const transport = openTransport({ limits: { retireGraceMillis: 0 } });
+  const server = limited(stdioServer(), { totalTimeoutMillis: 3000 });
   const { pid } = await resultOf(transport, server, toolCall('pid'));
   const held = send(transport, upstreamRequest(server, toolCall('hang'))).received;
   transport.retire('srv_1');
@@ -219,6 +219,17 @@ test('a changed configuration keeps the child when the program is the same, and 
   await allGone([Number(before)]);
 });
 
+test('a change of its limits alone keeps the child, and they hold from then on', async () => {
+  const transport = openTransport();
+  const { pid } = await resultOf(transport, stdioServer(), toolCall('pid'));
+  const strict = limited(stdioServer(), { inFlightMax: 1, totalTimeoutMillis: 1000, processIdleMillis: 100 });
+  expect((await resultOf(transport, strict, toolCall('pid')))['pid']).toBe(pid);
+  const held = send(transport, upstreamRequest(strict, toolCall('hang'))).received;
+  expect(await send(transport, upstreamRequest(strict, toolCall('pid'))).received).toMatchObject({ refusal: { reason: 'stdio_overloaded' } });
+  expect(await held).toMatchObject({ refusal: { reason: 'total_timeout' } });
+  await allGone([Number(pid)]);
+});
+
 test('an idle child of one server makes room for another server’s, a busy one does not', async () => {
   const transport = openTransport({ limits: { childrenMax: 1 } });
   const [first, second] = ['srv_1', 'srv_2'].map((id) => ({ ...stdioServer(), config: { ...stdioServer().config, id } }));
@@ -232,8 +243,8 @@ test('an idle child of one server makes room for another server’s, a busy one 
 });
 
 test('a server may have several children, and a second one starts when the first is full', async () => {
-  const transport = openTransport({ limits: { childrenPerServerMax: 2, inFlightMax: 1 } });
-  const server = stdioServer();
+  const transport = openTransport();
+  const server = limited(stdioServer(), { processesMax: 2, inFlightMax: 1 });
   const held = send(transport, upstreamRequest(server, toolCall('hang')));
   await resultOf(transport, server, toolCall('pid'));
   held.flight.cancel();

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { rpcCall, toolCall } from '../../support/rpc-call.ts';
 import { eventually } from '../../support/processes.ts';
-import { isAlive, isolatedServer, openTransport, resultOf, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
+import { isAlive, isolatedServer, limited, openTransport, resultOf, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
 import { initializeCall, SessionCaller } from '../../support/stdio-session-caller.ts';
 
 const allGone = (pids: readonly unknown[]): Promise<true> =>
@@ -158,11 +158,11 @@ test('a program that keeps dying is left alone for a while', async () => {
 });
 
 test.each([
-  ['a server', { sessionChildrenPerServerMax: 2 }],
-  ['the gateway', { childrenMax: 2 }],
-])('%s has only so many children: an idle session gives way to its own key, and to no other', async (_name, limits) => {
+  ['a server', { processesMax: 2 }, {}],
+  ['the gateway', {}, { childrenMax: 2 }],
+])('%s has only so many children: an idle session gives way to its own key, and to no other', async (_name, serverLimits, limits) => {
   const transport = openTransport({ limits });
-  const server = isolatedServer();
+  const server = limited(isolatedServer(), serverLimits);
   const [idle, busy] = [await SessionCaller.open(transport, server), await SessionCaller.open(transport, server)];
   const held = busy.call('hang');
   expect(await send(transport, upstreamRequest(server, initializeCall(), { apiKeyId: 'key_2' })).received).toMatchObject({
@@ -185,7 +185,7 @@ test('a child without a session gives way to any key', async () => {
 });
 
 test('one child works on so many calls at once and no more', async () => {
-  const session = await SessionCaller.open(openTransport({ limits: { inFlightMax: 1 } }), isolatedServer());
+  const session = await SessionCaller.open(openTransport(), limited(isolatedServer(), { inFlightMax: 1 }));
   const held = session.call('hang');
   expect(await session.call('pid').received).toMatchObject({ refusal: { reason: 'stdio_overloaded' } });
   held.flight.cancel();
@@ -193,8 +193,8 @@ test('one child works on so many calls at once and no more', async () => {
 });
 
 test('a session ends when it is idle, but not while its client listens or waits', async () => {
-  const transport = openTransport({ limits: { idleMillis: 1000 } });
-  const server = isolatedServer();
+  const transport = openTransport();
+  const server = limited(isolatedServer(), { processIdleMillis: 1000 });
   const listening = await SessionCaller.open(transport, server);
   const stream = listening.listen();
   const held = (await SessionCaller.open(transport, server)).call('hang');
@@ -211,8 +211,8 @@ test('a session ends when it is idle, but not while its client listens or waits'
 });
 
 test('a retired server’s sessions end, after the call that is under way', async () => {
-  const transport = openTransport({ limits: { retireGraceMillis: 0, callTimeoutMillis: 2000 } });
-  const server = isolatedServer();
+  const transport = openTransport({ limits: { retireGraceMillis: 0 } });
+  const server = limited(isolatedServer(), { totalTimeoutMillis: 2000 });
   const [idle, busy] = [await SessionCaller.open(transport, server), await SessionCaller.open(transport, server)];
   const pids = [(await idle.result('pid'))['pid'], (await busy.result('pid'))['pid']];
   const stream = idle.listen();

@@ -3,7 +3,7 @@ import { assert, asyncProperty, jsonValue, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { rpcCall, toolCall } from '../../support/rpc-call.ts';
 import { eventually } from '../../support/processes.ts';
-import { KeepingSink, openTransport, resultOf, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
+import { KeepingSink, limited, openTransport, resultOf, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
 
 test('200 callers with the same id each get their own answer', async () => {
   const transport = openTransport();
@@ -241,15 +241,15 @@ test('notifications/cancelled reaches the child with its own id, and means only 
 });
 
 test('a call without an answer ends in time, and the child is told', async () => {
-  const transport = openTransport({ limits: { callTimeoutMillis: 2000 } });
-  const server = stdioServer();
+  const transport = openTransport();
+  const server = limited(stdioServer(), { totalTimeoutMillis: 2000 });
   expect(await send(transport, upstreamRequest(server, toolCall('hang'))).received).toMatchObject({ refusal: { status: 504, reason: 'total_timeout' } });
   expect((await resultOf(transport, server, toolCall('cancelled')))['cancelled']).toHaveLength(1);
 });
 
 test('more calls than a child may have are refused, and so are bytes that a child does not read', async () => {
-  const transport = openTransport({ limits: { inFlightMax: 2, outboxBytesMax: 100_000 } });
-  const server = stdioServer();
+  const transport = openTransport({ limits: { outboxBytesMax: 100_000 } });
+  const server = limited(stdioServer(), { inFlightMax: 2 });
   const held = [send(transport, upstreamRequest(server, toolCall('hang'))), send(transport, upstreamRequest(server, toolCall('hang')))];
   expect(await send(transport, upstreamRequest(server, toolCall('pid'))).received).toMatchObject({ refusal: { reason: 'stdio_overloaded' } });
   for (const { flight } of held) flight.cancel();

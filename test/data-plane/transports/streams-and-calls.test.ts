@@ -29,7 +29,7 @@ beforeAll(async () => {
   });
   upstream = await listenOnLoopback(server);
   endpointUrl = `${upstream.origin}/mcp`;
-  const pools = new UpstreamPools({ connectionsMax: CONNECTIONS, streamsMax: STREAMS, connectTimeoutMillis: 1000, privateCidrs: undefined });
+  const pools = new UpstreamPools({ connectionsMax: CONNECTIONS, streamsMax: STREAMS, privateCidrs: undefined });
   transport = createStreamableHttpTransport(pools, pino({ level: 'silent' }));
 });
 
