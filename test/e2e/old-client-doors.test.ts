@@ -86,6 +86,15 @@ test('what a rule denies is told on the stream, and a notification is never answ
   expect(answersOn(door).map(({ id }) => id)).toEqual(['no', 'text', 'modern']);
 });
 
+test('a request of the era without sessions has no place on a stream that is one', async () => {
+  const door = await openRawDoor(target);
+  const revision = '2026-07-28';
+  const params = { _meta: { 'io.modelcontextprotocol/protocolVersion': revision, 'io.modelcontextprotocol/clientCapabilities': {} } };
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 'modern', method: 'tools/list', params });
+  expect((await door.post(body, { 'mcp-protocol-version': revision, 'mcp-method': 'tools/list' })).status).toBe(202);
+  expect(await door.answerTo('modern')).toMatchObject({ error: { data: { reason: 'sessions_only' } } });
+});
+
 test('lists are cut and words are judged on this way too', async () => {
   const door = await openRawDoor(target);
   await door.post(listTools('list'));
