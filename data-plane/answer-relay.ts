@@ -12,12 +12,12 @@ import { introductionIn } from './mcp/introduction.ts';
 import { listens } from './mcp/revision-claims.ts';
 import { SESSION_HEADER } from './mcp/session-ids.ts';
 import type { OpenStream } from './open-streams.ts';
+import { LIST_CHANGED, rulesOf } from './tool-visibility.ts';
 import type { Trail } from './trail.ts';
 import type { AnswerHead, AnswerSink, UpstreamFlight } from './transports/transport.ts';
 
 /** Up to here Node joins head and body into one write when the body is text; in Latin-1 every byte is a character and back. */
 const JOINED_BYTES_MAX = 16_384;
-const LIST_CHANGED = Buffer.from('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n');
 
 export class AnswerRelay implements AnswerSink, OpenStream {
   readonly #gateway: Pick<Gateway, 'clock' | 'sessions' | 'streams'>;
@@ -191,9 +191,4 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     const owner = { apiKeyId: key.id, serverId: server.config.id };
     return this.#gateway.sessions.mint(owner, head.upstreamSessionId, readClientInfo(message.value), introductionIn(message.value));
   }
-}
-
-/** Which tools a caller sees: whoever listens is told when that changes (MCP 2025-11-25, Tools, list changed). */
-function rulesOf({ config }: GovernedServer): string {
-  return JSON.stringify([config.allowedTools, config.blockedTools, config.toolRulesMode]);
 }

@@ -8,6 +8,7 @@ import type { Admission, Counters } from './counters/counters.ts';
 import type { Era } from './mcp/protocol-revisions.ts';
 import type { RpcCall, RpcMessage } from './mcp/rpc-call.ts';
 import type { Session } from './mcp/session-ids.ts';
+import type { EventDoor } from './old-clients/event-door.ts';
 import type { GovernancePlan } from './policies/governance-plan.ts';
 import type { PlannedLimit } from './policies/planned-holds.ts';
 
@@ -46,6 +47,8 @@ export interface RpcRequest {
   readonly era: Era;
   /** The session of ours that the caller presented, which this key opened on this server; the modern era has none. */
   readonly session: Session | undefined;
+  /** The door through which an old client posted the message; its answer belongs on the stream there. */
+  readonly door?: EventDoor | undefined;
 }
 
 /** Step 12: tools and words are judged. */

@@ -16,6 +16,7 @@ import { MemoryCounters } from './counters/memory-counters.ts';
 import { connectRedisCounters } from './counters/redis-counters.ts';
 import { startHttpServer, type RunningHttpServer } from './http-server.ts';
 import { SessionIds } from './mcp/session-ids.ts';
+import { EventDoors } from './old-clients/event-doors.ts';
 import { GuessLimiter } from './policies/guess-limiter.ts';
 import { HostRules } from './policies/host-rules.ts';
 import { LeaseKeeper } from './policies/lease-keeper.ts';
@@ -43,6 +44,7 @@ export interface Gateway {
   readonly transports: Readonly<Partial<Record<TransportName, Transport>>>;
   readonly hasher: TokenHasher;
   readonly sessions: SessionIds;
+  readonly doors: EventDoors;
   readonly slots: Slots;
   readonly guesses: GuessLimiter;
   readonly hosts: HostRules;
@@ -129,6 +131,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     transports,
     hasher,
     sessions: new SessionIds(secretKey.derive('session-ids')),
+    doors: new EventDoors(new SessionIds(secretKey.derive('old-client-streams'))),
     slots,
     guesses,
     hosts: new HostRules(settings.allowedHosts),

@@ -10,6 +10,7 @@ import { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { answerHealth, answerReadiness } from './health.ts';
 import { validateKey } from './keys-validate.ts';
+import { conclude } from './old-clients/posted-message.ts';
 import type { DataPlaneSettings } from './settings.ts';
 import { Trail } from './trail.ts';
 
@@ -75,8 +76,13 @@ async function handle(gateway: Gateway, exchange: Exchange): Promise<void> {
   const trail = new Trail();
   const ending = await accessFlow(gateway, exchange, trail);
   const refusal = refusalIn(ending);
-  if (refusal === undefined) return;
-  if (refusal.code === 'internal') gateway.log.error({ err: refusal.cause, requestId: exchange.requestId, step: trail.step }, 'a step failed');
+  if (refusal?.code === 'internal') gateway.log.error({ err: refusal.cause, requestId: exchange.requestId, step: trail.step }, 'a step failed');
+  const door = trail.rpc?.door;
+  if (door !== undefined) return conclude(door, refusal, exchange, trail);
+  if (refusal !== undefined) await deny(exchange, trail, refusal);
+}
+
+async function deny(exchange: Exchange, trail: Trail, refusal: Refusal): Promise<void> {
   const { response } = exchange;
   if (response.headersSent || response.destroyed) return;
   const denial = await denialOf(refusal, exchange, trail);

@@ -61,6 +61,9 @@ function endOfLine(chunk: Buffer, from: number): number {
 }
 
 const BOM = '\ufeff';
+const TYPE_FIELD = /^event: ?(.*)$/;
+const ID_FIELD = /^id: ?(.*)$/;
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,1024}$/;
 
 /** The data of one event, its lines joined by LF; undefined for an event without data, such as a comment. */
 export function dataOfEvent(event: Buffer): string | undefined {
@@ -69,6 +72,17 @@ export function dataOfEvent(event: Buffer): string | undefined {
     if (isData(line)) lines.push(line.slice(line.startsWith('data: ') ? 6 : 5));
   }
   return lines.length === 0 ? undefined : lines.join('\n');
+}
+
+/** An event without a type is a message (WHATWG HTML, section 9.2.6). */
+export function typeOfEvent(event: Buffer): string {
+  return fieldOf(event, TYPE_FIELD) || 'message';
+}
+
+/** What a reader comes back with for the events after this one; undefined when it names nothing, or nothing that a header could hold. */
+export function idOfEvent(event: Buffer): string | undefined {
+  const id = fieldOf(event, ID_FIELD);
+  return VISIBLE_ASCII.test(id) ? id : undefined;
 }
 
 /** The same event with other data: its further fields stay as they are. The data must be one line. */
@@ -84,6 +98,13 @@ export function withData(event: Buffer, data: string): Buffer {
     isWritten ||= isData(line);
   }
   return Buffer.from(text);
+}
+
+/** The last field of a name counts; the empty string without one. */
+function fieldOf(event: Buffer, field: RegExp): string {
+  let value = '';
+  for (const line of textOf(event).split(/\r\n|\r|\n/)) value = field.exec(line)?.[1] ?? value;
+  return value;
 }
 
 /** A byte order mark may open a stream, and then is no part of its first line. */

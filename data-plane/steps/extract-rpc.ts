@@ -7,11 +7,14 @@ import { readRpcCall } from '../mcp/read-rpc-call.ts';
 import { eraOf } from '../mcp/header-agreement.ts';
 import { MODERN_REVISION, requireLegacyRevision } from '../mcp/protocol-revisions.ts';
 import { SESSION_HEADER, type Session } from '../mcp/session-ids.ts';
+import { doorIdOf } from '../old-clients/door-path.ts';
+import type { EventDoor } from '../old-clients/event-door.ts';
+import { acceptAtOnce } from '../old-clients/posted-message.ts';
 import type { Trail } from '../trail.ts';
 
 const JSON_MEDIA_TYPE = /^application\/json(?:\s*;|$)/i;
 
-export async function extractRpc(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket, trail: Trail): Promise<RpcRequest> {
+export async function extractRpc(gateway: Pick<Gateway, 'sessions' | 'doors'>, exchange: Exchange, ticket: RateTicket, trail: Trail): Promise<RpcRequest> {
   if (exchange.method !== 'POST') return (trail.rpc = withoutBody(gateway, exchange, ticket));
   requireJson(exchange);
   const bytes = await exchange.readBody(ticket.requestBytesMax);
@@ -20,17 +23,29 @@ export async function extractRpc(gateway: Pick<Gateway, 'sessions'>, exchange: E
   const [message] = call.messages;
   trail.tool = message.tool;
   // Noted before it is judged, so that a refusal carries the id.
-  trail.rpc = { call, message, era: 'legacy', session: undefined };
+  trail.rpc = { call, message, era: 'legacy', session: undefined, door: undefined };
+  const door = doorOf(gateway, exchange, ticket);
+  if (door !== undefined) {
+    acceptAtOnce(exchange, call);
+    trail.rpc = { ...trail.rpc, door };
+  }
   const era = eraOf(call, exchange);
-  if (era === 'modern') requireModernTransport(ticket);
+  if (era === 'modern') requireModernTransport(ticket, door);
   // A client that was told to start over may still send its old session with the new handshake: the handshake counts.
   const hasSession = era === 'legacy' && message.method !== 'initialize';
-  return (trail.rpc = { call, message, era, session: hasSession ? sessionOf(gateway, exchange, ticket) : undefined });
+  return (trail.rpc = { call, message, era, session: hasSession ? sessionOf(gateway, exchange, ticket, door) : undefined, door });
+}
+
+/** The door of an old client, where the path names one. */
+function doorOf({ doors }: Pick<Gateway, 'doors'>, exchange: Exchange, { access }: RateTicket): EventDoor | undefined {
+  const id = doorIdOf(exchange);
+  return id === undefined ? undefined : doors.find(id, { apiKeyId: access.key.id, serverId: access.server.config.id });
 }
 
 /** A child or an SSE connection has had its handshake before the request came. Clients of both eras take any 400 as a word to begin with one. */
-function requireModernTransport({ access }: RateTicket): void {
+function requireModernTransport({ access }: RateTicket, door: EventDoor | undefined): void {
   const { transport, slug } = access.server.config;
+  if (door !== undefined) throw new Refusal('invalid_request', 'sessions_only', 'over HTTP+SSE only revisions are known that begin with initialize');
   if (transport === 'STREAMABLE_HTTP') return;
   throw new Refusal('invalid_request', 'sessions_only', `'${slug}' is reached over ${transport}, and knows only revisions that begin with initialize`);
 }
@@ -55,8 +70,9 @@ function requireJson(exchange: Exchange): void {
   throw new Refusal('unsupported_media_type', 'unsupported_media_type', 'the content type must be application/json');
 }
 
-/** A session that is not this key's on this server is answered exactly as one that never was. */
-function sessionOf(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket): Session | undefined {
+/** A session that is not this key's on this server is answered exactly as one that never was. An old client knows of none: its door does. */
+function sessionOf(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket, door?: EventDoor): Session | undefined {
+  if (door !== undefined) return door.session;
   const presented = exchange.header(SESSION_HEADER);
   if (presented === undefined) return undefined;
   const { key, server } = ticket.access;

@@ -4,6 +4,8 @@ import { AnswerRelay } from '../answer-relay.ts';
 import type { AllowedCall, Outcome, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
+import { opensDoor } from '../old-clients/door-path.ts';
+import { DoorRelay } from '../old-clients/door-relay.ts';
 import type { Trail } from '../trail.ts';
 import { forwardedHeaders } from '../transports/forwarded-headers.ts';
 import type { Transport } from '../transports/transport.ts';
@@ -11,23 +13,30 @@ import type { Transport } from '../transports/transport.ts';
 /** Every ending is an outcome, a failed upstream too: from here on the call has a price. */
 export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: AllowedCall, hold: SpendHold, trail: Trail): Promise<Outcome> {
   const transport = transportOf(gateway, allowed);
+  const { responseBytesMax } = hold.ticket;
+  if (opensDoor(exchange)) return gateway.doors.open({ gateway, transport, exchange, allowed, trail, responseBytesMax });
   const { rpc, access } = allowed;
+  const { door } = rpc;
   return new Promise((resolve) => {
-    const relay = new AnswerRelay(gateway, exchange, allowed, trail, resolve);
+    const relay =
+      door === undefined
+        ? new AnswerRelay(gateway, exchange, allowed, trail, resolve)
+        : new DoorRelay(gateway.clock, { door, exchange, allowed, trail }, resolve);
     const flight = transport.send(
       {
         requestId: exchange.requestId,
         server: access.server,
         httpMethod: exchange.method === 'GET' ? 'GET' : exchange.method === 'DELETE' ? 'DELETE' : 'POST',
-        tailPath: exchange.tailPath,
+        // The path of a door leads to no place of the upstream's.
+        tailPath: door === undefined ? exchange.tailPath : '',
         call: rpc.call,
         upstreamSessionId: rpc.session?.upstreamSessionId,
         introduction: rpc.session?.introduction ?? undefined,
         apiKeyId: access.key.id,
         forwardedHeaders: forwardedHeaders(exchange.headers, rpc.era),
-        acceptsEventStream: exchange.acceptsEventStream,
-        acceptsJson: exchange.acceptsJson,
-        responseBytesMax: hold.ticket.responseBytesMax,
+        acceptsEventStream: door !== undefined || exchange.acceptsEventStream,
+        acceptsJson: door !== undefined || exchange.acceptsJson,
+        responseBytesMax,
       },
       relay,
     );

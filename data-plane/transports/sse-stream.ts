@@ -2,7 +2,7 @@
 import type { Dispatcher } from 'undici';
 import type { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
-import { dataOfEvent, EventStreamSplitter } from '../mcp/event-stream.ts';
+import { dataOfEvent, EventStreamSplitter, typeOfEvent } from '../mcp/event-stream.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
 import { badAnswer, objectionTo } from './upstream-objections.ts';
 
@@ -17,7 +17,6 @@ export interface StreamEvents {
 type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 const EVENT_STREAM_TYPE = /^text\/event-stream\b/i;
-const TYPE_FIELD = /^(?:\ufeff)?event: ?(.*)$/;
 
 export class SseStream implements Dispatcher.DispatchHandler {
   readonly #server: GovernedServer;
@@ -48,7 +47,7 @@ export class SseStream implements Dispatcher.DispatchHandler {
       if (event.length > this.#server.limits.eventBytesMax) return this.#failForSize();
       const data = dataOfEvent(event);
       if (data === undefined) this.#events.onComment();
-      else this.#events.onEvent(typeOf(event), data);
+      else this.#events.onEvent(typeOfEvent(event), data);
       if (this.#hasEnded()) return;
     }
     if (this.#splitter.pendingBytes > this.#server.limits.eventBytesMax) this.#failForSize();
@@ -98,12 +97,4 @@ export class SseStream implements Dispatcher.DispatchHandler {
     this.#controller?.abort(refusal);
     this.#events.onEnd(refusal);
   }
-}
-
-/** The last `event` field counts, and an event without one is a message (WHATWG HTML, section 9.2.6). */
-function typeOf(event: Buffer): string {
-  let type = '';
-  // Types are short, and data is long: whatever is no field of this name is not looked at.
-  for (const line of event.toString('utf8').split(/\r\n|\r|\n/)) type = TYPE_FIELD.exec(line)?.[1] ?? type;
-  return type === '' ? 'message' : type;
 }

@@ -78,7 +78,8 @@ async function listen({ url, token }: Contender, streams: number): Promise<Liste
 
 function listenOnce(url: string, token: string): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false, headers: { accept: 'text/event-stream', authorization: `Bearer ${token}` } }, (response) => {
+    const headers = { accept: 'text/event-stream', 'mcp-protocol-version': '2025-06-18', authorization: `Bearer ${token}` };
+    const request = get(url, { agent: false, headers }, (response) => {
       if (response.statusCode !== 200) return reject(new Error(`a stream was answered with ${response.statusCode}`));
       let events = 0;
       let last: number | undefined;

@@ -6,6 +6,7 @@ import { startTestPostgres, type TestDatabase } from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 import { startStack, type Stack } from '../support/stack.ts';
+import { readAlong, type StreamText } from '../support/stream-text.ts';
 
 let database: TestDatabase;
 let redis: TestRedis;
@@ -67,17 +68,13 @@ test('a stream on which nothing happens is kept from looking dead', async () => 
   await stream.leave();
 }, 60_000);
 
-interface Opened {
+interface Opened extends StreamText {
   readonly serverId: string;
   readonly keyId: string;
   readonly grantId: string;
   readonly requestId: string;
-  isOpen(): boolean;
-  /** What has come by now. */
-  text(): string;
   /** What comes until the stream ends. */
   rest(): Promise<string>;
-  leave(): Promise<void>;
 }
 
 async function openStream(slug: string): Promise<Opened> {
@@ -86,29 +83,19 @@ async function openStream(slug: string): Promise<Opened> {
   const grantId = await stack.admin.grant(key.id, server.id);
   await stack.settled();
   const response = await fetch(`${stack.gatewayUrl}/v1/mcp/${slug}`, {
-    headers: { accept: 'text/event-stream', authorization: `Bearer ${key.secret}` },
+    headers: { accept: 'text/event-stream', 'mcp-protocol-version': '2025-06-18', authorization: `Bearer ${key.secret}` },
   });
   expect(response.status).toBe(200);
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  let text = '';
-  let isOpen = true;
-  const reading = (async () => {
-    for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) text += part.value;
-    isOpen = false;
-  })();
+  const along = readAlong(response);
   return {
     serverId: server.id,
     keyId: key.id,
     grantId,
     requestId: response.headers.get('turnpike-request-id') ?? '',
-    isOpen: () => isOpen,
-    text: () => text,
+    ...along,
     rest: async () => {
-      await reading;
-      return text;
-    },
-    leave: async () => {
-      await reader?.cancel();
+      await eventually(() => (along.isOpen() ? undefined : true), 'the end of the stream');
+      return along.text();
     },
   };
 }

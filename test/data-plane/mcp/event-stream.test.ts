@@ -3,7 +3,7 @@ import { array, assert, constantFrom, nat, oneof, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { filterToolList } from '../../../data-plane/guardrails/tool-list.ts';
 import { createEventStreamFilter } from '../../../data-plane/mcp/event-stream-filter.ts';
-import { dataOfEvent, EventStreamSplitter } from '../../../data-plane/mcp/event-stream.ts';
+import { dataOfEvent, EventStreamSplitter, idOfEvent, typeOfEvent } from '../../../data-plane/mcp/event-stream.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 
 function judge(data: Buffer): Buffer {
@@ -128,4 +128,14 @@ describe('createEventStreamFilter', () => {
     expect(() => run([Buffer.from(input)])).toThrow(Refusal);
     expect(() => run(cut(Buffer.from(input), [700]))).toThrow(Refusal);
   });
+});
+
+test.each([
+  ['data: x\n\n', 'message', undefined],
+  ['\ufeffevent: endpoint\r\ndata: /x\r\n\r\n', 'endpoint', undefined],
+  ['event:a\nid:1\nevent: b\nid: 2\n\n', 'b', '2'],
+  ['event\nid: two words\n\n', 'message', undefined],
+  ['data: event: endpoint\ndata: id: 7\n\n', 'message', undefined],
+])('%j is of the type %s and has the id %s', (event, type, id) => {
+  expect([typeOfEvent(Buffer.from(event)), idOfEvent(Buffer.from(event))]).toEqual([type, id]);
 });
