@@ -5,10 +5,7 @@ import type { AllowedCall, Outcome } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { AnswerGuard } from '../guardrails/answer-guard.ts';
-import { readClientInfo } from '../mcp/client-info.ts';
-import { RESPONSE_BYTES_MAX } from '../settings.ts';
 import type { Trail } from '../trail.ts';
-import { HTTP_LIMITS } from '../transports/http-limits.ts';
 import { blankLineBreaks } from '../transports/message-splice.ts';
 import type { AnswerHead, AnswerSink, UpstreamFlight } from '../transports/transport.ts';
 import { badAnswer } from '../transports/upstream-objections.ts';
@@ -46,7 +43,7 @@ export class DoorRelay implements AnswerSink, DoorCall {
     this.#finish = finish;
     this.#startedAt = clock.elapsed();
     this.#guard = this.#newGuard();
-    this.#messages = new GuardedMessages(this.#guard, RESPONSE_BYTES_MAX);
+    this.#messages = new GuardedMessages(this.#guard, posted.allowed.access.server.limits.eventBytesMax);
     this.#isAwaited = awaitsAnswer(posted.allowed.rpc.call);
     posted.door.enter(this);
   }
@@ -112,7 +109,9 @@ export class DoorRelay implements AnswerSink, DoorCall {
 
   /** The answer waits at the server, for a client that would ask for it; this one does not know how. */
   #comeBack(lastEventId: string): void {
+    const { eventBytesMax, idleTimeoutMillis } = this.#posted.allowed.access.server.limits;
     this.#flight = this.#posted.door.comeBack(lastEventId, {
+      eventBytesMax,
       newGuard: () => (this.#guard = this.#newGuard()),
       tell: (message) => {
         const hasRoom = this.#tell(message);
@@ -128,7 +127,7 @@ export class DoorRelay implements AnswerSink, DoorCall {
     this.#timer = setTimeout(() => {
       this.#flight?.cancel();
       this.#failUnanswered();
-    }, HTTP_LIMITS.silenceMillis).unref();
+    }, idleTimeoutMillis).unref();
   }
 
   #newGuard(): AnswerGuard {
@@ -158,7 +157,7 @@ export class DoorRelay implements AnswerSink, DoorCall {
     this.#status = status;
     const { door, allowed } = this.#posted;
     const { message } = allowed.rpc;
-    if (upstreamSessionId !== undefined && message?.method === 'initialize') door.begin(upstreamSessionId, readClientInfo(message.value));
+    if (upstreamSessionId !== undefined && message?.method === 'initialize') door.begin(upstreamSessionId, message.value);
   }
 
   #badAnswer(reason: RefusalReason<'upstream_error'>, what: string): Refusal {

@@ -5,7 +5,8 @@ import type { AllowedCall, Outcome } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { AnswerGuard } from '../guardrails/answer-guard.ts';
-import type { ClientInfo } from '../mcp/client-info.ts';
+import { readClientInfo } from '../mcp/client-info.ts';
+import { introductionIn } from '../mcp/introduction.ts';
 import type { Session, SessionOwner } from '../mcp/session-ids.ts';
 import type { Trail } from '../trail.ts';
 import { forwardedHeaders } from '../transports/forwarded-headers.ts';
@@ -93,11 +94,11 @@ export class EventDoor {
     this.#calls.delete(call);
   }
 
-  /** The server has opened a session; a session from before is at its end. */
-  begin(upstreamSessionId: string, client: ClientInfo): void {
+  /** The server has opened a session, as that message asked; a session from before is at its end. */
+  begin(upstreamSessionId: string, initialize: unknown): void {
     const { sessions } = this.#parts.gateway;
     this.#endSession();
-    this.#session = sessions.read(sessions.mint(this.owner, upstreamSessionId, client), this.owner);
+    this.#session = sessions.read(sessions.mint(this.owner, upstreamSessionId, readClientInfo(initialize), introductionIn(initialize)), this.owner);
   }
 
   /** The client is ready to hear what belongs to no call. `exchange` is the message that said so. */
@@ -117,6 +118,7 @@ export class EventDoor {
   #listen(): void {
     const { allowed, trail } = this.#parts;
     this.#listener = new UpstreamListener(this.#openUpstream, {
+      eventBytesMax: this.#server.limits.eventBytesMax,
       newGuard: () => new AnswerGuard(allowed, (observation) => trail.observed.push(observation)),
       tell: (message) => this.tell(message),
       condemn: (error) => this.cut(error),
@@ -162,6 +164,7 @@ export class EventDoor {
       tailPath: '',
       call: undefined,
       upstreamSessionId: this.#session?.upstreamSessionId,
+      introduction: this.#session?.introduction ?? undefined,
       apiKeyId: this.owner.apiKeyId,
       forwardedHeaders: [...this.#headers, ...headers],
       acceptsEventStream: httpMethod === 'GET',

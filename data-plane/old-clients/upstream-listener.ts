@@ -7,7 +7,6 @@ import { GuardedMessages } from './guarded-messages.ts';
 /** Until the first return; each one in vain doubles it. */
 const PAUSE_MILLIS_MIN = 1000;
 const PAUSE_MILLIS_MAX = 60_000;
-const EVENT_BYTES_MAX = 16 * 1024 * 1024;
 /** Failures of the way, which may be over soon; whatever else a server or the gateway says is meant. */
 const PASSING: ReadonlySet<string> = new Set(['upstream_error', 'upstream_timeout']);
 
@@ -15,6 +14,7 @@ const PASSING: ReadonlySet<string> = new Set(['upstream_error', 'upstream_timeou
 export type OpenStreamOf = (sink: AnswerSink, lastEventId: string | undefined) => UpstreamFlight;
 
 export interface ListenerParts {
+  readonly eventBytesMax: number;
   readonly newGuard: () => AnswerGuard;
   /** Takes one message for the client; false when it should be the last for now. */
   readonly tell: (message: Buffer) => boolean;
@@ -89,7 +89,7 @@ export class UpstreamListener implements AnswerSink, UpstreamFlight {
   }
 
   #listen(): void {
-    this.#messages = new GuardedMessages(this.#parts.newGuard(), EVENT_BYTES_MAX);
+    this.#messages = new GuardedMessages(this.#parts.newGuard(), this.#parts.eventBytesMax);
     this.#flight = this.#openStream(this, this.#lastEventId);
   }
 

@@ -32,6 +32,7 @@ async function listen(...script: ((sink: AnswerSink) => void)[]): Promise<Listen
       return { resume: () => undefined, cancel: () => undefined };
     },
     {
+      eventBytesMax: 1024 * 1024,
       newGuard,
       tell: (message) => told.push(message.toString()) > 0,
       condemn: (error) => condemned.push(error),
