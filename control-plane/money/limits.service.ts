@@ -9,11 +9,11 @@ import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
-import { notFound, refuseInput } from '../graphql/input-refused.ts';
+import { notFound, parseInput, refuseInput } from '../graphql/input-refused.ts';
 import { readName } from '../graphql/names.ts';
 import { pageOf } from '../graphql/paged-query.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
-import { readToolNames } from '../mcp-servers/server-rules.ts';
+import { toolNameSchema } from '../mcp-servers/server-rules.ts';
 import type { AdminContext } from '../request-context.ts';
 import { readBudgetAmount, readQuotaAmount, readWarnings, requireRoomForRollover } from './limit-amounts.ts';
 import { changeOfLimit, removalOfLimit } from './limit.document.ts';
@@ -159,6 +159,5 @@ async function narrowingOf(em: EntityManager, { owner, serverId, tool }: NewLimi
   if (serverId === null && owner.type !== 'MCP_SERVER') {
     throw refuseInput(['serverId'], 'REQUIRED', 'a tool is one of a server', 'name the server that the tool is of');
   }
-  const [name = null] = readToolNames([tool], 'tool');
-  return { mcpServerId: serverId, tool: name };
+  return { mcpServerId: serverId, tool: parseInput(toolNameSchema, tool, ['tool']) };
 }
