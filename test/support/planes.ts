@@ -3,10 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { MemoryCounters } from '../../data-plane/counters/memory-counters.ts';
 import { startDataPlane } from '../../data-plane/gateway.ts';
 import { readDataPlaneSettings } from '../../data-plane/settings.ts';
-import { systemClock } from '../../shared/clock.ts';
 import { startTestControlPlane, type TestControlPlane } from './control-plane.ts';
 import { eventually } from './processes.ts';
 
@@ -30,8 +28,7 @@ export async function startTestPlanes(environment: Readonly<Record<string, strin
     DATA_PLANE_TOKEN: (await control.newDataPlaneToken()).token,
     ...environment,
   });
-  const counters = new MemoryCounters({ clock: systemClock, queue: control.usageQueue });
-  const data = await startDataPlane(settings, { log: pino({ level: 'silent' }), counters });
+  const data = await startDataPlane(settings, { log: pino({ level: 'silent' }), counters: control.counters });
   return {
     control,
     dataUrl: data.url,
