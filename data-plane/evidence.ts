@@ -9,6 +9,7 @@ import type { Era } from './mcp/protocol-revisions.ts';
 import type { RpcCall, RpcMessage } from './mcp/rpc-call.ts';
 import type { Session } from './mcp/session-ids.ts';
 import type { EventDoor } from './old-clients/event-door.ts';
+import type { AnswerAllowance } from './policies/answer-allowance.ts';
 import type { GovernancePlan } from './policies/governance-plan.ts';
 import type { PlannedLimit } from './policies/planned-holds.ts';
 
@@ -68,6 +69,8 @@ export interface SpendHold {
   readonly admission: Admission;
   /** Who holds the admission: the shared counters, or this node's own while those are away. */
   readonly store: Counters;
+  /** How much of the answer is held for; undefined where no limit depends on its length. */
+  readonly allowance: AnswerAllowance | undefined;
   /** The usage event as far as it is known before the upstream is called: JSON without its end. */
   readonly eventHead: string;
   /** Where the lease keeper has it. */

@@ -50,3 +50,8 @@ export function formatNanos(femtosUsd: bigint): string {
 export function roundToNanos(femtosUsd: bigint): bigint {
   return (femtosUsd + FEMTOS_PER_NANO / 2n) / FEMTOS_PER_NANO;
 }
+
+/** The most femtos that round to no more than so many nanos. */
+export function roundedFemtosMax(nanosUsd: bigint): bigint {
+  return nanosUsd * FEMTOS_PER_NANO + FEMTOS_PER_NANO / 2n - 1n;
+}

@@ -1,6 +1,6 @@
 /** What a call costs: unit prices of a server or a tool, and the exact sum for bytes in and out. */
 import { z } from 'zod';
-import { roundToNanos } from './nanos-usd.ts';
+import { roundToNanos, roundedFemtosMax } from './nanos-usd.ts';
 
 const femtosUsd = z.string().regex(/^\d{1,21}$/);
 
@@ -52,4 +52,11 @@ export function toPrice(prices: UnitPrices, isOverride: boolean): Price {
 /** The cost in nano-USD, rounded half up once, at the end (`domain.md`, Money). */
 export function costOf(price: Price, inputBytes: number, outputBytes: number): bigint {
   return roundToNanos(price.callFemtosUsd + BigInt(inputBytes) * price.inputByteFemtosUsd + BigInt(outputBytes) * price.outputByteFemtosUsd);
+}
+
+/** The longest answer that costs no more than so many nanos, together with the call and its input; negative when those alone cost more. */
+export function outputBytesFor(price: Price, inputBytes: number, nanosUsd: bigint): number {
+  const leftFemtosUsd = roundedFemtosMax(nanosUsd) - price.callFemtosUsd - BigInt(inputBytes) * price.inputByteFemtosUsd;
+  if (leftFemtosUsd < 0n) return -1;
+  return price.outputByteFemtosUsd === 0n ? Infinity : Number(leftFemtosUsd / price.outputByteFemtosUsd);
 }

@@ -75,18 +75,13 @@ export class AdmissionBatches {
     for (const [index, answer] of answers.entries()) batch[index]?.resolve(answer);
   }
 
-  /** Answers in the order of the batch. A reply that did not come means that nobody knows: the same request ids are asked once more, which counts nothing twice. */
+  /** Answers in the order of the batch. */
   async #judge(organisationId: string, batch: readonly Waiting[]): Promise<readonly AdmissionAnswer[]> {
     const { open, intents, counts } = keysOf(organisationId);
     const keys = [open, intents, counts];
     const admissions = batch.map(({ admission }) => admission);
     const values = admitValues(this.#openMillis, admissions);
-    try {
-      return readAnswers(await this.#scripts.run('admit', keys, values), admissions);
-    } catch (error) {
-      if (!(error instanceof Error) || error.message !== 'Command timed out') throw error;
-      return readAnswers(await this.#scripts.run('admit', keys, values), admissions);
-    }
+    return readAnswers(await this.#scripts.runSurely('admit', keys, values), admissions);
   }
 }
 
@@ -103,7 +98,8 @@ function readAnswers(reply: unknown, admissions: readonly Admission[]): readonly
   return answers.map(readAnswer);
 }
 
-function readAnswer(text: string): AdmissionAnswer {
+/** Reads what a script answers to one request. */
+export function readAnswer(text: string): AdmissionAnswer {
   if (text === 'ok') return ADMITTED;
   const [check = '', first = '', used = '', reserved = '', wait = '', carried = ''] = text.split(':');
   if (check === 'ok') return { kind: 'admitted', observedHolds: first.split(',').map(Number) };

@@ -1,5 +1,5 @@
-/** Writes what the admit script is asked. */
-import type { Admission, HoldCheck, LeaseCheck, RateCheck } from './counters.ts';
+/** Writes what the scripts that hold are asked. */
+import type { Admission, Extension, HoldCheck, LeaseCheck, RateCheck } from './counters.ts';
 
 /** The checks of an admission as the scripts read them. */
 interface WrittenPlan {
@@ -19,14 +19,30 @@ export function admitValues(openMillis: string, admissions: readonly Admission[]
     let index = planned.findIndex((other) => sharesChecks(admission, other));
     if (index === -1) index = planned.push(admission) - 1;
     const plan = (plans[index] ??= planOf(admission));
-    const heldAmounts = admission.heldAmounts.join(' ');
     values.push(admission.requestId);
-    intents.push(admission.intent === undefined ? '' : `${plan.held}\n${heldAmounts}\n${admission.intent}`);
-    amounts.push(`${index + 1} ${heldAmounts}`);
+    intents.push(admission.intent === undefined ? '' : intentLines(plan, admission.heldAmounts, admission.intent));
+    amounts.push(`${index + 1} ${admission.heldAmounts.join(' ')}`);
   }
   values.push(...intents, ...amounts);
   for (const { json } of plans) values.push(json);
   return values;
+}
+
+/** The values of `scripts/extend.lua`, which says what they are. */
+export function extendValues(admission: Admission, { heldAmounts, intent }: Extension): string[] {
+  const beyond = heldAmounts.map((amount, index) => amount - (admission.heldAmounts[index] ?? 0));
+  const windows = admission.holds.flatMap(({ key, previousKey, limit, observe }, index) => [
+    key,
+    previousKey ?? '',
+    String(limit),
+    observe ? '1' : '0',
+    String(Math.max(0, beyond[index] ?? 0)),
+  ]);
+  return [admission.requestId, intentLines(planOf(admission), heldAmounts, intent), ...windows];
+}
+
+function intentLines({ held }: WrittenPlan, heldAmounts: readonly number[], intent: string): string {
+  return `${held}\n${heldAmounts.join(' ')}\n${intent}`;
 }
 
 function sharesChecks(one: Admission, other: Admission): boolean {

@@ -53,6 +53,14 @@ export interface Admission {
   readonly intent: string | undefined;
 }
 
+/** What an admitted request holds when its answer turns out longer than what was held for it at first. */
+export interface Extension {
+  /** In place of what was held so far, one amount per hold, none of them less. */
+  readonly heldAmounts: readonly number[];
+  /** In place of the intent so far: what the crash of the node would leave now. */
+  readonly intent: string;
+}
+
 export type AdmissionAnswer =
   | { readonly kind: 'admitted'; /** Indexes of observed holds that would have refused. */ readonly observedHolds: readonly number[] }
   | {
@@ -88,6 +96,11 @@ export class CountersUnavailable extends Error {
 export interface Counters {
   /** One round trip. Rejects with `CountersUnavailable` and nothing else. */
   admit(admission: Admission): Promise<AdmissionAnswer>;
+  /**
+   * Holds more for an admitted request, in every window or in none. Asked again with the same amounts it takes nothing more. Whoever settles names the admission
+   * as it was: the store knows what was added. Rejects with `CountersUnavailable`, also for a request that was closed as lost.
+   */
+  extend(admission: Admission, extension: Extension): Promise<AdmissionAnswer>;
   /** Handed over, not awaited: kept and sent again until the store has it. */
   settle(settlement: Settlement): void;
   /** Appends the event of a request that was not admitted here (refused, or admitted while the store was away). Handed over like `settle`. */

@@ -1,6 +1,6 @@
 /** What the memory counts for one organisation. Nothing in here waits, so every method is atomic. */
 import { NOTHING_COUNTED, restOf, type WindowCounts } from '../../shared/window-counts.ts';
-import type { Admission, AdmissionAnswer, HoldCheck, LeaseCheck, RateCheck, Settlement } from './counters.ts';
+import type { Admission, AdmissionAnswer, Extension, HoldCheck, LeaseCheck, RateCheck, Settlement } from './counters.ts';
 import { nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from './rate-window.ts';
 
 interface KeptPace {
@@ -24,6 +24,8 @@ interface OpenRequest {
   readonly leases: readonly LeaseCheck[];
   /** When its leases end unless they are renewed; `Infinity` once they have ended. */
   leasedUntilMillis: number;
+  /** What it holds now, one amount per hold. */
+  heldAmounts: readonly number[];
 }
 
 const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };
@@ -45,9 +47,24 @@ export class OrganisationCounts {
     return answer;
   }
 
+  /** Undefined for a request that is not open. */
+  extend({ requestId, holds }: Admission, { heldAmounts }: Extension): AdmissionAnswer | undefined {
+    const request = this.#open.get(requestId);
+    if (request === undefined) return undefined;
+    const added = heldAmounts.map((amount, index) => Math.max(0, amount - (request.heldAmounts[index] ?? 0)));
+    for (const [index, hold] of holds.entries()) {
+      const amount = added[index] ?? 0;
+      // A window that was lowered below what it holds refuses only what would make it more.
+      if (amount > 0 && !hold.observe && this.#overfills(hold, amount)) return this.#refusedHold(hold, index);
+    }
+    this.#hold(holds, added);
+    request.heldAmounts = heldAmounts.map((amount, index) => Math.max(amount, request.heldAmounts[index] ?? 0));
+    return ADMITTED;
+  }
+
   /** Does nothing for a request that is not open. */
   settle({ admission, amounts }: Settlement): void {
-    const { requestId, holds, heldAmounts } = admission;
+    const { requestId, holds } = admission;
     const request = this.#open.get(requestId);
     if (request === undefined) return;
     this.#open.delete(requestId);
@@ -55,7 +72,7 @@ export class OrganisationCounts {
     for (let index = 0; index < holds.length; index++) {
       const counts = this.#windows.get(holds[index]?.key ?? '');
       if (counts === undefined) continue;
-      counts.reserved -= heldAmounts[index] ?? 0;
+      counts.reserved -= request.heldAmounts[index] ?? 0;
       counts.used += amounts[index] ?? 0;
     }
   }
@@ -117,14 +134,21 @@ export class OrganisationCounts {
     let observedHolds: number[] | undefined;
     for (let index = 0; index < holds.length; index++) {
       const hold = holds[index];
-      if (hold === undefined) continue;
-      const { used, reserved } = this.windowOf(hold.key);
-      const carriedOver = this.#carriedOverTo(hold);
-      if (used + reserved + (heldAmounts[index] ?? 0) <= hold.limit + carriedOver) continue;
-      if (!hold.observe) return { kind: 'refused', check: 'hold', index, used, reserved, carriedOver, retryAfterMillis: 0 };
+      if (hold === undefined || !this.#overfills(hold, heldAmounts[index] ?? 0)) continue;
+      if (!hold.observe) return this.#refusedHold(hold, index);
       (observedHolds ??= []).push(index);
     }
     return observedHolds === undefined ? ADMITTED : { kind: 'admitted', observedHolds };
+  }
+
+  #overfills(hold: HoldCheck, amount: number): boolean {
+    const { used, reserved } = this.windowOf(hold.key);
+    return used + reserved + amount > hold.limit + this.#carriedOverTo(hold);
+  }
+
+  #refusedHold(hold: HoldCheck, index: number): AdmissionAnswer {
+    const { used, reserved } = this.windowOf(hold.key);
+    return { kind: 'refused', check: 'hold', index, used, reserved, carriedOver: this.#carriedOverTo(hold), retryAfterMillis: 0 };
   }
 
   #carriedOverTo({ limit, previousKey }: HoldCheck): number {
@@ -136,13 +160,16 @@ export class OrganisationCounts {
     for (const rate of rates) this.#takeRate(rate, now);
     if (intent === undefined) return;
     for (const { key } of leases) this.#leaseOf(key).count++;
-    for (let index = 0; index < holds.length; index++) {
-      const { key, expireAtMillis } = holds[index] ?? { key: '', expireAtMillis: now };
+    this.#hold(holds, heldAmounts);
+    this.#open.set(requestId, { answer, leases, leasedUntilMillis: leaseEnd(leases, now), heldAmounts });
+  }
+
+  #hold(holds: readonly HoldCheck[], amounts: readonly number[]): void {
+    for (const [index, { key, expireAtMillis }] of holds.entries()) {
       const counts = this.#windows.get(key);
-      if (counts === undefined) this.#windows.set(key, { used: 0, reserved: heldAmounts[index] ?? 0, expireAtMillis });
-      else counts.reserved += heldAmounts[index] ?? 0;
+      if (counts === undefined) this.#windows.set(key, { used: 0, reserved: amounts[index] ?? 0, expireAtMillis });
+      else counts.reserved += amounts[index] ?? 0;
     }
-    this.#open.set(requestId, { answer, leases, leasedUntilMillis: leaseEnd(leases, now) });
   }
 
   #takeRate({ key, limit, windowMillis, burst }: RateCheck, now: number): void {

@@ -2,8 +2,9 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { AdmissionBatches } from './admission-batches.ts';
-import type { Admission, AdmissionAnswer, Counters, Settlement } from './counters.ts';
+import { AdmissionBatches, readAnswer } from './admission-batches.ts';
+import { extendValues } from './admit-values.ts';
+import { CountersUnavailable, type Admission, type AdmissionAnswer, type Counters, type Extension, type Settlement } from './counters.ts';
 import { keysOf, STREAM_OWNERS_KEY } from './redis-keys.ts';
 import { connectRedis, RedisLink } from './redis-link.ts';
 import { RedisScripts } from './redis-scripts.ts';
@@ -28,6 +29,7 @@ const PAGE = '100';
 const SWEEP_MILLIS = 60_000;
 /** Owns the events of callers whose organisation is not known. */
 const NOBODY = 'turnpike';
+const extendedSchema = z.string();
 const cursorSchema = z.string();
 const reapedSchema = z.tuple([cursorSchema, z.number()]);
 
@@ -71,6 +73,20 @@ export class RedisCounters implements Counters {
   admit(admission: Admission): Promise<AdmissionAnswer> {
     if (!this.#announced.has(admission.organisationId)) this.#announce(admission.organisationId);
     return this.#admissions.ask(admission);
+  }
+
+  async extend(admission: Admission, extension: Extension): Promise<AdmissionAnswer> {
+    if (!this.#link.isAvailable) throw new CountersUnavailable('Redis does not answer');
+    const { open, intents, counts } = keysOf(admission.organisationId);
+    let answer: string;
+    try {
+      answer = extendedSchema.parse(await this.#scripts.runSurely('extend', [open, intents, counts], extendValues(admission, extension)));
+    } catch (cause) {
+      this.#link.lost(cause);
+      throw new CountersUnavailable('Redis does not answer', { cause });
+    }
+    if (answer === 'closed') throw new CountersUnavailable('the request is not open any more');
+    return readAnswer(answer);
   }
 
   settle(settlement: Settlement): void {

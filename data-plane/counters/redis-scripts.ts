@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 
-const NAMES = ['admit', 'settle', 'renew', 'reap', 'sweep'] as const;
+const NAMES = ['admit', 'extend', 'settle', 'renew', 'reap', 'sweep'] as const;
 export type ScriptName = (typeof NAMES)[number];
 
 interface Script {
@@ -28,6 +28,16 @@ export class RedisScripts {
       // Nothing has been applied: Redis looks for the script before it runs anything.
       if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return this.#redis.eval(script.text, keys.length, ...keys, ...values);
       throw error;
+    }
+  }
+
+  /** For scripts that count nothing twice: a reply that did not come means that nobody knows, so the same is asked once more. */
+  async runSurely(name: ScriptName, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    try {
+      return await this.run(name, keys, values);
+    } catch (error) {
+      if (!(error instanceof Error) || error.message !== 'Command timed out') throw error;
+      return this.run(name, keys, values);
     }
   }
 }

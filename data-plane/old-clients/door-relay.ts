@@ -5,6 +5,7 @@ import type { AllowedCall, Outcome } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { AnswerGuard } from '../guardrails/answer-guard.ts';
+import type { AnswerAllowance } from '../policies/answer-allowance.ts';
 import type { Trail } from '../trail.ts';
 import { blankLineBreaks } from '../transports/message-splice.ts';
 import type { AnswerHead, AnswerSink, UpstreamFlight } from '../transports/transport.ts';
@@ -19,6 +20,8 @@ export interface PostedMessage {
   readonly exchange: Exchange;
   readonly allowed: AllowedCall;
   readonly trail: Trail;
+  /** How much of the answer is held for; undefined where no limit depends on its length. */
+  readonly allowance: AnswerAllowance | undefined;
 }
 
 export class DoorRelay implements AnswerSink, DoorCall {
@@ -114,6 +117,7 @@ export class DoorRelay implements AnswerSink, DoorCall {
       eventBytesMax,
       newGuard: () => (this.#guard = this.#newGuard()),
       tell: (message) => {
+        this.#posted.allowance?.require(this.#outputBytes + message.length);
         const hasRoom = this.#tell(message);
         if (this.#isAwaited) return hasRoom;
         // The stream might stay open for other messages, which are none of this call's.

@@ -3,15 +3,11 @@ import type { LimitMetric } from '../../shared/limit.ts';
 import { costOf, type Price } from '../../shared/pricing.ts';
 import type { RpcRequest } from '../evidence.ts';
 
-/** Answer bytes that are held in advance where the answer costs something; the settlement puts the real number in their place. */
-const OUTPUT_ESTIMATE_BYTES = 65_536;
-
 /** Amounts of one call by metric; nano-USD fit a double up to the ceiling that limits have. */
 export type Amounts = Readonly<Record<LimitMetric, number>> & { readonly costNanosUsd: bigint };
 
-/** The hold. Metrics that are known only afterwards hold one unit, so that an exhausted limit refuses. */
-export function estimateOf(rpc: RpcRequest, price: Price, inputBytes: number): Amounts {
-  const outputBytes = price.outputByteFemtosUsd === 0n ? 0 : OUTPUT_ESTIMATE_BYTES;
+/** What is held for an answer of up to so many bytes. Metrics that are known only afterwards hold one unit, so that an exhausted limit refuses. */
+export function estimateOf(rpc: RpcRequest, price: Price, inputBytes: number, outputBytes: number): Amounts {
   const costNanosUsd = costOf(price, inputBytes, outputBytes);
   return {
     costNanosUsd,
@@ -20,7 +16,7 @@ export function estimateOf(rpc: RpcRequest, price: Price, inputBytes: number): A
     TOOL_CALLS: toolCallsOf(rpc),
     ERRORS: 1,
     INPUT_BYTES: inputBytes,
-    OUTPUT_BYTES: Math.max(1, outputBytes),
+    OUTPUT_BYTES: outputBytes,
     LATENCY_MS: 1,
   };
 }

@@ -4,6 +4,7 @@ import { AnswerRelay } from '../answer-relay.ts';
 import type { AllowedCall, Outcome, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
+import { MeteredAnswer } from '../metered-answer.ts';
 import { opensDoor } from '../old-clients/door-path.ts';
 import { DoorRelay } from '../old-clients/door-relay.ts';
 import type { Trail } from '../trail.ts';
@@ -13,6 +14,7 @@ import type { Transport } from '../transports/transport.ts';
 /** Every ending is an outcome, a failed upstream too: from here on the call has a price. */
 export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: AllowedCall, hold: SpendHold, trail: Trail): Promise<Outcome> {
   const transport = transportOf(gateway, allowed);
+  const { allowance } = hold;
   const { responseBytesMax } = hold.ticket;
   if (opensDoor(exchange)) return gateway.doors.open({ gateway, transport, exchange, allowed, trail, responseBytesMax });
   const { rpc, access } = allowed;
@@ -21,7 +23,8 @@ export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: All
     const relay =
       door === undefined
         ? new AnswerRelay(gateway, exchange, allowed, trail, resolve)
-        : new DoorRelay(gateway.clock, { door, exchange, allowed, trail }, resolve);
+        : new DoorRelay(gateway.clock, { door, exchange, allowed, trail, allowance }, resolve);
+    const metered = allowance === undefined ? undefined : new MeteredAnswer(relay, allowance);
     const flight = transport.send(
       {
         requestId: exchange.requestId,
@@ -38,8 +41,9 @@ export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: All
         acceptsJson: door !== undefined || exchange.acceptsJson,
         responseBytesMax,
       },
-      relay,
+      metered ?? relay,
     );
+    metered?.follow(flight);
     relay.follow(flight);
   });
 }

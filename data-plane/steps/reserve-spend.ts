@@ -1,16 +1,18 @@
 /** Step 13: holds rates, lease, budgets and quotas in one atomic call; after it nothing refuses any more. */
+import assert from 'node:assert/strict';
 import { NO_PRICE, type Price } from '../../shared/pricing.ts';
 import type { Refusal } from '../../shared/refusal.ts';
-import { CountersUnavailable, type Admission, type AdmissionAnswer, type Counters } from '../counters/counters.ts';
+import { CountersUnavailable, type Admission, type Counters } from '../counters/counters.ts';
 import type { AllowedCall, RateTicket, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { listens } from '../mcp/revision-claims.ts';
+import { AnswerAllowance, FIRST_OUTPUT_BYTES, LEAST_OUTPUT_BYTES } from '../policies/answer-allowance.ts';
 import { countersAway, refusalOf } from '../policies/limit-refusals.ts';
 import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/planned-holds.ts';
-import { estimateOf } from '../policies/spend-estimate.ts';
+import { PlannedSpend } from '../policies/planned-spend.ts';
 import type { Trail } from '../trail.ts';
-import { eventEnding, eventHead, unknownEnding } from '../usage/usage-event-json.ts';
+import { eventEnding, eventHead } from '../usage/usage-event-json.ts';
 
 /** How a client finds out what it talks to: never refused for its rate, or clients fall back to older handshakes (`protocol.md` section 1). */
 const PROBES: ReadonlySet<string> = new Set(['server/discover']);
@@ -20,21 +22,31 @@ const NO_CHECKS: readonly never[] = [];
 /** What is asked of the counters, and what a refusal of theirs is told from. */
 interface Booking {
   readonly ticket: RateTicket;
-  readonly admission: Admission;
+  /** What it holds is still to be found out. */
+  readonly admission: Omit<Admission, 'heldAmounts' | 'intent'>;
+  readonly spend: PlannedSpend;
   readonly limits: readonly PlannedLimit[];
   readonly nowMillis: number;
   readonly trail: Trail;
   /** The beginning of the request's usage event. */
   readonly head: string;
+  /** What was asked last: should the store fall silent over it, nobody knows whether it took it. */
+  asked: Admission | undefined;
+}
+
+/** What the counters admitted, and for how long an answer it holds. */
+interface Admitted {
+  readonly admission: Admission;
+  readonly outputBytes: number;
 }
 
 export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket: RateTicket, allowed: AllowedCall, trail: Trail): Promise<SpendHold> {
   // By the time that stands in the record, so that a window and its records agree to the nano.
   const nowMillis = exchange.timeMillis;
   const { plan, key } = ticket.access;
+  const { inputBytes } = trail;
   const price = isCounted(allowed) ? priceOf(allowed) : NO_PRICE;
   const { limits, checks } = holdsAt(ticket, allowed, nowMillis);
-  const estimate = estimateOf(allowed.rpc, price, trail.inputBytes);
   const head = eventHead(gateway.nodeName, exchange, trail, price);
   const admission = {
     organisationId: key.organisationId,
@@ -42,19 +54,22 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
     rates: isProbe(allowed) ? NO_CHECKS : plan.rates.checks,
     leases: listens(allowed.rpc.call) ? NO_CHECKS : plan.leases.checks,
     holds: checks,
-    heldAmounts: limits.map(({ limit }) => estimate[limit.metric]),
-    intent: head + unknownEnding(estimate.costNanosUsd),
   };
+  const spend = new PlannedSpend({ rpc: allowed.rpc, price, inputBytes, limits, eventHead: head });
   ticket.isCharged = true;
-  const booking = { ticket, admission, limits, nowMillis, trail, head };
+  const booking = { ticket, admission, spend, limits, nowMillis, trail, head, asked: undefined };
   let store = gateway.counters;
+  let admitted: Admitted;
   try {
-    requireAdmitted(await store.admit(admission), booking);
+    admitted = await admit(store, booking);
   } catch (error) {
     if (!(error instanceof CountersUnavailable)) throw error;
-    store = await admitWithoutMoney(gateway, booking, error);
+    store = gateway.localCounters;
+    admitted = await admitWithoutMoney(gateway, booking, error);
   }
-  const hold: SpendHold = { ticket, price, limits, admission, store, eventHead: head, inputBytes: trail.inputBytes, keptAt: -1 };
+  const bytesMax = listens(allowed.rpc.call) ? Infinity : ticket.responseBytesMax;
+  const allowance = spend.isMetered ? new AnswerAllowance({ spend, store, ...admitted, plan, limits, nowMillis, bytesMax }) : undefined;
+  const hold: SpendHold = { ticket, price, limits, admission: admitted.admission, store, allowance, eventHead: head, inputBytes, keptAt: -1 };
   hold.keptAt = gateway.leases.keep(hold, exchange.startedAt);
   return hold;
 }
@@ -64,26 +79,35 @@ function isProbe({ rpc: { call } }: AllowedCall): boolean {
   return call !== undefined && !call.isBatch && PROBES.has(call.messages[0].method ?? '');
 }
 
-/** The shared counters are away. Money fails closed; rates and leases go on by this node's own count (`reliability.md`, fail table). */
-async function admitWithoutMoney(gateway: Gateway, booking: Booking, error: CountersUnavailable): Promise<Counters> {
-  if (booking.limits.some(({ limit }) => limit.mode === 'ENFORCE')) throw voided(gateway, booking, countersAway(error));
-  const admission = { ...booking.admission, holds: [], heldAmounts: [] };
-  requireAdmitted(await gateway.localCounters.admit(admission), { ...booking, limits: [], admission });
-  return gateway.localCounters;
-}
-
-/** Nobody knows whether the store took the admission before it fell silent: if it did, this gives everything back. */
-function voided(gateway: Gateway, booking: Booking, refusal: Refusal): Refusal {
-  const { admission, head } = booking;
-  gateway.counters.settle({ admission, amounts: admission.holds.map(() => 0), event: head + eventEnding(refusal, 0, 0n) });
-  return refusal;
-}
-
-function requireAdmitted(answer: AdmissionAnswer, { limits, ticket, trail, nowMillis }: Booking): void {
+/** Holds what is wished for the answer, or as much as there is left to hold. */
+async function admit(store: Counters, booking: Booking): Promise<Admitted> {
+  const { spend, limits, ticket, trail, nowMillis } = booking;
+  const wished = spend.growsWithOutput ? Math.min(FIRST_OUTPUT_BYTES, ticket.responseBytesMax) : 0;
+  const least = spend.isMetered ? Math.min(LEAST_OUTPUT_BYTES, wished) : wished;
+  const ask = (bytes: number) => {
+    const admission = { ...booking.admission, ...spend.heldFor(bytes) };
+    booking.asked = admission;
+    return store.admit(admission);
+  };
+  const { answer, outputBytes } = await spend.hold({ wished, least, held: [] }, ask);
   if (answer.kind === 'refused') throw refusalOf(answer, ticket.access.plan, limits, nowMillis);
   for (const index of answer.observedHolds) {
     trail.observed.push(limits[index]?.limit.metric === 'NANO_USD' ? 'budget_exceeded/budget_exhausted' : 'quota_exceeded/quota_exhausted');
   }
+  assert(booking.asked !== undefined, 'nothing was asked');
+  return { admission: booking.asked, outputBytes };
+}
+
+/** The shared counters are away. Money fails closed; rates and leases go on by this node's own count (`reliability.md`, fail table). */
+function admitWithoutMoney(gateway: Gateway, booking: Booking, error: CountersUnavailable): Promise<Admitted> {
+  if (booking.limits.some(({ limit }) => limit.mode === 'ENFORCE')) throw voided(gateway, booking, countersAway(error));
+  return admit(gateway.localCounters, { ...booking, admission: { ...booking.admission, holds: [] } });
+}
+
+/** Nobody knows whether the store took the admission before it fell silent: if it did, this gives everything back. */
+function voided(gateway: Gateway, { asked, head }: Booking, refusal: Refusal): Refusal {
+  if (asked !== undefined) gateway.counters.settle({ admission: asked, amounts: asked.holds.map(() => 0), event: head + eventEnding(refusal, 0, 0n) });
+  return refusal;
 }
 
 /** A batch costs the call price of each of its members; its bytes are those of the one body. */

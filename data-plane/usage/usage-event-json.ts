@@ -41,10 +41,10 @@ export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, pr
 }
 
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
-export function unknownEnding(costNanosUsd: bigint): string {
+export function unknownEnding(costNanosUsd: bigint, outputBytes: number): string {
   return endingJson(
     { status: 502, decision: 'ERRORED', code: 'upstream_error', reason: 'connection_lost', message: 'the gateway node was lost during the call' },
-    { costNanosUsd },
+    { costNanosUsd, outputBytes },
   );
 }
 

@@ -263,7 +263,7 @@ local known = redis.call('HMGET', OPEN, unpack(ARGV, IDS + 1, IDS + admissions))
 local answers = {}
 for index = 1, admissions do
   local id = ARGV[IDS + index]
-  local answer = known[index] and string.match(known[index], '\n(.*)$') or taken[id]
+  local answer = known[index] and string.match(known[index], '\n([^\n]*)') or taken[id]
   if not answer then
     local wanted = readAsked(ARGV[AMOUNTS + index])
     answer = admit(id, ARGV[FIRST_INTENT + index], wanted.plan, wanted.amounts)

@@ -10,10 +10,16 @@ local LEASES = IDS + requests
 local WINDOWS = LEASES + 2 * leases
 local EVENTS = WINDOWS + 3 * windows
 
+local beyond = {}
 if requests > 0 then
   local gone = {}
+  -- A trace that ends with a line break has a third line, of what was held beyond the admission.
+  local function noteBeyond(trace)
+    for amount, key in string.gmatch(string.match(trace, '\n([^\n]*)\n$'), '(%d+) (%S+)') do beyond[key] = (beyond[key] or 0) + tonumber(amount) end
+  end
   for index, trace in ipairs(redis.call('HMGET', OPEN, unpack(ARGV, IDS + 1, IDS + requests))) do
-    if not trace then gone[#gone + 1] = ARGV[IDS + index] end
+    if not trace then gone[#gone + 1] = ARGV[IDS + index]
+    elseif string.byte(trace, -1) == 10 then noteBeyond(trace) end
   end
   if #gone > 0 then return gone end
   redis.call('HDEL', OPEN, unpack(ARGV, IDS + 1, IDS + requests))
@@ -33,7 +39,7 @@ for index, state in ipairs(#keys > 0 and redis.call('HMGET', COUNTS, unpack(keys
     else
       local at = WINDOWS + (index - leases) * 3
       local expireAt, used, reserved = struct.unpack('<i8i8i8', state)
-      changed[#changed + 1] = struct.pack('<i8i8i8', expireAt, used + tonumber(ARGV[at]), reserved - tonumber(ARGV[at - 1]))
+      changed[#changed + 1] = struct.pack('<i8i8i8', expireAt, used + tonumber(ARGV[at]), reserved - tonumber(ARGV[at - 1]) - (beyond[keys[index]] or 0))
     end
   end
 end

@@ -64,6 +64,17 @@ describe.runIf(hasRedis)('counters in Redis', () => {
     expect(await windowOf(owner, holds[1]?.key ?? '')).toEqual({ used: 7, reserved: 0 });
   });
 
+  test('a call that was lost after it held more is closed with all that it held, and with the record of that', async () => {
+    const owner = newId('organisation');
+    const window = hold({ amount: 7 });
+    const lost = admission(owner, { holds: [window] });
+    await counters.admit(lost);
+    await counters.extend(lost, { heldAmounts: [30], intent: 'longer' });
+    counters.renew(lost);
+    expect(await eventually(() => reaped(owner), 'the reaper closing it')).toEqual(['longer']);
+    expect(await windowOf(owner, window.key)).toEqual({ used: 30, reserved: 0 });
+  });
+
   test('a long call that is renewed is nobody’s to close', async () => {
     const owner = newId('organisation');
     const [long, lost] = [admission(owner), admission(owner)];

@@ -74,7 +74,7 @@ test('a denied call tells code, reason, sentence and rule', () => {
 });
 
 test('what is kept for a node that is lost is an event too', () => {
-  expect(read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n))).toMatchObject({
+  expect(read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0))).toMatchObject({
     decision: 'ERRORED',
     code: 'upstream_error',
     reason: 'connection_lost',
@@ -83,7 +83,7 @@ test('what is kept for a node that is lost is an event too', () => {
 });
 
 test('what is written is read; another format is not', () => {
-  const event = read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n));
+  const event = read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0));
   expect(read(writeUsageEvent(event))).toEqual(event);
   expect(Object.keys(event).toSorted()).toEqual([...USAGE_EVENT_FIELDS].toSorted());
   for (const wrong of ['[2]', '[1]', '{}', 'null', JSON.stringify(event)]) expect(() => read(wrong)).toThrow();
