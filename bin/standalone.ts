@@ -4,6 +4,7 @@ import { destination, pino, type Logger } from 'pino';
 import { startControlPlane, type ControlPlaneParts } from '../control-plane/application.ts';
 import { startEmbeddedPostgres } from '../control-plane/database/embedded-postgres.ts';
 import { MIGRATIONS } from '../control-plane/database/migrations/list.ts';
+import { LostWindows } from '../control-plane/money/lost-windows.ts';
 import { RedisWindowCounts } from '../control-plane/money/redis-window-counts.ts';
 import { readControlPlaneSettings, type ControlPlaneSettings } from '../control-plane/settings.ts';
 import { RedisUsageSource } from '../control-plane/usage-intake/redis-usage-source.ts';
@@ -170,14 +171,20 @@ async function startPlanes({ control, data, log, keyPlace, tick }: Plan, databas
 }
 
 interface Stores {
-  readonly control: Pick<ControlPlaneParts, 'usageSource' | 'windowCounts'>;
+  readonly control: Pick<ControlPlaneParts, 'usageSource' | 'windowCounts' | 'lostWindows'>;
   readonly data: Pick<DataPlaneParts, 'counters'>;
 }
 
 /** Where the planes meet: in the operator's Redis, or in the memory of this process. */
 function openStores(redisUrl: string | undefined, queue: UsageQueue, log: Logger): Stores {
-  if (redisUrl !== undefined)
-    return { control: { usageSource: new RedisUsageSource(redisUrl, log), windowCounts: new RedisWindowCounts(redisUrl, log) }, data: {} };
+  if (redisUrl !== undefined) {
+    const [usageSource, windowCounts, lostWindows] = [
+      new RedisUsageSource(redisUrl, log),
+      new RedisWindowCounts(redisUrl, log),
+      new LostWindows(redisUrl, log),
+    ];
+    return { control: { usageSource, windowCounts, lostWindows }, data: {} };
+  }
   const counters = new MemoryCounters({ clock: systemClock, queue });
   return { control: { usageSource: queue, windowCounts: new MemoryWindowCounts(counters) }, data: { counters } };
 }

@@ -18,7 +18,10 @@ import { migrate, openOrm } from './database/orm.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import { storedLimitsInForce } from './money/limits-in-force.ts';
 import { LimitsService } from './money/limits.service.ts';
+import type { LostWindows } from './money/lost-windows.ts';
+import { WindowRecovery } from './money/window-recovery.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { makeSchema } from './schema.ts';
 import type { ControlPlaneSettings } from './settings.ts';
@@ -32,6 +35,8 @@ export interface ControlPlaneParts {
   readonly usageSource: UsageSource;
   /** What the data planes have counted. */
   readonly windowCounts: WindowCountsSource;
+  /** Where windows may get lost; undefined where nothing of them outlives the process. */
+  readonly lostWindows?: LostWindows | undefined;
   /** Ends the wait for a database that is not there: the start is given up, and rejects. */
   readonly signal?: AbortSignal;
 }
@@ -44,7 +49,7 @@ export interface RunningControlPlane {
 
 /** Starts everything or, when a part cannot start, takes down what was started and throws. Usage source and counts are closed with the plane. */
 export async function startControlPlane(settings: ControlPlaneSettings, parts: ControlPlaneParts): Promise<RunningControlPlane> {
-  const started: (() => Promise<void>)[] = [() => parts.usageSource.close(), () => parts.windowCounts.close()];
+  const started: (() => Promise<void>)[] = [() => parts.usageSource.close(), () => parts.windowCounts.close(), async () => parts.lostWindows?.close()];
   const close = async () => {
     for (let end = started.pop(); end !== undefined; end = started.pop()) await end();
   };
@@ -61,7 +66,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, parts: C
 /** Answers the URL; pushes the end of each part as it starts. */
 async function startParts(
   settings: ControlPlaneSettings,
-  { log, usageSource, windowCounts, signal }: ControlPlaneParts,
+  { log, usageSource, windowCounts, lostWindows, signal }: ControlPlaneParts,
   started: (() => Promise<void>)[],
 ): Promise<string> {
   const secretKey = new SecretKey(settings.secretKey);
@@ -91,6 +96,10 @@ async function startParts(
   };
   const intake = new UsageIntake(usageSource, orm.em, log);
   started.push(() => intake.close());
+  if (lostWindows !== undefined) {
+    const recovery = new WindowRecovery({ lost: lostWindows, em: orm.em, limits: storedLimitsInForce(orm.em), log });
+    started.push(() => recovery.close());
+  }
   const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
   started.push(() => server.close());
   return server.url;

@@ -1,6 +1,7 @@
 /** The control plane as a program: reads the environment, and runs until it is told to stop. */
 import { destination, pino, type Logger } from 'pino';
 import { startControlPlane, type RunningControlPlane } from './application.ts';
+import { LostWindows } from './money/lost-windows.ts';
 import { RedisWindowCounts } from './money/redis-window-counts.ts';
 import { readControlPlaneSettings } from './settings.ts';
 import { RedisUsageSource } from './usage-intake/redis-usage-source.ts';
@@ -11,7 +12,11 @@ export async function runControlPlane(environment: Readonly<Record<string, strin
   const { redisUrl } = settings;
   if (redisUrl === undefined) throw new Error('REDIS_URL is needed: the control plane takes usage and counts from there');
   const log = createLog(settings.logLevel);
-  const stores = { usageSource: new RedisUsageSource(redisUrl, log), windowCounts: new RedisWindowCounts(redisUrl, log) };
+  const stores = {
+    usageSource: new RedisUsageSource(redisUrl, log),
+    windowCounts: new RedisWindowCounts(redisUrl, log),
+    lostWindows: new LostWindows(redisUrl, log),
+  };
   return startControlPlane(settings, { log, ...stores, ...(signal === undefined ? {} : { signal }) });
 }
 

@@ -11,7 +11,7 @@ import type { Transport as TransportName } from '../shared/mcp-server.ts';
 import { startConfig, type RunningConfig } from './config/start-config.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { ConfigStore } from './config/store.ts';
-import type { Counters } from './counters/counters.ts';
+import type { Counters, OpenRequest } from './counters/counters.ts';
 import { MemoryCounters } from './counters/memory-counters.ts';
 import { connectRedisCounters } from './counters/redis-counters.ts';
 import { startHttpServer, type RunningHttpServer } from './http-server.ts';
@@ -75,7 +75,8 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const { log } = parts;
   const secretKey = new SecretKey(settings.secretKey);
   const clock = systemClock;
-  const counters = parts.counters ?? connectCounters(settings, log);
+  const leases = new LeaseKeeper(clock);
+  const counters: Counters = parts.counters ?? connectCounters(settings, log, () => leases.openAt(counters));
   const reaper = startProcessReaper();
   const drain = { isDraining: false };
   const slots = new Slots(settings.concurrentRequestsMax);
@@ -117,7 +118,6 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     for (const serverId of changedServerIds) for (const transport of Object.values(transports)) transport.retire(serverId);
     if (previous?.servers !== next.servers) warmUp(next);
   });
-  const leases = new LeaseKeeper(clock);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const guesses = new GuessLimiter(GUESSES_PER_MINUTE);
   const streams = new OpenStreams({ config: config.store, hasher, clock, guesses });
@@ -158,9 +158,9 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   };
 }
 
-function connectCounters(settings: DataPlaneSettings, log: Logger): Counters {
+function connectCounters(settings: DataPlaneSettings, log: Logger, openRequests: () => Iterable<OpenRequest>): Counters {
   if (settings.redisUrl === undefined) throw new Error('REDIS_URL is needed: the data plane counts in Redis');
-  return connectRedisCounters({ url: settings.redisUrl, log });
+  return connectRedisCounters({ url: settings.redisUrl, log, openRequests });
 }
 
 function readAllowlist(settings: DataPlaneSettings): StdioAllowlist {

@@ -1,6 +1,6 @@
 /** What is used up of the windows of limits: the data plane counts it, the control plane shows it, and both find it by the same keys. */
 import type { Limit } from './limit.ts';
-import { windowBefore, type Schedule, type ScheduleWindow } from './schedule-window.ts';
+import { windowAfter, windowBefore, type Schedule, type ScheduleWindow } from './schedule-window.ts';
 
 /** In the unit of the limit's metric; whole numbers below 2^53. */
 export interface WindowCounts {
@@ -53,4 +53,17 @@ const RESERVED_AT = 16;
 /** Reads a window as the scripts pack it: expireAt, used and reserved, eight bytes each. */
 export function readPackedWindow(packed: Buffer): WindowCounts {
   return { used: Number(packed.readBigInt64LE(USED_AT)), reserved: Number(packed.readBigInt64LE(RESERVED_AT)) };
+}
+
+/** Set of organisations whose windows Redis has lost: the data planes add them, the control plane counts them again. */
+export const REBUILDS_KEY = 'turnpike:rebuilds';
+/** Since when the nodes know this Redis with the memory that it has: "runId millis". */
+export const GREETING_KEY = 'turnpike:greeting';
+
+/** Counters of a window are kept this long past the end of the next one, which may use their rest, for calls that settle late. */
+const WINDOW_KEPT_MILLIS = 48 * 3_600_000;
+
+/** When a window's counts may be forgotten. */
+export function windowKeptUntil(schedule: Schedule, window: ScheduleWindow): number {
+  return windowAfter(schedule, window).endMillis + WINDOW_KEPT_MILLIS;
 }

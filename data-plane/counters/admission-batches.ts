@@ -1,10 +1,11 @@
 /** Gathers the admissions of one turn of the event loop, and asks for all of an organisation's in one call. */
 import { z } from 'zod';
 import { admitValues } from './admit-values.ts';
-import { CountersUnavailable, type Admission, type AdmissionAnswer } from './counters.ts';
+import { CountersRebuilding, CountersUnavailable, type Admission, type AdmissionAnswer } from './counters.ts';
+import type { Epochs } from './epochs.ts';
 import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
-import type { RedisScripts } from './redis-scripts.ts';
+import { REBUILD, type RedisScripts } from './redis-scripts.ts';
 import type { SettlementOutbox } from './settlement-outbox.ts';
 
 interface Waiting {
@@ -13,6 +14,17 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+export interface AdmissionBatchesParts {
+  readonly link: RedisLink;
+  readonly scripts: RedisScripts;
+  readonly outbox: SettlementOutbox;
+  readonly epochs: Epochs;
+  readonly openMillis: number;
+}
+
+/** Undefined for a request that holds in windows which are closed. */
+type Judgement = AdmissionAnswer | undefined;
+
 const BATCH_MAX = 64;
 const answersSchema = z.array(z.string());
 
@@ -20,13 +32,15 @@ export class AdmissionBatches {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
   readonly #outbox: SettlementOutbox;
+  readonly #epochs: Epochs;
   readonly #openMillis: string;
   #waiting = new Map<string, Waiting[]>();
 
-  constructor(link: RedisLink, scripts: RedisScripts, outbox: SettlementOutbox, openMillis: number) {
+  constructor({ link, scripts, outbox, epochs, openMillis }: AdmissionBatchesParts) {
     this.#link = link;
     this.#scripts = scripts;
     this.#outbox = outbox;
+    this.#epochs = epochs;
     this.#openMillis = String(openMillis);
   }
 
@@ -53,12 +67,16 @@ export class AdmissionBatches {
   async #send(organisationId: string, batch: readonly Waiting[]): Promise<void> {
     try {
       const owed = this.#outbox.owes(organisationId);
-      const answers = await this.#judge(organisationId, batch);
+      const answers = await this.#judge(
+        organisationId,
+        batch.map(({ admission }) => admission),
+      );
       const full: Waiting[] = [];
       for (const [index, answer] of answers.entries()) {
         const waiting = batch[index];
         if (waiting === undefined) continue;
-        if (owed && couldFit(answer)) full.push(waiting);
+        if (answer === undefined) void this.#askWhenOpen(waiting);
+        else if (owed && couldFit(answer)) full.push(waiting);
         else waiting.resolve(answer);
       }
       if (full.length > 0) await this.#sendAgain(organisationId, full);
@@ -71,17 +89,42 @@ export class AdmissionBatches {
   /** Calls that have ended make room for those that come after them, also when Redis had not heard of it. */
   async #sendAgain(organisationId: string, batch: readonly Waiting[]): Promise<void> {
     await this.#outbox.paid(organisationId);
-    const answers = await this.#judge(organisationId, batch);
-    for (const [index, answer] of answers.entries()) batch[index]?.resolve(answer);
+    const answers = await this.#judge(
+      organisationId,
+      batch.map(({ admission }) => admission),
+    );
+    for (const [index, answer] of answers.entries()) {
+      const waiting = batch[index];
+      if (waiting === undefined) continue;
+      if (answer === undefined) void this.#askWhenOpen(waiting);
+      else waiting.resolve(answer);
+    }
+  }
+
+  /** What only observes waits for nothing. */
+  async #askWhenOpen({ admission, resolve, reject }: Waiting): Promise<void> {
+    const { organisationId, holds } = admission;
+    try {
+      const opened = this.#epochs.openedSoon(organisationId);
+      const isOpen = holds.some(({ observe }) => !observe) && (await opened);
+      const [answer] = isOpen ? await this.#judge(organisationId, [admission]) : [];
+      if (answer === undefined) reject(new CountersRebuilding('what was counted in windows is being counted again'));
+      else resolve(answer);
+    } catch (cause) {
+      this.#link.lost(cause);
+      reject(new CountersUnavailable('Redis does not answer', { cause }));
+    }
   }
 
   /** Answers in the order of the batch. */
-  async #judge(organisationId: string, batch: readonly Waiting[]): Promise<readonly AdmissionAnswer[]> {
+  async #judge(organisationId: string, admissions: readonly Admission[]): Promise<readonly Judgement[]> {
     const { open, intents, counts } = keysOf(organisationId);
     const keys = [open, intents, counts];
-    const admissions = batch.map(({ admission }) => admission);
-    const values = admitValues(this.#openMillis, admissions);
-    return readAnswers(await this.#scripts.runSurely('admit', keys, values), admissions);
+    const values = [...this.#epochs.valuesFor(organisationId), ...admitValues(this.#openMillis, admissions)];
+    const [...answers] = answersSchema.parse(await this.#scripts.runSurely('admit', keys, values));
+    if (answers.length === admissions.length + 1) this.#epochs.learn(organisationId, Number(answers.pop()));
+    if (answers.length !== admissions.length) throw new Error(`the admit script answered ${answers.length} of ${admissions.length} admissions`);
+    return answers.map((text) => (text === REBUILD ? undefined : readAnswer(text)));
   }
 }
 
@@ -91,12 +134,6 @@ function couldFit(answer: AdmissionAnswer): boolean {
 }
 
 const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };
-
-function readAnswers(reply: unknown, admissions: readonly Admission[]): readonly AdmissionAnswer[] {
-  const answers = answersSchema.parse(reply);
-  if (answers.length !== admissions.length) throw new Error(`the admit script answered ${answers.length} of ${admissions.length} admissions`);
-  return answers.map(readAnswer);
-}
 
 /** Reads what a script answers to one request. */
 export function readAnswer(text: string): AdmissionAnswer {

@@ -1,5 +1,5 @@
 /** Writes what the scripts that hold are asked. */
-import type { Admission, Extension, HoldCheck, LeaseCheck, RateCheck } from './counters.ts';
+import type { Admission, Extension, HoldCheck, LeaseCheck, OpenRequest, RateCheck } from './counters.ts';
 
 /** The checks of an admission as the scripts read them. */
 interface WrittenPlan {
@@ -30,15 +30,26 @@ export function admitValues(openMillis: string, admissions: readonly Admission[]
 
 /** The values of `scripts/extend.lua`, which says what they are. */
 export function extendValues(admission: Admission, { heldAmounts, intent }: Extension): string[] {
-  const beyond = heldAmounts.map((amount, index) => amount - (admission.heldAmounts[index] ?? 0));
+  const beyond = beyondOf(admission, heldAmounts);
   const windows = admission.holds.flatMap(({ key, previousKey, limit, observe }, index) => [
     key,
     previousKey ?? '',
     String(limit),
     observe ? '1' : '0',
-    String(Math.max(0, beyond[index] ?? 0)),
+    String(beyond[index] ?? 0),
   ]);
   return [admission.requestId, intentLines(planOf(admission), heldAmounts, intent), ...windows];
+}
+
+/** A request as `scripts/reopen.lua` takes it: what it holds beyond its admission stands in its trace, as if it had been added there. */
+export function reopenValues({ admission, held }: OpenRequest): string[] {
+  const beyond = beyondOf(admission, held.heldAmounts);
+  const extra = beyond.some((amount) => amount > 0) ? `\n${beyond.map((amount, index) => `${amount} ${admission.holds[index]?.key}`).join(' ')}\n` : '';
+  return [admission.requestId, `ok${extra}`, intentLines(planOf(admission), held.heldAmounts, held.intent)];
+}
+
+function beyondOf(admission: Admission, heldAmounts: readonly number[]): number[] {
+  return heldAmounts.map((amount, index) => Math.max(0, amount - (admission.heldAmounts[index] ?? 0)));
 }
 
 function intentLines({ held }: WrittenPlan, heldAmounts: readonly number[], intent: string): string {

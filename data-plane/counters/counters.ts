@@ -90,7 +90,18 @@ export interface Settlement {
 
 /** The store does not answer. What that means is decided per control, by the caller (`design.md`, Fail modes). */
 export class CountersUnavailable extends Error {
-  override readonly name = 'CountersUnavailable';
+  override readonly name: string = 'CountersUnavailable';
+}
+
+/** The store has lost what was counted in windows, and it is being counted again. */
+export class CountersRebuilding extends CountersUnavailable {
+  override readonly name = 'CountersRebuilding';
+}
+
+/** An admitted request that nobody has settled yet, with what it holds by now. */
+export interface OpenRequest {
+  readonly admission: Admission;
+  readonly held: Extension;
 }
 
 export interface Counters {

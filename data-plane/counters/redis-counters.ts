@@ -4,10 +4,20 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AdmissionBatches, readAnswer } from './admission-batches.ts';
 import { extendValues } from './admit-values.ts';
-import { CountersUnavailable, type Admission, type AdmissionAnswer, type Counters, type Extension, type Settlement } from './counters.ts';
+import {
+  CountersRebuilding,
+  CountersUnavailable,
+  type Admission,
+  type AdmissionAnswer,
+  type Counters,
+  type Extension,
+  type OpenRequest,
+  type Settlement,
+} from './counters.ts';
+import { Epochs } from './epochs.ts';
 import { keysOf, STREAM_OWNERS_KEY } from './redis-keys.ts';
 import { connectRedis, RedisLink } from './redis-link.ts';
-import { RedisScripts } from './redis-scripts.ts';
+import { REBUILD, RedisScripts } from './redis-scripts.ts';
 import { SettlementOutbox, STREAM_LENGTH_MAX } from './settlement-outbox.ts';
 
 export interface RedisCountersOptions {
@@ -19,6 +29,8 @@ export interface RedisCountersOptions {
   readonly reapMillis?: number;
   /** Settlements and events that are kept while Redis is away. */
   readonly backlogMax?: number;
+  /** What this node has under way, in case that Redis forgets it. */
+  readonly openRequests?: () => Iterable<OpenRequest>;
 }
 
 const INTENT_LIFETIME_MILLIS = 30_000;
@@ -27,6 +39,8 @@ const BACKLOG_MAX = 120_000;
 const REAP_MILLIS = 5000;
 const PAGE = '100';
 const SWEEP_MILLIS = 60_000;
+/** Within the time that the control plane waits for what the nodes have under way. */
+const GREET_MILLIS = 300;
 /** Owns the events of callers whose organisation is not known. */
 const NOBODY = 'turnpike';
 const extendedSchema = z.string();
@@ -43,23 +57,31 @@ export class RedisCounters implements Counters {
   readonly #scripts: RedisScripts;
   readonly #admissions: AdmissionBatches;
   readonly #outbox: SettlementOutbox;
+  readonly #epochs: Epochs;
   readonly #intentLifetimeMillis: number;
   /** Organisations whose stream this process has announced. */
   readonly #announced = new Set<string>();
   readonly #reaper: NodeJS.Timeout;
   readonly #sweeper: NodeJS.Timeout;
+  readonly #greeter: NodeJS.Timeout;
 
   constructor(redis: Redis, options: Omit<RedisCountersOptions, 'url'>) {
     this.#log = options.log;
     this.#intentLifetimeMillis = options.intentLifetimeMillis ?? INTENT_LIFETIME_MILLIS;
     this.#link = new RedisLink(redis, options.log, () => this.#backAgain());
     this.#scripts = new RedisScripts(redis);
-    this.#outbox = new SettlementOutbox(this.#link, this.#scripts, { log: options.log, sizeMax: options.backlogMax ?? BACKLOG_MAX });
-    this.#admissions = new AdmissionBatches(this.#link, this.#scripts, this.#outbox, this.#intentLifetimeMillis);
-    this.#reaper = setInterval(() => void this.#tick(), options.reapMillis ?? REAP_MILLIS);
+    const { openRequests = () => [], log, backlogMax: sizeMax = BACKLOG_MAX } = options;
+    const openMillis = this.#intentLifetimeMillis;
+    const parts = { link: this.#link, scripts: this.#scripts, log, sizeMax, openMillis };
+    this.#epochs = new Epochs({ ...parts, openRequests: () => [...openRequests(), ...this.#outbox.openRequests()] });
+    this.#outbox = new SettlementOutbox({ ...parts, epochs: this.#epochs });
+    this.#admissions = new AdmissionBatches({ ...parts, outbox: this.#outbox, epochs: this.#epochs });
+    this.#reaper = setInterval(() => void this.reap(), options.reapMillis ?? REAP_MILLIS);
     this.#reaper.unref();
     this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MILLIS);
     this.#sweeper.unref();
+    this.#greeter = setInterval(() => void this.#greet(), GREET_MILLIS);
+    this.#greeter.unref();
   }
 
   get isAvailable(): boolean {
@@ -76,15 +98,9 @@ export class RedisCounters implements Counters {
   }
 
   async extend(admission: Admission, extension: Extension): Promise<AdmissionAnswer> {
-    if (!this.#link.isAvailable) throw new CountersUnavailable('Redis does not answer');
-    const { open, intents, counts } = keysOf(admission.organisationId);
-    let answer: string;
-    try {
-      answer = extendedSchema.parse(await this.#scripts.runSurely('extend', [open, intents, counts], extendValues(admission, extension)));
-    } catch (cause) {
-      this.#link.lost(cause);
-      throw new CountersUnavailable('Redis does not answer', { cause });
-    }
+    let answer = await this.#askForExtension(admission, extension);
+    if (answer === REBUILD && (await this.#epochs.openedSoon(admission.organisationId))) answer = await this.#askForExtension(admission, extension);
+    if (answer === REBUILD) throw new CountersRebuilding('what was counted in windows is being counted again');
     if (answer === 'closed') throw new CountersUnavailable('the request is not open any more');
     return readAnswer(answer);
   }
@@ -112,6 +128,7 @@ export class RedisCounters implements Counters {
   async close(graceMillis: number): Promise<number> {
     clearInterval(this.#reaper);
     clearInterval(this.#sweeper);
+    clearInterval(this.#greeter);
     const deadline = performance.now() + graceMillis;
     await this.#outbox.flushed(() => performance.now() > deadline);
     this.#link.close();
@@ -143,11 +160,23 @@ export class RedisCounters implements Counters {
     }
   }
 
+  async #askForExtension(admission: Admission, extension: Extension): Promise<string> {
+    if (!this.#link.isAvailable) throw new CountersUnavailable('Redis does not answer');
+    const { open, intents, counts } = keysOf(admission.organisationId);
+    const values = [...this.#epochs.valuesFor(admission.organisationId), ...extendValues(admission, extension)];
+    try {
+      return extendedSchema.parse(await this.#scripts.runSurely('extend', [open, intents, counts], values));
+    } catch (cause) {
+      this.#link.lost(cause);
+      throw new CountersUnavailable('Redis does not answer', { cause });
+    }
+  }
+
   async #reapOf(owner: string): Promise<number> {
     const { open, intents, counts, usage } = keysOf(owner);
     let closed = 0;
     await this.#pageThrough(async (cursor) => {
-      const page = await this.#scripts.run('reap', [open, intents, counts, usage], [STREAM_LENGTH_MAX, cursor, PAGE]);
+      const page = await this.#scripts.run('reap', [open, intents, counts, usage], [...this.#epochs.valuesFor(owner), STREAM_LENGTH_MAX, cursor, PAGE]);
       const [next, count] = reapedSchema.parse(page);
       closed += count;
       return next;
@@ -161,16 +190,10 @@ export class RedisCounters implements Counters {
     while (cursor !== '0');
   }
 
-  async #tick(): Promise<void> {
-    await this.#announceAnew();
-    await this.reap();
-  }
-
-  /** Redis may have lost its memory without having been away for us. */
-  async #announceAnew(): Promise<void> {
-    if (!this.#link.isAvailable || this.#announced.size === 0) return;
+  async #greet(): Promise<void> {
+    if (!this.#link.isAvailable) return;
     try {
-      if ((await this.#link.redis.scard(STREAM_OWNERS_KEY)) < this.#announced.size) await this.#link.redis.sadd(STREAM_OWNERS_KEY, ...this.#announced);
+      if (await this.#epochs.greet()) this.#announceAll();
     } catch (error) {
       this.#link.lost(error);
     }
@@ -186,10 +209,14 @@ export class RedisCounters implements Counters {
     });
   }
 
-  #backAgain(): void {
+  #announceAll(): void {
     const owners = [...this.#announced];
     this.#announced.clear();
     for (const owner of owners) this.#announce(owner);
+  }
+
+  #backAgain(): void {
+    void this.#greet();
     this.#outbox.flush();
   }
 }

@@ -27,6 +27,7 @@ export class RedisLink {
   readonly #log: Logger;
   readonly #onReturn: () => void;
   #isAvailable = false;
+  #runId = '';
   #isClosed = false;
   #isAwayLogged = false;
   #awaySince = 0;
@@ -45,6 +46,11 @@ export class RedisLink {
 
   get isAvailable(): boolean {
     return this.#isAvailable;
+  }
+
+  /** Which Redis answers: another one after a restart, and after a failover. */
+  get runId(): string {
+    return this.#runId;
   }
 
   /** Something went wrong with a command: until Redis takes a write again, nobody else needs to wait for it. */
@@ -70,6 +76,7 @@ export class RedisLink {
   async #ask(): Promise<void> {
     try {
       await this.redis.set(PROBE_KEY, '', 'PX', AWAY_MILLIS_MAX);
+      this.#runId = /run_id:(\w+)/.exec(await this.redis.info('server'))?.[1] ?? '';
       this.#found();
     } catch (error) {
       this.#log.debug({ err: error }, 'Redis is still away');

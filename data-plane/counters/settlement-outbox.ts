@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { Settlement } from './counters.ts';
+import type { OpenRequest, Settlement } from './counters.ts';
+import type { Epochs } from './epochs.ts';
 import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
-import type { RedisScripts } from './redis-scripts.ts';
+import { REBUILD, type RedisScripts } from './redis-scripts.ts';
 import { settleValues } from './settle-values.ts';
 
 const BATCH_MAX = 128;
@@ -28,7 +29,18 @@ export interface OutboxEntry {
 interface OwnerQueue {
   readonly owner: string;
   readonly entries: OutboxEntry[];
+  /** Settlements of windows that are closed. */
+  closed: OutboxEntry[];
   sending: Promise<void> | undefined;
+}
+
+export interface SettlementOutboxParts {
+  readonly link: RedisLink;
+  readonly scripts: RedisScripts;
+  readonly epochs: Epochs;
+  readonly log: Logger;
+  /** Above so many entries, events of requests that were not admitted here are dropped. */
+  readonly sizeMax: number;
 }
 
 const goneSchema = z.array(z.string());
@@ -36,6 +48,7 @@ const goneSchema = z.array(z.string());
 export class SettlementOutbox {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
+  readonly #epochs: Epochs;
   readonly #log: Logger;
   readonly #sizeMax: number;
   /** Never shrinks: the tables that a Map outgrows point at each other, and through them calls of minutes would stay in memory until the next full collection. */
@@ -44,10 +57,10 @@ export class SettlementOutbox {
   #size = 0;
   #dropped = 0;
 
-  /** Above `sizeMax` entries, events of requests that were not admitted here are dropped. */
-  constructor(link: RedisLink, scripts: RedisScripts, { log, sizeMax }: { readonly log: Logger; readonly sizeMax: number }) {
+  constructor({ link, scripts, epochs, log, sizeMax }: SettlementOutboxParts) {
     this.#link = link;
     this.#scripts = scripts;
+    this.#epochs = epochs;
     this.#log = log;
     this.#sizeMax = sizeMax;
   }
@@ -55,6 +68,13 @@ export class SettlementOutbox {
   /** Entries that Redis has not confirmed. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Requests that are over, and of which Redis has not heard so. */
+  *openRequests(): Generator<OpenRequest> {
+    for (const { entries, closed } of this.#queues.values()) {
+      for (const { settlement } of [...entries, ...closed]) if (settlement !== undefined) yield openRequestOf(settlement);
+    }
   }
 
   settle(settlement: Settlement): void {
@@ -105,7 +125,7 @@ export class SettlementOutbox {
   #add(owner: string, entry: OutboxEntry): void {
     this.#size++;
     let queue = this.#queues.get(owner);
-    if (queue === undefined) this.#queues.set(owner, (queue = { owner, entries: [], sending: undefined }));
+    if (queue === undefined) this.#queues.set(owner, (queue = { owner, entries: [], closed: [], sending: undefined }));
     queue.entries.push(entry);
     this.#sendSoon();
   }
@@ -121,7 +141,10 @@ export class SettlementOutbox {
       let batch: OutboxEntry[];
       do {
         batch = entries.slice(0, BATCH_MAX);
-        await this.#settle(owner, batch);
+        if (!(await this.#settle(owner, batch))) {
+          this.#setAside(queue);
+          continue;
+        }
         entries.splice(0, batch.length);
         this.#size -= batch.length;
         // What came in the meantime can wait for more again.
@@ -136,16 +159,46 @@ export class SettlementOutbox {
     }
   }
 
-  /** Of a request that was closed already, by a reaper or by the same batch whose reply was lost, the event alone is told. */
-  async #settle(owner: string, batch: OutboxEntry[]): Promise<void> {
+  /** What holds in no window need not wait until those count again. */
+  #setAside(queue: OwnerQueue): void {
+    const { owner, entries } = queue;
+    const isAwaited = queue.closed.length > 0;
+    queue.closed.push(...entries.filter(holds));
+    entries.splice(0, entries.length, ...entries.filter((entry) => !holds(entry)));
+    if (!isAwaited) void this.#sendWhenOpen(queue, this.#epochs.opened(owner));
+  }
+
+  async #sendWhenOpen(queue: OwnerQueue, opened: Promise<boolean>): Promise<void> {
+    await opened;
+    queue.entries.push(...queue.closed);
+    queue.closed = [];
+    this.#sendSoon();
+  }
+
+  /**
+   * Of a request that was closed already, by a reaper or by the same batch whose reply was lost, the event alone is told. Answers false, having told nothing,
+   * when windows do not count.
+   */
+  async #settle(owner: string, batch: OutboxEntry[]): Promise<boolean> {
     const { open, intents, counts, usage } = keysOf(owner);
     for (;;) {
-      const values = [STREAM_LENGTH_MAX, ...settleValues(batch)];
+      const values = [...this.#epochs.valuesFor(owner), STREAM_LENGTH_MAX, ...settleValues(batch)];
       const gone = new Set(goneSchema.parse(await this.#scripts.run('settle', [open, intents, counts, usage], values)));
-      if (gone.size === 0) return;
+      if (gone.size === 0) return true;
+      if (gone.has(REBUILD)) return false;
       for (const [index, { settlement, event }] of batch.entries()) {
         if (settlement !== undefined && gone.has(settlement.admission.requestId)) batch[index] = { settlement: undefined, event };
       }
     }
   }
+}
+
+function holds({ settlement }: OutboxEntry): boolean {
+  return settlement !== undefined && settlement.admission.holds.length > 0;
+}
+
+/** Held as it was, or more where more was used. */
+function openRequestOf({ admission, amounts }: Settlement): OpenRequest {
+  const heldAmounts = admission.heldAmounts.map((amount, index) => Math.max(amount, amounts[index] ?? 0));
+  return { admission, held: { heldAmounts, intent: admission.intent ?? '' } };
 }

@@ -1,8 +1,8 @@
 /** How much of an answer is held for, and holds more as it grows: no byte passes that a budget or quota does not pay for. */
 import { Refusal } from '../../shared/refusal.ts';
-import { CountersUnavailable, type Admission, type Counters } from '../counters/counters.ts';
+import { CountersRebuilding, CountersUnavailable, type Admission, type Counters, type Extension } from '../counters/counters.ts';
 import type { GovernancePlan } from './governance-plan.ts';
-import { countersAway, refusalOf } from './limit-refusals.ts';
+import { countersAway, countersRebuilding, refusalOf } from './limit-refusals.ts';
 import type { PlannedLimit } from './planned-holds.ts';
 import type { PlannedSpend } from './planned-spend.ts';
 
@@ -29,12 +29,12 @@ const AHEAD_BYTES_MAX = 4 * 1024 * 1024;
 
 export class AnswerAllowance {
   readonly #parts: AnswerAllowanceParts;
-  #heldAmounts: readonly number[];
+  #held: Extension;
   #outputBytes: number;
 
   constructor(parts: AnswerAllowanceParts) {
     this.#parts = parts;
-    this.#heldAmounts = parts.admission.heldAmounts;
+    this.#held = parts.spend.heldFor(parts.outputBytes);
     this.#outputBytes = parts.outputBytes;
   }
 
@@ -43,17 +43,23 @@ export class AnswerAllowance {
     return this.#outputBytes;
   }
 
+  /** What the call holds by now. */
+  get held(): Extension {
+    return this.#held;
+  }
+
   /** Holds for so many bytes at least, or throws the refusal of the limit that has no room for them. Asked for one length at a time. */
   async grow(neededBytes: number): Promise<void> {
     const { spend, store, admission, plan, limits, nowMillis, bytesMax } = this.#parts;
     const ahead = Math.min(this.#outputBytes * AHEAD_FACTOR, this.#outputBytes + AHEAD_BYTES_MAX, bytesMax);
-    const wanted = { wished: Math.max(neededBytes, ahead), least: neededBytes, held: this.#heldAmounts };
+    const wanted = { wished: Math.max(neededBytes, ahead), least: neededBytes, held: this.#held.heldAmounts };
     const ask = (outputBytes: number) => store.extend(admission, spend.heldFor(outputBytes));
     const { answer, outputBytes } = await spend.hold(wanted, ask).catch((error: unknown) => {
+      if (error instanceof CountersRebuilding) throw countersRebuilding(error);
       throw error instanceof CountersUnavailable ? countersAway(error) : error;
     });
     if (answer.kind === 'refused') throw refusalOf(answer, plan, limits, nowMillis);
-    this.#heldAmounts = spend.heldFor(outputBytes).heldAmounts;
+    this.#held = spend.heldFor(outputBytes);
     this.#outputBytes = outputBytes;
   }
 

@@ -1,5 +1,6 @@
 /** Keeps the leases and intents of long calls alive, from one timer for all of them. */
 import type { Clock } from '../../shared/clock.ts';
+import type { Admission, Counters, Extension, OpenRequest } from '../counters/counters.ts';
 import type { SpendHold } from '../evidence.ts';
 
 const TICK_MILLIS = 1000;
@@ -37,6 +38,12 @@ export class LeaseKeeper {
     this.#free.push(place);
   }
 
+  /** What is under way here, as far as that store holds it. */
+  *openAt(store: Counters): Generator<OpenRequest> {
+    for (const hold of this.#holds)
+      if (hold?.store === store) yield { admission: hold.admission, held: hold.allowance?.held ?? heldByAdmission(hold.admission) };
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }
@@ -49,6 +56,10 @@ export class LeaseKeeper {
       this.#dueAt[place] = now + intervalOf(hold);
     }
   }
+}
+
+function heldByAdmission({ heldAmounts, intent }: Admission): Extension {
+  return { heldAmounts, intent: intent ?? '' };
 }
 
 /** A third of the shortest lease, so that two renewals may fail. */

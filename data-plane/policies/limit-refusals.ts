@@ -31,6 +31,11 @@ export function countersAway(cause: unknown): Refusal {
   );
 }
 
+/** What was counted is being counted again, which takes a moment. */
+export function countersRebuilding(cause: unknown): Refusal {
+  return new Refusal('counters_unavailable', 'counters_rebuilding', 'budgets and quotas are being counted again', { retryAfterSeconds: 1 }, { cause });
+}
+
 function rateRefusal(answer: RefusedAnswer, plan: GovernancePlan): Refusal {
   const rate = plan.rates.checks[answer.index];
   const policy = plan.rates.policies[answer.index];

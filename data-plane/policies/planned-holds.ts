@@ -1,11 +1,8 @@
 /** The budgets and quotas that count a call, with the counters' checks for them: the same objects from call to call, until a window ends. */
 import type { Limit } from '../../shared/limit.ts';
-import { windowAfter, windowAt, type ScheduleWindow } from '../../shared/schedule-window.ts';
-import { windowKeysOf } from '../../shared/window-counts.ts';
+import { windowAt, type ScheduleWindow } from '../../shared/schedule-window.ts';
+import { windowKeptUntil, windowKeysOf } from '../../shared/window-counts.ts';
 import type { HoldCheck } from '../counters/counters.ts';
-
-/** Counters of a window are kept this long past the end of the next one, which may use their rest, for calls that settle late. */
-const WINDOW_KEPT_MILLIS = 48 * 3_600_000;
 
 /** A limit with the window that counts it at the moment. */
 export interface PlannedLimit {
@@ -76,7 +73,7 @@ function checkOf(limit: Limit, window: ScheduleWindow): HoldCheck {
     ...windowKeysOf(limit, window),
     limit: Number(limit.amount),
     observe: limit.mode === 'OBSERVE',
-    expireAtMillis: windowAfter(limit, window).endMillis + WINDOW_KEPT_MILLIS,
+    expireAtMillis: windowKeptUntil(limit, window),
   };
 }
 

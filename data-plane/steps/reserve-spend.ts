@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { NO_PRICE, type Price } from '../../shared/pricing.ts';
 import type { Refusal } from '../../shared/refusal.ts';
-import { CountersUnavailable, type Admission, type Counters } from '../counters/counters.ts';
+import { CountersRebuilding, CountersUnavailable, type Admission, type Counters } from '../counters/counters.ts';
 import type { AllowedCall, RateTicket, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { listens } from '../mcp/revision-claims.ts';
 import { AnswerAllowance, FIRST_OUTPUT_BYTES, LEAST_OUTPUT_BYTES } from '../policies/answer-allowance.ts';
-import { countersAway, refusalOf } from '../policies/limit-refusals.ts';
+import { countersAway, countersRebuilding, refusalOf } from '../policies/limit-refusals.ts';
 import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/planned-holds.ts';
 import { PlannedSpend } from '../policies/planned-spend.ts';
 import type { Trail } from '../trail.ts';
@@ -100,7 +100,8 @@ async function admit(store: Counters, booking: Booking): Promise<Admitted> {
 
 /** The shared counters are away. Money fails closed; rates and leases go on by this node's own count (`reliability.md`, fail table). */
 function admitWithoutMoney(gateway: Gateway, booking: Booking, error: CountersUnavailable): Promise<Admitted> {
-  if (booking.limits.some(({ limit }) => limit.mode === 'ENFORCE')) throw voided(gateway, booking, countersAway(error));
+  const isEnforced = booking.limits.some(({ limit }) => limit.mode === 'ENFORCE');
+  if (isEnforced) throw error instanceof CountersRebuilding ? countersRebuilding(error) : voided(gateway, booking, countersAway(error));
   return admit(gateway.localCounters, { ...booking, admission: { ...booking.admission, holds: [] } });
 }
 

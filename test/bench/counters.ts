@@ -8,6 +8,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { newId } from '../../shared/ids.ts';
 import { eventually } from '../support/processes.ts';
 import { startTestRedis, withRedis } from '../support/redis.ts';
+import { startWindowOpener } from '../support/window-opener.ts';
 
 const IN_FLIGHT = 64;
 const CALLS_PER_ROUND = 100_000;
@@ -23,6 +24,7 @@ const PLANS = {
 
 const redis = await startTestRedis();
 const pid = await withRedis(redis.url, async (client) => Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]));
+const opener = startWindowOpener(redis.url);
 const shared = connectRedisCounters({ url: redis.url, log: pino({ level: 'silent' }) });
 const local = new MemoryCounters({ clock: systemClock });
 try {
@@ -32,6 +34,7 @@ try {
 } finally {
   await shared.close(1000);
   await local.close(0);
+  await opener.close();
   await redis.stop();
 }
 

@@ -7,6 +7,7 @@ import { connectRedisCounters } from '../../data-plane/counters/redis-counters.t
 import { UsageQueue } from '../../shared/usage-queue.ts';
 import { eventually } from '../support/processes.ts';
 import { anyTestRedis, hasRedis } from '../support/redis.ts';
+import { startWindowOpener } from '../support/window-opener.ts';
 import { describeCounters } from './counters.contract.ts';
 
 describeCounters('counters in memory', () => {
@@ -32,6 +33,7 @@ describe.runIf(hasRedis)('with a Redis', () => {
     const log = pino({ level: 'silent' });
     const counters = connectRedisCounters({ url: redis.url, log, reapMillis: 50 });
     const source = new RedisUsageSource(redis.url, log);
+    const opener = startWindowOpener(redis.url);
     await eventually(() => (counters.isAvailable ? true : undefined), 'Redis answering');
     return {
       counters,
@@ -45,6 +47,7 @@ describe.runIf(hasRedis)('with a Redis', () => {
       close: async () => {
         await counters.close(1000);
         await source.close();
+        await opener.close();
         await redis.stop();
       },
     };

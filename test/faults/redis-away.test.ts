@@ -8,19 +8,25 @@ import { eventually } from '../support/processes.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { hasRedis, startTestRedis, withRedis, type TestRedis } from '../support/redis.ts';
 import { eventsIn, windowIn } from '../support/redis-counts.ts';
+import { startWindowOpener, type WindowOpener } from '../support/window-opener.ts';
 
 const LATER = 4_102_444_800_000;
 
 describe.runIf(hasRedis)('counters', () => {
   let redis: TestRedis;
   let counters: RedisCounters;
+  let opener: WindowOpener;
   let lines: string[];
   let owner: string;
 
   beforeAll(async () => {
     redis = await startTestRedis();
+    opener = startWindowOpener(redis.url);
   });
-  afterAll(() => redis?.stop());
+  afterAll(async () => {
+    await opener?.close();
+    await redis?.stop();
+  });
   beforeEach(async () => {
     owner = newId('organisation');
     [counters, lines] = await connected(redis.url);
@@ -59,7 +65,7 @@ describe.runIf(hasRedis)('counters', () => {
     const events = await eventsOf();
     expect(events).toHaveLength(503);
     expect(new Set(events).size).toBe(503);
-    expect(events.slice(0, 3)).toEqual(open.map(({ requestId }) => `over ${requestId}`));
+    expect(events).toEqual(expect.arrayContaining(open.map(({ requestId }) => `over ${requestId}`)));
     expect(await counters.admit(admission())).toMatchObject({ kind: 'admitted' });
     expect(warnings()).toHaveLength(1);
   });
@@ -112,6 +118,8 @@ describe.runIf(hasRedis)('counters', () => {
     const relay = await startMutingRelay(Number(new URL(redis.url).port));
     const [far] = await connected(`redis://127.0.0.1:${relay.port}`);
     const asked = admission();
+    // Windows are open from here on.
+    await counters.admit(admission({ heldAmounts: [0] }));
     relay.mute();
     await expect(far.admit(asked)).rejects.toBeInstanceOf(CountersUnavailable);
     expect(await windowOf()).toEqual({ used: 0, reserved: 10 });

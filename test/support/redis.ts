@@ -1,6 +1,6 @@
 /** A real Redis of the tests' own, which can be stopped and brought back. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -14,6 +14,8 @@ export interface TestRedis {
   halt(): Promise<void>;
   /** Brings it back on the same port, with what it held. */
   resume(): Promise<void>;
+  /** Ends it as a crash does, and brings it back on the same port with nothing of what it held. */
+  loseEverything(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,11 +54,23 @@ export async function startTestRedis(): Promise<TestRedis> {
     resume: async () => {
       program = await start();
     },
+    loseEverything: async () => {
+      await program.stop('SIGKILL');
+      for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true });
+      program = await start();
+    },
     stop: async () => {
       await program.stop('SIGKILL');
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A connection that comes back by itself, and complains to its callers alone. */
+export function connectQuietly(url: string): Redis {
+  const redis = new Redis(url, { protocol: 2, maxRetriesPerRequest: 0, enableOfflineQueue: false, retryStrategy: () => 20 });
+  redis.on('error', () => undefined);
+  return redis;
 }
 
 /** A short connection that complains to its caller alone. */

@@ -8,13 +8,15 @@ export interface TcpRelay {
   swallow(): void;
   /** Ends every connection, and ends new ones at once. */
   cut(): void;
+  /** Ends every connection, and leads new ones there from now on. */
+  lead(targetUrl: string): void;
   /** New connections work again. */
   heal(): void;
   close(): Promise<void>;
 }
 
 export async function startTcpRelay(targetUrl: string): Promise<TcpRelay> {
-  const target = new URL(targetUrl);
+  let target = new URL(targetUrl);
   const pairs = new Set<{ near: Socket; far: Socket; isPassing: boolean }>();
   let isCut = false;
   const server = createServer((near) => {
@@ -47,6 +49,10 @@ export async function startTcpRelay(targetUrl: string): Promise<TcpRelay> {
     },
     cut: () => {
       isCut = true;
+      endAll();
+    },
+    lead: (nextUrl) => {
+      target = new URL(nextUrl);
       endAll();
     },
     heal: () => {

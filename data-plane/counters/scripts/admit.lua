@@ -1,17 +1,18 @@
 -- Judges the admissions of one organisation in their order, and takes what each of the admitted ones asks for; a refused one takes nothing.
--- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: lifetime of an open request in ms, number of admissions, then for all
---   of them their request ids, their intents or "", and "plan amount amount…": which plan it follows, and what it holds in each of the
+-- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: run id and generation (epoch.lua), lifetime of an open request in ms, number of
+--   admissions, then for all of them their request ids, their intents or "", and "plan amount amount…": which plan it follows, and what it holds in each of the
 --   plan's windows; then the plans as JSON: [[key…], number of rates, of leases, of windows, [number…]], where keys are those of rates,
 --   leases and windows, then of windows before those, and numbers are limit, windowMillis, burst or -1 of each rate; max, ttlMillis of each
 --   lease; limit, 1 if it only observes, expireAtMillis, and of each window the place among the keys of the window before, or 0 without rollover.
--- Answers one string per admission: "ok", "ok:i,j" with observed windows, or "check:index:used:reserved:retryAfterMillis:carriedOver".
+-- Answers one string per admission: "ok", "ok:i,j" with observed windows, or "check:index:used:reserved:retryAfterMillis:carriedOver";
+--   "rebuild" for those that hold while windows are closed; and last the generation, where it is newer.
 -- Counts are kept as whole numbers of eight bytes, the first of which says until when they are needed. They are read once and written once
 -- per batch, and plans are read once, so what many requests share costs little.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local OPEN, INTENTS, COUNTS = KEYS[1], KEYS[2], KEYS[3]
-local lifetime, admissions = tonumber(ARGV[1]), tonumber(ARGV[2])
-local IDS, FIRST_INTENT, AMOUNTS, PLANS = 2, 2 + admissions, 2 + 2 * admissions, 2 + 3 * admissions
+local runId, generation, lifetime, admissions = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local IDS, FIRST_INTENT, AMOUNTS, PLANS = 4, 4 + admissions, 4 + 2 * admissions, 4 + 3 * admissions
 local SLOTS = 10
 local pack, unpackNumbers = struct.pack, struct.unpack
 -- Written in full: Lua's default keeps 14 digits.
@@ -21,6 +22,10 @@ local plans, keys, found = {}, {}, {}
 for index = PLANS + 1, #ARGV do
   local plan = cjson.decode(ARGV[index])
   plans[#plans + 1] = plan
+  if plan[4] > 0 and found.epoch == nil then
+    keys[#keys + 1] = 'epoch'
+    found.epoch = false
+  end
   for _, key in ipairs(plan[1]) do
     if found[key] == nil then
       keys[#keys + 1] = key
@@ -31,6 +36,7 @@ end
 if #keys > 0 then
   for index, state in ipairs(redis.call('HMGET', COUNTS, unpack(keys))) do found[keys[index]] = state end
 end
+local isCounting = isOpen(found.epoch, runId, generation)
 
 -- A sliding window is expireAt, slot, oldest slot, count of the slot, sum, then slot and count of each earlier slot. These are looked at
 -- only when a new slot begins.
@@ -240,6 +246,7 @@ local function readAsked(text)
 end
 
 local function admit(id, intent, plan, amounts)
+  if not isCounting and #plan.windows > 0 then return 'rebuild' end
   if plan ~= present then
     chargePending()
     present, plan.free = plan, freeOf(plan)
@@ -289,5 +296,9 @@ if #changed > 0 then redis.call('HSET', COUNTS, unpack(changed)) end
 if #opened > 0 then
   redis.call('HSET', OPEN, unpack(opened))
   redis.call('HSET', INTENTS, unpack(intended))
+end
+if isCounting then
+  local _, present = unpackNumbers('<i8i8', found.epoch)
+  if present > generation then answers[admissions + 1] = whole(present) end
 end
 return answers

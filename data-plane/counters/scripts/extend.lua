@@ -1,11 +1,12 @@
 -- Holds more for an open request, in every window or in none.
--- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: request id, its intent from now on, then of each of its windows key, key of
+-- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: run id and generation (epoch.lua), request id, its intent from now on, then of each of its windows key, key of
 --   the window before or "", limit, 1 if it only observes, and how much is to be held beyond what the admission held.
--- Answers "ok", "closed" when the request is not open, or "hold:index:used:reserved:0:carriedOver" as an admission does.
+-- Answers "ok", "rebuild", "closed" when the request is not open, or "hold:index:used:reserved:0:carriedOver" as an admission does.
 -- What an open request holds beyond its admission is the third line of its trace, "amount window amount window…", which the settlement gives back. Asked
 -- again, the same extension adds nothing.
 local OPEN, INTENTS, COUNTS = KEYS[1], KEYS[2], KEYS[3]
-local ID, WINDOWS = ARGV[1], 2
+local ID, INTENT, WINDOWS = ARGV[3], ARGV[4], 4
+if not isOpen(redis.call('HGET', COUNTS, 'epoch'), ARGV[1], ARGV[2]) then return 'rebuild' end
 local trace = redis.call('HGET', OPEN, ID)
 if not trace then return 'closed' end
 local expireAt, answer, before = string.match(trace, '^(%d+)\n([^\n]*)\n?([^\n]*)')
@@ -42,6 +43,6 @@ end
 if #changed > 0 then
   redis.call('HSET', COUNTS, unpack(changed))
   redis.call('HSET', OPEN, ID, expireAt .. '\n' .. answer .. '\n' .. table.concat(held, ' ') .. '\n')
-  redis.call('HSET', INTENTS, ID, ARGV[2])
+  redis.call('HSET', INTENTS, ID, INTENT)
 end
 return 'ok'

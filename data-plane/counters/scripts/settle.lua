@@ -1,14 +1,16 @@
 -- Settles a batch of admitted requests of one organisation, all of them or none.
--- KEYS: hash of open requests, hash of intents, hash of counts, usage stream. ARGV: how many entries the stream may hold, numbers of requests, leases,
+-- KEYS: hash of open requests, hash of intents, hash of counts, usage stream. ARGV: run id and generation (epoch.lua), how many entries the stream may hold, numbers of requests, leases,
 --   windows and events, then the request ids; each lease's key and how many requests leave it; each window's key, what was held in it and
 --   what was used, summed over all requests; the events.
--- Answers the request ids that are not open (any more), having done nothing; or nothing, having done everything.
+-- Answers the request ids that are not open (any more), having done nothing; "rebuild", having done nothing either; or nothing, having done everything.
 local OPEN, INTENTS, COUNTS, STREAM = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local requests, leases, windows, events = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local IDS = 5
+local requests, leases, windows, events = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local IDS = 7
 local LEASES = IDS + requests
 local WINDOWS = LEASES + 2 * leases
 local EVENTS = WINDOWS + 3 * windows
+
+if windows > 0 and not isOpen(redis.call('HGET', COUNTS, 'epoch'), ARGV[1], ARGV[2]) then return { 'rebuild' } end
 
 local beyond = {}
 if requests > 0 then
@@ -51,6 +53,6 @@ if events > 0 then
     fields[#fields + 1] = 'e'
     fields[#fields + 1] = ARGV[index]
   end
-  redis.call('XADD', STREAM, 'MAXLEN', '~', ARGV[1], '*', unpack(fields))
+  redis.call('XADD', STREAM, 'MAXLEN', '~', ARGV[3], '*', unpack(fields))
 end
 return {}

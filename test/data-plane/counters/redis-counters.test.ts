@@ -7,6 +7,7 @@ import { newId } from '../../../shared/ids.ts';
 import { eventually } from '../../support/processes.ts';
 import { anyTestRedis, hasRedis, withRedis } from '../../support/redis.ts';
 import { eventsIn, windowIn } from '../../support/redis-counts.ts';
+import { startWindowOpener, type WindowOpener } from '../../support/window-opener.ts';
 
 const INTENT_LIFETIME_MILLIS = 300;
 const log = pino({ level: 'silent' });
@@ -14,14 +15,17 @@ const log = pino({ level: 'silent' });
 describe.runIf(hasRedis)('counters in Redis', () => {
   let redis: Awaited<ReturnType<typeof anyTestRedis>>;
   let counters: RedisCounters;
+  let opener: WindowOpener;
 
   beforeAll(async () => {
     redis = await anyTestRedis();
+    opener = startWindowOpener(redis.url);
     counters = connectRedisCounters({ url: redis.url, log, intentLifetimeMillis: INTENT_LIFETIME_MILLIS });
     await eventually(() => (counters.isAvailable ? true : undefined), 'Redis answering');
   });
   afterAll(async () => {
     await counters?.close(0);
+    await opener?.close();
     await redis?.stop();
   });
 
@@ -140,10 +144,11 @@ describe.runIf(hasRedis)('counters in Redis', () => {
       const lasting = await withRedis(redis.url, async (client) => {
         const keys = await client.keys(`{${owner}}:*`);
         const lifetimes = await Promise.all(keys.map((key) => client.pttl(key)));
-        return keys.filter((_, index) => lifetimes[index] === -1);
+        const fields = await client.hkeys(`{${owner}}:counts`);
+        return [...keys.filter((key, index) => lifetimes[index] === -1 && key !== `{${owner}}:counts`), ...fields];
       });
-      return lasting.join() === `{${owner}}:usage` ? true : undefined;
-    }, 'everything but the events being forgotten');
+      return lasting.join() === `{${owner}}:usage,epoch` ? true : undefined;
+    }, 'everything but the events and the epoch being forgotten');
   });
 
   test('an amount that is no whole number is refused at the door, and holds up nobody', async () => {

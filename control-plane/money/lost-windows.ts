@@ -1,0 +1,111 @@
+/** The side of Redis in a recovery: whose windows are lost, what is known of them, and writing them. */
+import { readFileSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { countsKeyOf, GREETING_KEY, REBUILDS_KEY } from '../../shared/window-counts.ts';
+
+export interface RecoveredWindow {
+  readonly key: string;
+  readonly keptUntilMillis: number;
+  readonly used: bigint;
+}
+
+export interface Recovered {
+  readonly token: string;
+  /** Requests that may look open, and have a record. */
+  readonly recorded: readonly string[];
+  readonly windows: readonly RecoveredWindow[];
+}
+
+const COMMAND_TIMEOUT_MILLIS = 2000;
+const RECONNECT_MILLIS_MAX = 500;
+const LOCK_MILLIS = 10_000;
+/** Nodes greet Redis three times as often, and tell it what they have under way when it does not know them. */
+const GREETED_MILLIS = 1000;
+/** Entries of a stream that are looked through; with more, the records are too far behind. */
+const ENTRIES_MAX = 500;
+const REBUILD = readFileSync(new URL('rebuild.lua', import.meta.url), 'utf8');
+const UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end";
+const headSchema = z.tuple([z.number(), z.string()], z.unknown());
+
+export class LostWindows {
+  readonly #redis: Redis;
+
+  constructor(url: string, log: Logger) {
+    this.#redis = new Redis(url, {
+      protocol: 2,
+      commandTimeout: COMMAND_TIMEOUT_MILLIS,
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      retryStrategy: (attempt) => Math.min(RECONNECT_MILLIS_MAX, attempt * 50) * (0.5 + Math.random() / 2),
+    });
+    this.#redis.on('error', (error) => log.debug({ err: error }, 'lost windows cannot be looked for'));
+  }
+
+  /** Organisations whose windows a node has found lost. */
+  owners(): Promise<string[]> {
+    return this.#redis.smembers(REBUILDS_KEY);
+  }
+
+  async lock(owner: string, token: string): Promise<boolean> {
+    return (await this.#redis.set(lockOf(owner), token, 'PX', LOCK_MILLIS, 'NX')) !== null;
+  }
+
+  async unlock(owner: string, token: string): Promise<void> {
+    await this.#redis.eval(UNLOCK, 1, lockOf(owner), token);
+  }
+
+  /** Whether every node has had the time to tell this Redis, as it is now, what it has under way. */
+  async haveNodesSpoken(): Promise<boolean> {
+    const [runId = '', sinceMillis = ''] = (await this.#redis.get(GREETING_KEY))?.split(' ') ?? [];
+    const [seconds] = await this.#redis.time();
+    // Whole seconds make it later, never earlier.
+    return runId === (await this.#runId()) && Number(seconds) * 1000 - Number(sinceMillis) >= GREETED_MILLIS;
+  }
+
+  /** Requests whose events wait in the stream; undefined when there are too many to say. */
+  async requestsIn(owner: string): Promise<string[] | undefined> {
+    const entries = await this.#redis.xrange(`{${owner}}:usage`, '-', '+', 'COUNT', ENTRIES_MAX);
+    if (entries.length === ENTRIES_MAX) return undefined;
+    const events = entries.flatMap(([, fields]) => fields.filter((_, index) => index % 2 === 1));
+    return [...new Set(events.flatMap(requestIdOf))];
+  }
+
+  openRequests(owner: string): Promise<string[]> {
+    return this.#redis.hkeys(`{${owner}}:open`);
+  }
+
+  /** In one step, if the lock is still held. */
+  async write(owner: string, { token, recorded, windows }: Recovered): Promise<boolean> {
+    const keys = [`{${owner}}:open`, `{${owner}}:intents`, countsKeyOf(owner), lockOf(owner)];
+    const values = windows.flatMap(({ key, keptUntilMillis, used }) => [key, String(keptUntilMillis), String(used)]);
+    const answer = await this.#redis.eval(REBUILD, keys.length, ...keys, token, await this.#runId(), String(recorded.length), ...recorded, ...values);
+    if (answer !== 1) return false;
+    await this.#redis.srem(REBUILDS_KEY, owner);
+    return true;
+  }
+
+  close(): Promise<void> {
+    this.#redis.disconnect();
+    return Promise.resolve();
+  }
+
+  async #runId(): Promise<string> {
+    return /run_id:(\w+)/.exec(await this.#redis.info('server'))?.[1] ?? '';
+  }
+}
+
+function lockOf(owner: string): string {
+  return `{${owner}}:rebuild`;
+}
+
+/** What is no event is set aside by whoever stores them, and is no record. */
+function requestIdOf(json: string): string[] {
+  try {
+    return [headSchema.parse(JSON.parse(json))[1]];
+  } catch {
+    return [];
+  }
+}

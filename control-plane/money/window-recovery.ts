@@ -1,0 +1,101 @@
+/** Counts the windows of organisations again after Redis has lost them: from the records, and from what the nodes have under way. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import { windowAt, windowBefore } from '../../shared/schedule-window.ts';
+import { windowKeptUntil, windowKeysOf } from '../../shared/window-counts.ts';
+import type { LimitsInForce } from './limits-in-force.ts';
+import type { LostWindows, RecoveredWindow } from './lost-windows.ts';
+import { recordedAmong, sumWindows, type CountedWindow } from './window-sums.ts';
+
+export interface WindowRecoveryParts {
+  readonly lost: LostWindows;
+  readonly em: EntityManager;
+  readonly limits: LimitsInForce;
+  readonly log: Logger;
+}
+
+const POLL_MILLIS = 100;
+const STORED_POLL_MILLIS = 50;
+const STORED_POLLS_MAX = 40;
+/** Organisations that are counted at the same time. */
+const AT_ONCE = 8;
+
+export class WindowRecovery {
+  readonly #parts: WindowRecoveryParts;
+  readonly #ending = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(parts: WindowRecoveryParts) {
+    this.#parts = parts;
+    this.#running = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { lost, log } = this.#parts;
+    while (!this.#ending.signal.aborted) {
+      try {
+        for (const owners = [...(await lost.owners())]; owners.length > 0;) await Promise.all(owners.splice(0, AT_ONCE).map((owner) => this.#recover(owner)));
+      } catch (error) {
+        log.debug({ err: error }, 'lost windows cannot be counted now');
+      }
+      await wait(POLL_MILLIS, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+    }
+  }
+
+  /** Any number of replicas may try; whoever has the lock does it. What cannot be finished now is tried again. */
+  async #recover(organisationId: string): Promise<void> {
+    const { lost, em, log } = this.#parts;
+    const token = randomUUID();
+    if (!(await lost.lock(organisationId, token))) return;
+    try {
+      if (!(await lost.haveNodesSpoken())) return;
+      if (!(await this.#isToldStored(organisationId))) return;
+      const windows = await this.#windowsOf(organisationId);
+      const recorded = await recordedAmong(em, await lost.openRequests(organisationId));
+      if (await lost.write(organisationId, { token, recorded, windows })) log.warn({ organisationId, windows: windows.length }, 'windows were counted again');
+    } finally {
+      await lost.unlock(organisationId, token);
+    }
+  }
+
+  /** What is told and not yet stored would be missing in the sums. Nothing that counts in windows is told while they are closed. */
+  async #isToldStored(organisationId: string): Promise<boolean> {
+    const told = await this.#parts.lost.requestsIn(organisationId);
+    if (told === undefined) return false;
+    for (let poll = 0; poll < STORED_POLLS_MAX; poll++) {
+      if ((await recordedAmong(this.#parts.em, told)).length === told.length) return true;
+      await wait(STORED_POLL_MILLIS);
+    }
+    return false;
+  }
+
+  /** Of the moment and before it, as far as limits are in force: calls may still be under way in either. */
+  async #windowsOf(organisationId: string): Promise<RecoveredWindow[]> {
+    const { em, limits } = this.#parts;
+    const now = Date.now();
+    const counted = (await limits(organisationId)).flatMap((limit): CountedWindow[] => {
+      const window = windowAt(limit, now);
+      if (window === undefined) return [];
+      const before = windowBefore(limit, window);
+      return before === undefined || before.endMillis <= limit.countedSinceMillis
+        ? [{ limit, window }]
+        : [
+            { limit, window },
+            { limit, window: before },
+          ];
+    });
+    const sums = await sumWindows(em, organisationId, counted);
+    return counted.map(({ limit, window }, index) => ({
+      key: windowKeysOf(limit, window).key,
+      keptUntilMillis: windowKeptUntil(limit, window),
+      used: sums[index] ?? 0n,
+    }));
+  }
+}

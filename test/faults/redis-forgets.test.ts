@@ -1,0 +1,113 @@
+/** What becomes of budgets when Redis loses what was counted, in the middle of calls: they are counted again from the records, to the nano. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GatewayClient, toolCall } from '../support/gateway-client.ts';
+import { newLimit, windowsOf } from '../support/limits.ts';
+import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
+import { startTestPostgres, type TestDatabase } from '../support/postgres.ts';
+import { eventually } from '../support/processes.ts';
+import { hasRedis, startTestRedis, withRedis, type TestRedis } from '../support/redis.ts';
+import { startStack, type Stack } from '../support/stack.ts';
+import { startTcpRelay, type TcpRelay } from '../support/tcp-relay.ts';
+
+const CALLERS = 8;
+const LIMIT_NANOS = 3_000_000;
+const NANOS_PER_CALL = 2000;
+
+describe.runIf(hasRedis)('a Redis', () => {
+  let database: TestDatabase;
+  let redis: TestRedis;
+  let replica: TestRedis;
+  let relay: TcpRelay;
+  let upstream: McpUpstream;
+  let stack: Stack;
+  let slugs = 0;
+
+  beforeAll(async () => {
+    [database, redis, replica, upstream] = await Promise.all([startTestPostgres(), startTestRedis(), startTestRedis(), startMcpUpstream()]);
+    relay = await startTcpRelay(redis.url);
+    stack = await startStack({ databaseUrl: database.url, redisUrl: relay.url.replace('http:', 'redis:') });
+  }, 120_000);
+  afterAll(async () => {
+    await stack?.close();
+    await relay?.close();
+    await Promise.all([upstream?.close(), redis?.stop(), replica?.stop(), database?.stop()]);
+  });
+
+  /** A key that may spend so much on a server of its own. */
+  async function budgeted(): Promise<{ slug: string; key: string; serverId: string }> {
+    const slug = `forgotten-${++slugs}`;
+    const pricing = { usdPerMillionCalls: '2.00' };
+    const server = await stack.admin.createServer({ name: slug, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, pricing });
+    const apiKey = await stack.admin.createApiKey();
+    await stack.admin.grant(apiKey.id, server.id);
+    await newLimit(stack.admin, 'Budget', { ownerType: 'MCP_SERVER', ownerId: server.id, limitUsd: String(LIMIT_NANOS / 1e9) });
+    await stack.settled();
+    return { slug, key: apiKey.secret, serverId: server.id };
+  }
+
+  const sumOf = async (serverId: string) => {
+    const [row] = await database.query(
+      'select coalesce(sum(u.cost_nanos_usd), 0)::text as cost from usage_records u join mcp_usage_records m using (request_id) where m.server_id = $1',
+      [serverId],
+    );
+    return row?.['cost'];
+  };
+  const lastWindow = async () => (await windowsOf(stack.admin, 'budgets')).at(-1);
+  /** Used as the counters say and as the records say, once nothing is under way any more. */
+  const agreed = (serverId: string) =>
+    eventually(async () => {
+      const window = await lastWindow().catch(() => undefined);
+      return window?.reserved === '0' && window.used === (await sumOf(serverId)) ? window : undefined;
+    }, 'counters and records saying the same');
+
+  const stale = async () => {
+    const { port } = new URL(redis.url);
+    await withRedis(replica.url, (client) => client.replicaof('127.0.0.1', port));
+    await eventually(
+      async () => ((await withRedis(replica.url, (client) => client.info('replication'))).includes('master_link_status:up') ? true : undefined),
+      'the replica',
+    );
+    await withRedis(replica.url, (client) => client.replicaof('NO', 'ONE'));
+    const before = (await lastWindow())?.used;
+    await eventually(async () => ((await lastWindow())?.used !== before ? true : undefined), 'calls that the replica does not know of');
+    relay.lead(replica.url);
+  };
+
+  test.each([
+    ['is emptied', () => withRedis(redis.url, (client) => client.flushall())],
+    ['crashes and comes back with nothing', () => redis.loseEverything()],
+    ['crashes and comes back with what it wrote', () => redis.halt().then(() => redis.resume())],
+    ['fails over to a copy that was behind', stale],
+  ])(
+    'that %s while calls are made: used is the sum of the records again, and never more than the limit',
+    async (_name, lose) => {
+      const { slug, key, serverId } = await budgeted();
+      const gateway = new GatewayClient(stack.gatewayUrl);
+      const statuses: number[] = [];
+      let isOver = false;
+      const caller = async () => {
+        while (!isOver) statuses.push((await gateway.send(slug, { key, body: toolCall('echo', { message: 'x' }) })).status);
+      };
+      const callers = Array.from({ length: CALLERS }, caller);
+      const admitted = (count: number) =>
+        eventually(() => (statuses.filter((status) => status === 200).length > count ? true : undefined), `more than ${count} calls`);
+      await admitted(100);
+      await lose();
+      const lostAt = statuses.filter((status) => status === 200).length;
+      await admitted(Math.min(lostAt + 100, 1200));
+      isOver = true;
+      await Promise.all(callers);
+      const { used } = await agreed(serverId);
+      expect(Number(used)).toBeLessThanOrEqual(LIMIT_NANOS);
+      expect(Number(used)).toBeGreaterThan(100 * NANOS_PER_CALL);
+      isOver = false;
+      const rest = Array.from({ length: CALLERS }, caller);
+      await eventually(() => (statuses.at(-1) === 402 ? true : undefined), 'the budget being used up');
+      isOver = true;
+      await Promise.all(rest);
+      expect((await agreed(serverId)).used).toBe(String(LIMIT_NANOS));
+      expect(new Set(statuses).isSubsetOf(new Set([200, 402, 503]))).toBe(true);
+    },
+    120_000,
+  );
+});
