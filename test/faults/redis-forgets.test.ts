@@ -84,27 +84,29 @@ describe.runIf(hasRedis)('a Redis', () => {
       const { slug, key, serverId } = await budgeted();
       const gateway = new GatewayClient(stack.gatewayUrl);
       const statuses: number[] = [];
-      let isOver = false;
-      const caller = async () => {
-        while (!isOver) statuses.push((await gateway.send(slug, { key, body: toolCall('echo', { message: 'x' }) })).status);
+      const admitted = () => statuses.filter((status) => status === 200).length;
+      /** Calls all the time while that goes on. */
+      const calling = async (meanwhile: () => Promise<unknown>) => {
+        let isOver = false;
+        const caller = async () => {
+          while (!isOver) statuses.push((await gateway.send(slug, { key, body: toolCall('echo', { message: 'x' }) })).status);
+        };
+        const callers = Array.from({ length: CALLERS }, caller);
+        await meanwhile().finally(() => {
+          isOver = true;
+        });
+        await Promise.all(callers);
       };
-      const callers = Array.from({ length: CALLERS }, caller);
-      const admitted = (count: number) =>
-        eventually(() => (statuses.filter((status) => status === 200).length > count ? true : undefined), `more than ${count} calls`);
-      await admitted(100);
-      await lose();
-      const lostAt = statuses.filter((status) => status === 200).length;
-      await admitted(Math.min(lostAt + 100, 1200));
-      isOver = true;
-      await Promise.all(callers);
+      const until = (count: number) => eventually(() => (admitted() > count ? true : undefined), `more than ${count} calls`);
+      await calling(async () => {
+        await until(100);
+        await lose();
+        await until(Math.min(admitted() + 100, 1200));
+      });
       const { used } = await agreed(serverId);
       expect(Number(used)).toBeLessThanOrEqual(LIMIT_NANOS);
       expect(Number(used)).toBeGreaterThan(100 * NANOS_PER_CALL);
-      isOver = false;
-      const rest = Array.from({ length: CALLERS }, caller);
-      await eventually(() => (statuses.at(-1) === 402 ? true : undefined), 'the budget being used up');
-      isOver = true;
-      await Promise.all(rest);
+      await calling(() => eventually(() => (statuses.at(-1) === 402 ? true : undefined), 'the budget being used up'));
       expect((await agreed(serverId)).used).toBe(String(LIMIT_NANOS));
       expect(new Set(statuses).isSubsetOf(new Set([200, 402, 503]))).toBe(true);
     },
