@@ -98,8 +98,15 @@ export class RedisCounters implements Counters {
   }
 
   async extend(admission: Admission, extension: Extension): Promise<AdmissionAnswer> {
+    const { organisationId } = admission;
+    const owed = this.#outbox.owes(organisationId);
     let answer = await this.#askForExtension(admission, extension);
-    if (answer === REBUILD && (await this.#epochs.openedSoon(admission.organisationId))) answer = await this.#askForExtension(admission, extension);
+    if (answer === REBUILD && (await this.#epochs.openedSoon(organisationId))) answer = await this.#askForExtension(admission, extension);
+    if (answer.startsWith('hold:') && owed) {
+      // What calls that have ended leave is there for those that go on, also when Redis had not heard of it.
+      await this.#outbox.paid(organisationId);
+      answer = await this.#askForExtension(admission, extension);
+    }
     if (answer === REBUILD) throw new CountersRebuilding('what was counted in windows is being counted again');
     if (answer === 'closed') throw new CountersUnavailable('the request is not open any more');
     return readAnswer(answer);

@@ -60,28 +60,30 @@ describe.runIf(hasRedis)('a Redis', () => {
       return window?.reserved === '0' && window.used === (await sumOf(serverId)) ? window : undefined;
     }, 'counters and records saying the same');
 
-  const stale = async () => {
+  const copy = async () => {
     const { port } = new URL(redis.url);
     await withRedis(replica.url, (client) => client.replicaof('127.0.0.1', port));
-    await eventually(
-      async () => ((await withRedis(replica.url, (client) => client.info('replication'))).includes('master_link_status:up') ? true : undefined),
-      'the replica',
-    );
+    const isThere = async () => (await withRedis(replica.url, (client) => client.info('replication'))).includes('master_link_status:up');
+    await eventually(async () => ((await isThere()) ? true : undefined), 'the copy being complete');
+  };
+  const failOver = async () => {
     await withRedis(replica.url, (client) => client.replicaof('NO', 'ONE'));
     const before = (await lastWindow())?.used;
-    await eventually(async () => ((await lastWindow())?.used !== before ? true : undefined), 'calls that the replica does not know of');
+    await eventually(async () => ((await lastWindow())?.used !== before ? true : undefined), 'calls that the copy does not know of');
     relay.lead(replica.url);
   };
+  const nothing = () => Promise.resolve();
 
   test.each([
-    ['is emptied', () => withRedis(redis.url, (client) => client.flushall())],
-    ['crashes and comes back with nothing', () => redis.loseEverything()],
-    ['crashes and comes back with what it wrote', () => redis.halt().then(() => redis.resume())],
-    ['fails over to a copy that was behind', stale],
-  ])(
+    ['is emptied', nothing, () => withRedis(redis.url, (client) => client.flushall())],
+    ['crashes and comes back with nothing', nothing, () => redis.loseEverything()],
+    ['crashes and comes back with what it wrote', nothing, () => redis.halt().then(() => redis.resume())],
+    ['fails over to a copy that was behind', copy, failOver],
+  ] as const)(
     'that %s while calls are made: used is the sum of the records again, and never more than the limit',
-    async (_name, lose) => {
+    async (_name, prepare, lose) => {
       const { slug, key, serverId } = await budgeted();
+      await prepare();
       const gateway = new GatewayClient(stack.gatewayUrl);
       const statuses: number[] = [];
       const admitted = () => statuses.filter((status) => status === 200).length;

@@ -24,6 +24,8 @@ export interface Stack {
   data(): Program;
   startControl(): Promise<Program>;
   startData(): Promise<Program>;
+  /** One more data plane beside the first, with a directory of its own. */
+  startFurtherData(): Promise<{ readonly url: string; readonly program: Program }>;
   /** Resolves when the data plane has applied everything that the control plane has committed. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -59,6 +61,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await ready(data, `${gatewayUrl}/v1/healthz`);
     return data;
   };
+  const further: Program[] = [];
+  const startFurtherData = async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const own = { DATA_PLANE_PORT: String(port), TURNPIKE_DATA_DIR: join(directory, `data-${port}`) };
+    const program = startProgram(process.execPath, [BIN, 'data-plane'], { ...environment, ...own });
+    further.push(program);
+    await ready(program, `${url}/v1/healthz`);
+    return { url, program };
+  };
   control = await startControl();
   data = await startData();
   const admin = new AdminClient(`${controlUrl}/graphql`, (await readFile(join(directory, 'admin-token'), 'utf8')).trim());
@@ -72,9 +84,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     data: () => data,
     startControl,
     startData,
+    startFurtherData,
     settled: () => settled(admin),
     close: async () => {
-      await data.stop();
+      await Promise.all([data, ...further].map((program) => program.stop()));
       await control.stop();
       await rm(directory, { recursive: true, force: true });
     },
