@@ -89,14 +89,12 @@ describe.runIf(hasRedis)('a Redis', () => {
       const admitted = () => statuses.filter((status) => status === 200).length;
       /** Calls all the time while that goes on. */
       const calling = async (meanwhile: () => Promise<unknown>) => {
-        let isOver = false;
+        const ending = new AbortController();
         const caller = async () => {
-          while (!isOver) statuses.push((await gateway.send(slug, { key, body: toolCall('echo', { message: 'x' }) })).status);
+          while (!ending.signal.aborted) statuses.push((await gateway.send(slug, { key, body: toolCall('echo', { message: 'x' }) })).status);
         };
         const callers = Array.from({ length: CALLERS }, caller);
-        await meanwhile().finally(() => {
-          isOver = true;
-        });
+        await meanwhile().finally(() => ending.abort());
         await Promise.all(callers);
       };
       const until = (count: number) => eventually(() => (admitted() > count ? true : undefined), `more than ${count} calls`);

@@ -13,7 +13,7 @@ const LATER = 4_102_444_800_000n;
 
 export function startWindowOpener(url: string): WindowOpener {
   const redis = connectQuietly(url);
-  let isOver = false;
+  const ending = new AbortController();
   const open = async () => {
     const runId = /run_id:(\w+)/.exec(await redis.info('server'))?.[1] ?? '';
     for (const owner of await redis.smembers(REBUILDS_KEY)) {
@@ -25,7 +25,7 @@ export function startWindowOpener(url: string): WindowOpener {
     }
   };
   const running = (async () => {
-    while (!isOver) {
+    while (!ending.signal.aborted) {
       // A Redis that is away has nothing to open.
       if (redis.status === 'ready') await open().catch(() => undefined);
       await wait(POLL_MILLIS);
@@ -33,7 +33,7 @@ export function startWindowOpener(url: string): WindowOpener {
   })();
   return {
     close: async () => {
-      isOver = true;
+      ending.abort();
       await running;
       redis.disconnect();
     },
