@@ -18,6 +18,7 @@ import { migrate, openOrm } from './database/orm.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import { LimitLive } from './money/limit-live.ts';
 import { storedLimitsInForce } from './money/limits-in-force.ts';
 import { LimitsService } from './money/limits.service.ts';
 import type { LostWindows } from './money/lost-windows.ts';
@@ -86,6 +87,7 @@ async function startParts(
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     configFeed: new ConfigFeed(orm.em, notifications),
     dataPlanes: new DataPlanesService(),
+    limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
     policies,

@@ -5,6 +5,7 @@ import type { ApiKeysService } from './api-keys/api-keys.service.ts';
 import type { ConfigFeed } from './config-feed/config-feed.ts';
 import type { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import type { LimitLive } from './money/limit-live.ts';
 import type { LimitsService } from './money/limits.service.ts';
 import type { PoliciesService } from './policies/policies.service.ts';
 import type { TeamsService } from './teams/teams.service.ts';
@@ -16,6 +17,7 @@ export interface Services {
   readonly apiKeys: ApiKeysService;
   readonly configFeed: ConfigFeed;
   readonly dataPlanes: DataPlanesService;
+  readonly limitLive: LimitLive;
   readonly limits: LimitsService;
   readonly mcpServers: McpServersService;
   readonly policies: PoliciesService;

@@ -4,6 +4,8 @@ import { LIMIT_AMOUNT_MAX, ROLLOVER_AMOUNT_MAX } from '../../shared/limit.ts';
 import { formatUsd, parseUsd } from '../../shared/nanos-usd.ts';
 import { parseInput, refuseInput } from '../graphql/input-refused.ts';
 
+export type LimitKind = 'Budget' | 'Quota';
+
 const WARNINGS_MAX = 10;
 const warningsSchema = z
   .array(z.int().min(1, 'a warning comes at 1 percent at the earliest').max(100, 'a warning comes at 100 percent at the latest'))
@@ -32,9 +34,9 @@ export function readQuotaAmount(text: string): string {
 }
 
 /** A window may hold its own amount and the rest of another one. */
-export function requireRoomForRollover({ amount, rollover, field }: { amount: string; rollover: boolean; field: string }): void {
+export function requireRoomForRollover(kind: LimitKind, amount: string, rollover: boolean): void {
   if (!rollover || BigInt(amount) <= ROLLOVER_AMOUNT_MAX) return;
-  const most = field === 'limitUsd' ? `$${formatUsd(ROLLOVER_AMOUNT_MAX)}` : String(ROLLOVER_AMOUNT_MAX);
+  const [field, most] = kind === 'Budget' ? ['limitUsd', `$${formatUsd(ROLLOVER_AMOUNT_MAX)}`] : ['limit', String(ROLLOVER_AMOUNT_MAX)];
   throw refuseInput([field], 'TOO_LARGE', `with rollover a limit is at most ${most}`, 'lower it, or do without rollover');
 }
 

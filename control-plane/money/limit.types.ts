@@ -43,7 +43,10 @@ export class LimitWindowType {
   projectedExhaustionAt!: Date | null;
 }
 
-@InterfaceType('Limit', { description: 'A ceiling of an owner over a schedule of calendar windows.' })
+@InterfaceType('Limit', {
+  description: 'A ceiling of an owner over a schedule of calendar windows.',
+  resolveType: ({ metric }: { metric: LimitMetric }) => (metric === 'NANO_USD' ? 'Budget' : 'Quota'),
+})
 export abstract class LimitType {
   @Field(() => ID, { description: 'Of the form `lim_…`.' })
   id!: string;
@@ -113,6 +116,18 @@ export class QuotaType extends LimitType {
 
   @Field(() => BigIntString, { description: 'How much of it a window allows.' })
   limit?: unknown;
+}
+
+@ObjectType('LimitEvent', { description: 'Something moved in the window of a limit.' })
+export class LimitEventType {
+  @Field(() => LimitType, { description: 'The budget or quota.' })
+  limit!: LimitType;
+
+  @Field(() => Int, { nullable: true, description: 'The highest of its `warnAtPercent` that was passed; null when none was.' })
+  crossedPercent!: number | null;
+
+  @Field(() => LimitWindowType, { description: 'The window as it stands now.' })
+  window!: LimitWindowType;
 }
 
 export const BudgetConnection = connectionOf('Budget', () => BudgetType);

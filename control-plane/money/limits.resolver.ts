@@ -1,13 +1,24 @@
 /** GraphQL to the limits service. */
 import type { GraphQLResolveInfo } from 'graphql/index.js';
-import { Arg, Args, ArgsType, Ctx, Field, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Args, ArgsType, Ctx, Field, ID, Info, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { IdInput } from '../api-keys/api-key.types.ts';
 import { PAGE_DEFAULT, readPage, type Connection } from '../graphql/connection.ts';
+import { endingWith } from '../graphql/ending-with.ts';
 import { asPayload } from '../graphql/input-refused.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
 import { BudgetInput, QuotaInput, UpdateBudgetInput, UpdateQuotaInput } from './limit-inputs.types.ts';
 import { toBudgetChange, toNewBudget, toNewQuota, toQuotaChange } from './limit-inputs.ts';
-import { BudgetConnection, BudgetPayload, DeletePayload, QuotaConnection, QuotaPayload, type BudgetType, type QuotaType } from './limit.types.ts';
+import type { LimitEvent } from './limit-live.ts';
+import {
+  BudgetConnection,
+  BudgetPayload,
+  DeletePayload,
+  LimitEventType,
+  QuotaConnection,
+  QuotaPayload,
+  type BudgetType,
+  type QuotaType,
+} from './limit.types.ts';
 import type { LimitsFilter } from './limits.service.ts';
 
 @ArgsType()
@@ -68,6 +79,22 @@ export class LimitsResolver {
   deleteLimit(@Ctx() context: RequestContext, @Arg('input', () => IdInput) input: IdInput): Promise<DeletePayload> {
     const admin = asAdmin(context, 'BUDGET_MANAGE');
     return asPayload(async () => ({ deletedId: await context.services.limits.delete(admin, input.id, input.expectedVersion ?? null) }), { deletedId: null });
+  }
+
+  @Subscription(() => LimitEventType, {
+    description: 'Limits as they pass the shares at which their owners want to be warned, or with `thresholdOnly: false` as anything in their windows moves.',
+    subscribe: ({ context, args }: { context: RequestContext; args: { ownerId?: string | null; thresholdOnly: boolean } }) => {
+      const admin = asAdmin(context);
+      const wanted = { ownerId: args.ownerId ?? null, thresholdOnly: args.thresholdOnly };
+      return endingWith((signal) => context.services.limitLive.follow(admin, wanted, signal));
+    },
+  })
+  limitChanged(
+    @Root() event: LimitEvent,
+    @Arg('ownerId', () => ID, { nullable: true }) _ownerId: string | null,
+    @Arg('thresholdOnly', () => Boolean, { defaultValue: true }) _thresholdOnly: boolean,
+  ): LimitEventType {
+    return event;
   }
 }
 

@@ -15,12 +15,10 @@ import { pageOf } from '../graphql/paged-query.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { toolNameSchema } from '../mcp-servers/server-rules.ts';
 import type { AdminContext } from '../request-context.ts';
-import { readBudgetAmount, readQuotaAmount, readWarnings, requireRoomForRollover } from './limit-amounts.ts';
+import { readBudgetAmount, readQuotaAmount, readWarnings, requireRoomForRollover, type LimitKind } from './limit-amounts.ts';
 import { changeOfLimit, removalOfLimit } from './limit.document.ts';
 import { LimitEntity, type Limit } from './limit.entity.ts';
 import { changedSchedule, newSchedule, type ScheduleInput } from './limit-schedule.ts';
-
-export type LimitKind = 'Budget' | 'Quota';
 
 /** How much: dollars for a budget, a number in its metric's unit for a quota. */
 export interface NewLimit {
@@ -73,6 +71,8 @@ export class LimitsService {
   create(context: AdminContext, input: NewLimit): Promise<Limit> {
     return inTransaction(context.em, input, async (em) => {
       const schedule = newSchedule(input.schedule, new Date());
+      const amount = readAmount(input.kind, input.amount);
+      requireRoomForRollover(input.kind, amount, schedule.rollover);
       const limit = em.create(LimitEntity, {
         id: newId('limit'),
         organisationId: context.caller.organisationId,
@@ -81,7 +81,7 @@ export class LimitsService {
         ownerId: await requireOwner(em, context, input.owner),
         ...(await narrowingOf(em, input)),
         metric: input.metric,
-        amount: readAmount(input.kind, input.amount, schedule.rollover),
+        amount,
         ...schedule,
         mode: input.mode,
         warnAtPercent: readWarnings(input.warnAtPercent),
@@ -126,9 +126,8 @@ function metricOf(kind: LimitKind): { metric: LimitMetric | { $ne: LimitMetric }
 
 function changesOf(limit: Limit, input: LimitChange): Partial<Limit> {
   const schedule = input.schedule === undefined ? undefined : changedSchedule(limit, input.schedule, new Date());
-  const rollover = schedule?.rollover ?? limit.rollover;
-  const amount = input.amount === undefined ? limit.amount : readAmount(input.kind, input.amount, rollover);
-  requireRoomForRollover({ amount, rollover, field: fieldOf(input.kind) });
+  const amount = input.amount === undefined ? limit.amount : readAmount(input.kind, input.amount);
+  requireRoomForRollover(input.kind, amount, schedule?.rollover ?? limit.rollover);
   return {
     amount,
     ...schedule,
@@ -139,14 +138,8 @@ function changesOf(limit: Limit, input: LimitChange): Partial<Limit> {
   };
 }
 
-function readAmount(kind: LimitKind, text: string, rollover: boolean): string {
-  const amount = kind === 'Budget' ? readBudgetAmount(text) : readQuotaAmount(text);
-  requireRoomForRollover({ amount, rollover, field: fieldOf(kind) });
-  return amount;
-}
-
-function fieldOf(kind: LimitKind): string {
-  return kind === 'Budget' ? 'limitUsd' : 'limit';
+function readAmount(kind: LimitKind, text: string): string {
+  return kind === 'Budget' ? readBudgetAmount(text) : readQuotaAmount(text);
 }
 
 /** A limit of a server is on that server already; a tool is one of a server, since other servers may have one of the same name. */

@@ -72,7 +72,12 @@ function describeBudgets(name: string, open: () => Promise<Rig>): void {
       const before = upstream.calls();
       const answers: WireAnswer[] = [];
       const attempts = async () => {
-        for (let left = ATTEMPTS / CONNECTIONS; left > 0; left--) answers.push(await gateway.send(slug, { key }));
+        for (let left = ATTEMPTS / CONNECTIONS; left > 0;) {
+          const answer = await gateway.send(slug, { key });
+          answers.push(answer);
+          // On a machine that is busy with other things Redis may be too slow for a moment: then nothing was admitted, and nothing was judged.
+          if (answer.status !== 503) left--;
+        }
       };
       await Promise.all(Array.from({ length: CONNECTIONS }, attempts));
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(AFFORDED);
@@ -84,7 +89,7 @@ function describeBudgets(name: string, open: () => Promise<Rig>): void {
         const [row] = await rig.database.query('select sum(cost_nanos_usd)::text as cost, count(*)::int as records from usage_records where api_key_id = $1', [
           keyId,
         ]);
-        return row?.['records'] === ATTEMPTS ? row['cost'] : undefined;
+        return row?.['records'] === answers.length ? row['cost'] : undefined;
       };
       expect(await eventually(sum, 'every record being written')).toBe(window?.used);
       const last = await gateway.send(slug, { key });

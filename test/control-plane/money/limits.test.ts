@@ -25,12 +25,12 @@ afterAll(async () => {
   await plane?.close();
 });
 
-/** The next change that the data planes hear of. */
-async function heard(): Promise<{ op: string; id: string; value: Record<string, unknown> | undefined }> {
-  const [change, ...more] = changesOf(await feed.nextChange());
-  expect(more).toEqual([]);
-  if (change === undefined) throw new Error('the delta is empty');
-  return change;
+/** The next that the data planes hear of a limit, whatever they hear of others. */
+async function heardOf(id: string): Promise<{ op: string; value: Record<string, unknown> | undefined }> {
+  for (;;) {
+    const change = changesOf(await feed.nextChange()).find((heard) => heard.id === id);
+    if (change !== undefined) return change;
+  }
 }
 
 async function versionOfConfig(): Promise<unknown> {
@@ -74,7 +74,7 @@ describe('a budget', () => {
       warnAtPercent: [50, 100],
       limit: { nanosUsd: '12000000001', usd: '12.000000001' },
     });
-    const { op, value } = await heard();
+    const { op, value } = await heardOf(z.object({ id: z.string() }).parse(budget).id);
     expect(op).toBe('upsert');
     expect(limitSchema.parse(value)).toMatchObject({
       organisationId: plane.organisationId,
@@ -93,58 +93,56 @@ describe('a budget', () => {
     const { budget } = await plane.admin.mutate('createBudget', 'BudgetInput', { ...OWN_DAILY, limitUsd: '0' }, `budget { ${FIELDS} warnAtPercent }`);
     expect(budget).toMatchObject({ ownerId: plane.organisationId, endAt: null, rollover: false, mode: 'ENFORCE', warnAtPercent: [80, 100] });
     expect(z.object({ startAt: z.string() }).parse(budget).startAt).toBe(`${before.toISOString().slice(0, 10)}T00:00:00.000Z`);
-    await heard();
   });
 
   test('is changed in what is said of it, by one version after the other', async () => {
     const id = await newLimit(plane.admin, 'Budget', { limitUsd: '5', schedule: { ...OWN_DAILY.schedule, endAt: '2100-01-01T00:00:00Z' } });
-    const made = await heard();
+    const made = await heardOf(id);
     const update = (input: Record<string, unknown>) =>
       plane.admin.mutate('updateBudget', 'UpdateBudgetInput', { id, ...input }, `budget { ${FIELDS} limit { usd } }`);
     expect(await update({ limitUsd: '7.5', name: 'More', expectedVersion: 1 })).toMatchObject({
       budget: { version: 2, name: 'More', limit: { usd: '7.5' }, endAt: '2100-01-01T00:00:00.000Z' },
     });
-    expect((await heard()).value).toMatchObject({ amount: '7500000000', countedSinceMillis: made.value?.['countedSinceMillis'] });
+    expect((await heardOf(id)).value).toMatchObject({ amount: '7500000000', countedSinceMillis: made.value?.['countedSinceMillis'] });
     expect(await userErrorsOf(plane, 'updateBudget', 'UpdateBudgetInput', { id, limitUsd: '1', expectedVersion: 1 })).toMatchObject([
       { code: 'STALE_VERSION', field: ['expectedVersion'] },
     ]);
     expect(await update({ schedule: { ...OWN_DAILY.schedule, endAt: null, rollover: true } })).toMatchObject({ budget: { endAt: null, rollover: true } });
-    expect((await heard()).value).toMatchObject({ endAtMillis: null, rollover: true, countedSinceMillis: made.value?.['countedSinceMillis'] });
+    expect((await heardOf(id)).value).toMatchObject({ endAtMillis: null, rollover: true, countedSinceMillis: made.value?.['countedSinceMillis'] });
   });
 
   test('under another calendar begins to count anew', async () => {
     const id = await newLimit(plane.admin, 'Budget', { limitUsd: '5' });
-    const made = z.number().parse((await heard()).value?.['countedSinceMillis']);
+    const made = z.number().parse((await heardOf(id)).value?.['countedSinceMillis']);
     await plane.admin.mutate('updateBudget', 'UpdateBudgetInput', { id, schedule: { period: 'MONTHLY', timezone: 'UTC' } }, 'budget { id }');
-    expect(z.number().parse((await heard()).value?.['countedSinceMillis'])).toBeGreaterThan(made);
+    expect(z.number().parse((await heardOf(id)).value?.['countedSinceMillis'])).toBeGreaterThan(made);
   });
 
   test('that is not active is none to the data planes, in deltas and snapshots', async () => {
     const id = await newLimit(plane.admin, 'Budget', { limitUsd: '5' });
-    await heard();
+    await heardOf(id);
     await plane.admin.mutate('updateBudget', 'UpdateBudgetInput', { id, active: false }, 'budget { active }');
-    expect(await heard()).toMatchObject({ op: 'remove', id });
+    expect(await heardOf(id)).toMatchObject({ op: 'remove' });
     const fresh = await followFeed(plane.url, (await plane.newDataPlaneToken()).token);
     const { upserts } = await fresh.snapshot();
     await fresh.close();
     expect(upserts.some(({ kind }) => kind === 'limit')).toBe(true);
     expect(upserts.some((upsert) => upsert.id === id)).toBe(false);
     await plane.admin.mutate('updateBudget', 'UpdateBudgetInput', { id, active: true }, 'budget { active }');
-    expect(await heard()).toMatchObject({ op: 'upsert', id });
+    expect(await heardOf(id)).toMatchObject({ op: 'upsert' });
   });
 
   test('that is deleted is gone, for people and for data planes', async () => {
     const id = await newLimit(plane.admin, 'Budget', { limitUsd: '5' });
-    await heard();
+    await heardOf(id);
     expect(await userErrorsOf(plane, 'deleteLimit', 'IdInput', { id, expectedVersion: 2 })).toMatchObject([{ code: 'STALE_VERSION' }]);
     expect(await plane.admin.mutate('deleteLimit', 'IdInput', { id }, 'deletedId')).toMatchObject({ deletedId: id });
-    expect(await heard()).toMatchObject({ op: 'remove', id });
+    expect(await heardOf(id)).toMatchObject({ op: 'remove' });
     expect(await userErrorsOf(plane, 'deleteLimit', 'IdInput', { id })).toMatchObject([{ code: 'NOT_FOUND', field: ['id'] }]);
   });
 
   test('is no quota: neither is changed by the other’s name, and each has a list of its own', async () => {
     const [budget, quota] = [await newLimit(plane.admin, 'Budget', { limitUsd: '1' }), await newLimit(plane.admin, 'Quota', { metric: 'ERRORS', limit: '1' })];
-    await heard();
     expect(await userErrorsOf(plane, 'updateQuota', 'UpdateQuotaInput', { id: budget, limit: '2' })).toMatchObject([
       { code: 'NOT_FOUND', message: 'there is no such quota' },
     ]);
