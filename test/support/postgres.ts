@@ -14,15 +14,31 @@ export interface TestDatabase {
   stop(): Promise<void>;
 }
 
+/** One that can be killed without warning, and comes back on the same port with what it had committed. */
+export interface CrashableDatabase extends TestDatabase {
+  crash(): Promise<void>;
+}
+
+/** Needs the server's programs. */
+export function startCrashablePostgres(): Promise<CrashableDatabase> {
+  const programs = newestPrograms();
+  if (programs === undefined) throw new Error('no PostgreSQL server is installed');
+  return startServer(programs);
+}
+
 /** `TURNPIKE_TEST_POSTGRES` chooses `embedded` or `server`; without it the server's programs are preferred. */
 export async function startTestPostgres(): Promise<TestDatabase> {
   const choice = process.env['TURNPIKE_TEST_POSTGRES'];
-  const programs = globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1);
+  const programs = newestPrograms();
   if (choice === 'server' && programs === undefined) throw new Error('TURNPIKE_TEST_POSTGRES=server, and no PostgreSQL server is installed');
   return choice === 'embedded' || programs === undefined ? startEmbedded() : startServer(programs);
 }
 
-async function startServer(programs: string): Promise<TestDatabase> {
+function newestPrograms(): string | undefined {
+  return globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1);
+}
+
+async function startServer(programs: string): Promise<CrashableDatabase> {
   const directory = mkdtempSync(join(tmpdir(), 'turnpike-pg-'));
   const owner = ownerOf(directory);
   execFileSync(join(programs, 'initdb'), ['-D', join(directory, 'data'), '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8'], {
@@ -30,17 +46,39 @@ async function startServer(programs: string): Promise<TestDatabase> {
     ...owner,
   });
   const port = await freePort();
-  const program = startProgram(
-    join(programs, 'postgres'),
-    ['-D', join(directory, 'data'), '-p', String(port), '-k', directory, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off', '-c', 'max_connections=200'],
-    {},
-    { directory, ...owner },
-  );
+  const args = [
+    '-D',
+    join(directory, 'data'),
+    '-p',
+    String(port),
+    '-k',
+    directory,
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    'fsync=off',
+    '-c',
+    'max_connections=200',
+  ];
+  const start = () => startProgram(join(programs, 'postgres'), args, {}, { directory, ...owner });
+  let program = start();
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
-  return opened(url, async () => {
+  const database = await opened(url, async () => {
     await program.stop('SIGINT');
     rmSync(directory, { recursive: true, force: true });
   });
+  return {
+    ...database,
+    crash: async () => {
+      await program.stop('SIGKILL');
+      // Its processes hold the memory for another moment, and while they do a new one ends at once.
+      await eventually(async () => {
+        program = start();
+        const ended = new Promise<void>((resolve) => program.child.once('exit', () => resolve()));
+        return Promise.race([ended.then(() => undefined), eventually(() => database.query('select 1'), 'PostgreSQL answering')]);
+      }, 'PostgreSQL starting again');
+    },
+  };
 }
 
 async function startEmbedded(): Promise<TestDatabase> {

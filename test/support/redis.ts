@@ -14,7 +14,9 @@ export interface TestRedis {
   halt(): Promise<void>;
   /** Brings it back on the same port, with what it held. */
   resume(): Promise<void>;
-  /** Ends it as a crash does, and brings it back on the same port with nothing of what it held. */
+  /** Ends it as a crash does, and brings it back on the same port with what it had written. */
+  crash(): Promise<void>;
+  /** The same with nothing of what it held. */
   loseEverything(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -52,6 +54,10 @@ export async function startTestRedis(): Promise<TestRedis> {
     dump: () => withRedis(url, dumpOf),
     halt: async () => void (await program.stop()),
     resume: async () => {
+      program = await start();
+    },
+    crash: async () => {
+      await program.stop('SIGKILL');
       program = await start();
     },
     loseEverything: async () => {
