@@ -80,8 +80,7 @@ export class Epochs {
   async greet(): Promise<boolean> {
     const greeting = greetingSchema.parse(await this.#scripts.run('greet', [GREETING_KEY], [this.#link.runId]));
     if (greeting === this.#greeting) return false;
-    const byOwner = Map.groupBy(this.#openRequests(), ({ admission }) => admission.organisationId);
-    for (const [owner, requests] of byOwner) await this.#reopen(owner, requests);
+    await this.#reopen(this.#openRequests());
     this.#greeting = greeting;
     return true;
   }
@@ -117,18 +116,20 @@ export class Epochs {
 
   /** What is under way here comes first: it is part of what is to be counted. */
   async #askForRebuild(owner: string): Promise<void> {
-    await this.#reopen(
-      owner,
-      [...this.#openRequests()].filter(({ admission }) => admission.organisationId === owner),
-    );
+    await this.#reopen([...this.#openRequests()].filter(({ admission }) => admission.organisationId === owner));
     await this.#link.redis.sadd(REBUILDS_KEY, owner);
   }
 
-  async #reopen(owner: string, requests: readonly OpenRequest[]): Promise<void> {
-    const { open, intents, counts } = keysOf(owner);
-    for (let from = 0; from < requests.length; from += REOPEN_BATCH) {
-      const values = requests.slice(from, from + REOPEN_BATCH).flatMap(reopenValues);
-      await this.#scripts.run('reopen', [open, intents, counts], [...this.valuesFor(owner), this.#openMillis, ...values]);
+  /** All is sent at once: what ends meanwhile is settled behind it. */
+  async #reopen(all: Iterable<OpenRequest>): Promise<void> {
+    const sent: Promise<unknown>[] = [];
+    for (const [owner, requests] of Map.groupBy(all, ({ admission }) => admission.organisationId)) {
+      const { open, intents, counts } = keysOf(owner);
+      for (let from = 0; from < requests.length; from += REOPEN_BATCH) {
+        const values = requests.slice(from, from + REOPEN_BATCH).flatMap(reopenValues);
+        sent.push(this.#scripts.runInOrder('reopen', [open, intents, counts], [...this.valuesFor(owner), this.#openMillis, ...values]));
+      }
     }
+    await Promise.all(sent);
   }
 }

@@ -23,8 +23,7 @@ export class RedisScripts {
   }
 
   async run(name: ScriptName, keys: readonly string[], values: readonly string[]): Promise<unknown> {
-    const script = this.#scripts.get(name);
-    if (script === undefined) throw new Error(`there is no script ${name}`);
+    const script = this.#scriptOf(name);
     try {
       return await this.#redis.evalsha(script.digest, keys.length, ...keys, ...values);
     } catch (error) {
@@ -32,6 +31,11 @@ export class RedisScripts {
       if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return this.#redis.eval(script.text, keys.length, ...keys, ...values);
       throw error;
     }
+  }
+
+  /** Sends the script with its text, so that whatever is sent afterwards comes after it. */
+  runInOrder(name: ScriptName, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    return this.#redis.eval(this.#scriptOf(name).text, keys.length, ...keys, ...values);
   }
 
   /** For scripts that count nothing twice: a reply that did not come means that nobody knows, so the same is asked once more. */
@@ -42,6 +46,12 @@ export class RedisScripts {
       if (!(error instanceof Error) || error.message !== 'Command timed out') throw error;
       return this.run(name, keys, values);
     }
+  }
+
+  #scriptOf(name: ScriptName): Script {
+    const script = this.#scripts.get(name);
+    if (script === undefined) throw new Error(`there is no script ${name}`);
+    return script;
   }
 }
 

@@ -70,10 +70,10 @@ export class SettlementOutbox {
     return this.#size;
   }
 
-  /** Requests that are over, and of which Redis has not heard so. */
+  /** Requests that hold in windows and are over, and of which Redis has not heard so. */
   *openRequests(): Generator<OpenRequest> {
     for (const { entries, closed } of this.#queues.values()) {
-      for (const { settlement } of [...entries, ...closed]) if (settlement !== undefined) yield openRequestOf(settlement);
+      for (const { settlement } of [...entries, ...closed].filter(holds)) if (settlement !== undefined) yield openRequestOf(settlement);
     }
   }
 

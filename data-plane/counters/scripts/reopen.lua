@@ -5,7 +5,10 @@
 local OPEN, INTENTS, COUNTS = KEYS[1], KEYS[2], KEYS[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local isCounting = isOpen(redis.call('HGET', COUNTS, 'epoch'), ARGV[1], ARGV[2])
+local epoch = redis.call('HGET', COUNTS, 'epoch')
+local isCounting = isOpen(epoch, ARGV[1], ARGV[2])
+-- A node that knows this generation has told everything, and what it does not find here any more has been settled.
+if isCounting and select(2, struct.unpack('<i8i8', epoch)) == tonumber(ARGV[2]) then return 0 end
 local expireAt = string.format('%d', now + tonumber(ARGV[3])) .. '\n'
 local reopened = 0
 

@@ -7,6 +7,7 @@ import { newId } from '../../../shared/ids.ts';
 import { WindowCountsUnavailable } from '../../../shared/window-counts.ts';
 import { eventually } from '../../support/processes.ts';
 import { hasRedis, startTestRedis, type TestRedis } from '../../support/redis.ts';
+import { startWindowOpener, type WindowOpener } from '../../support/window-opener.ts';
 
 const LATER = 4_102_444_800_000;
 const log = pino({ level: 'silent' });
@@ -15,10 +16,12 @@ describe.runIf(hasRedis)('counts in Redis', () => {
   let redis: TestRedis;
   let counters: RedisCounters;
   let source: RedisWindowCounts;
+  let opener: WindowOpener;
   const organisationId = newId('organisation');
 
   beforeAll(async () => {
     redis = await startTestRedis();
+    opener = startWindowOpener(redis.url);
     counters = connectRedisCounters({ url: redis.url, log });
     source = new RedisWindowCounts(redis.url, log);
     await eventually(() => (counters.isAvailable ? true : undefined), 'Redis answering');
@@ -27,6 +30,7 @@ describe.runIf(hasRedis)('counts in Redis', () => {
   afterAll(async () => {
     await source?.close();
     await counters?.close(0);
+    await opener?.close();
     await redis?.stop();
   });
 
