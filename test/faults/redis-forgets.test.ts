@@ -1,6 +1,6 @@
 /** What becomes of budgets when Redis loses what was counted, in the middle of calls: they are counted again from the records, to the nano. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { GatewayClient, toolCall } from '../support/gateway-client.ts';
+import { GatewayClient, listTools, toolCall } from '../support/gateway-client.ts';
 import { newLimit, windowsOf } from '../support/limits.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
 import { startTestPostgres, type TestDatabase } from '../support/postgres.ts';
@@ -12,6 +12,9 @@ import { startTcpRelay, type TcpRelay } from '../support/tcp-relay.ts';
 const CALLERS = 8;
 const LIMIT_NANOS = 3_000_000;
 const NANOS_PER_CALL = 2000;
+/** But for the time that calls take, which is another for each of them. */
+const METRICS = ['REQUESTS', 'TOOL_CALLS', 'ERRORS', 'INPUT_BYTES', 'OUTPUT_BYTES'];
+const HANDSHAKE = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
 describe.runIf(hasRedis)('a Redis', () => {
   let database: TestDatabase;
@@ -112,4 +115,42 @@ describe.runIf(hasRedis)('a Redis', () => {
     },
     120_000,
   );
+
+  test('that is emptied: quotas of every metric are counted again as they were', async () => {
+    const slug = `metered-${++slugs}`;
+    const server = await stack.admin.createServer({ name: slug, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, blockedTools: ['delete_file'] });
+    const apiKey = await stack.admin.createApiKey();
+    await stack.admin.grant(apiKey.id, server.id);
+    const owner = { ownerType: 'MCP_SERVER', ownerId: server.id, limit: '1000000' };
+    for (const metric of METRICS) await newLimit(stack.admin, 'Quota', { ...owner, metric, mode: 'OBSERVE' });
+    await newLimit(stack.admin, 'Quota', { ...owner, metric: 'TOOL_CALLS', tool: 'fail' });
+    await stack.settled();
+    const gateway = new GatewayClient(stack.gatewayUrl);
+    const call = async (body: string) => (await gateway.send(slug, { key: apiKey.secret, body })).status;
+    const bodies = [toolCall('echo', { message: 'héllo' }), toolCall('fail'), toolCall('delete_file'), listTools(), HANDSHAKE, toolCall('fail')];
+    for (const body of bodies) expect(await call(body)).toBe(body.includes('delete_file') ? 403 : 200);
+    const shown = () =>
+      eventually(async () => {
+        const windows = (await windowsOf(stack.admin, 'quotas').catch(() => [])).slice(-METRICS.length - 1);
+        return windows.length > 0 && windows.every((window) => window?.reserved === '0') ? windows.map((window) => Number(window?.used)) : undefined;
+      }, 'every call being settled');
+    const before = await eventually(async () => {
+      const used = await shown();
+      return used[0] === 4 ? used : undefined;
+    }, 'four requests being counted');
+    await eventually(async () => {
+      const [row] = await database.query('select count(*)::int as records from mcp_usage_records where server_id = $1', [server.id]);
+      return row?.['records'] === bodies.length ? true : undefined;
+    }, 'every record being stored');
+    await withRedis(relay.url.replace('http:', 'redis:'), (client) => client.flushall());
+    const last = toolCall('fail');
+    expect(await eventually(async () => ((await call(last)) === 200 ? true : undefined), 'the windows being open')).toBe(true);
+    const answerBytes = Buffer.byteLength('{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"it failed"}],"isError":true}}');
+    const gained = [1, 1, 1, Buffer.byteLength(last), answerBytes, 1];
+    const after = await eventually(async () => {
+      const used = await shown();
+      return used[0] === 5 ? used : undefined;
+    }, 'the fifth request being counted');
+    expect(after).toEqual(before.map((used, index) => used + (gained[index] ?? 0)));
+  }, 60_000);
 });

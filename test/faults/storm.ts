@@ -20,11 +20,12 @@ process.stdout.write(`${calls} calls, seed ${random}\n`);
 
 const [database, redis, upstream] = await Promise.all([startCrashablePostgres(), startTestRedis(), startMcpUpstream()]);
 const stack = await startStack({ databaseUrl: database.url, redisUrl: redis.url });
-const isInOrder = await storm().finally(async () => {
+try {
+  process.exitCode = (await storm()) ? 0 : 1;
+} finally {
   await stack.close();
   await Promise.all([upstream.close(), redis.stop(), database.stop()]);
-});
-process.exitCode = isInOrder ? 0 : 1;
+}
 
 async function storm(): Promise<boolean> {
   const { key, serverId } = await budgeted();
