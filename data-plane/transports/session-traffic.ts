@@ -1,7 +1,7 @@
 /** Keeps apart what is under way in one upstream session, also when its caller uses the same id twice. */
 import { Refusal } from '../../shared/refusal.ts';
 import { createEventStreamFilter, type EventStreamFilter } from '../mcp/event-stream-filter.ts';
-import type { RpcCall, RpcMessage } from '../mcp/rpc-call.ts';
+import { soleRequestOf, type RpcCall, type RpcMessage } from '../mcp/rpc-call.ts';
 import { findTopLevelValue } from './json-members.ts';
 import { canonicalToken } from './rpc-tokens.ts';
 import { splice } from './message-splice.ts';
@@ -10,6 +10,8 @@ import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
 /** What is sent upstream, where its answer goes, and what to call when nobody waits for it any more; calling it again does nothing. */
 export interface Passage {
   readonly bytes: Buffer;
+  /** The id that is sent. */
+  readonly idToken: string | undefined;
   readonly sink: AnswerSink;
   readonly leave: () => void;
 }
@@ -25,9 +27,9 @@ export class SessionTraffic {
 
   /** The way of a call through a session of its server. */
   enter(request: UpstreamRequest, call: RpcCall, sessionId: string, sink: AnswerSink): Passage {
-    const [message] = call.messages;
+    const message = soleRequestOf(call);
     // What a batch answers is not matched by us, and was taken out of the protocol with revision 2025-06-18.
-    if (call.isBatch || message.kind !== 'request' || message.idToken === undefined) return { bytes: call.bytes, sink, leave: () => undefined };
+    if (message?.idToken === undefined) return { bytes: call.bytes, idToken: undefined, sink, leave: () => undefined };
     const place = `${request.server.config.id} ${sessionId} ${canonicalToken(message.idToken)}`;
     if (!this.#underWay.has(place)) {
       this.#underWay.add(place);
@@ -36,10 +38,15 @@ export class SessionTraffic {
         if (isInside) this.#underWay.delete(place);
         isInside = false;
       };
-      return { bytes: call.bytes, sink: new TrackedSink(sink, leave), leave };
+      return { bytes: call.bytes, idToken: message.idToken, sink: new TrackedSink(sink, leave), leave };
     }
     const id = `"turnpike-${++this.#lastId}"`;
-    return { bytes: withId(call.bytes, message, id), sink: new RestoringSink(sink, id, message.idToken, request.responseBytesMax), leave: () => undefined };
+    return {
+      bytes: withId(call.bytes, message, id),
+      idToken: id,
+      sink: new RestoringSink(sink, id, message.idToken, request.responseBytesMax),
+      leave: () => undefined,
+    };
   }
 }
 

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { Refusal } from '../../shared/refusal.ts';
 import { listens } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
+import { answersAnother, faultOfAnswer } from './answer-envelope.ts';
 import { EventCollector } from './event-collector.ts';
 import { relayedHeaders } from './forwarded-headers.ts';
 import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
@@ -18,6 +19,8 @@ export interface SecondTry {
 }
 
 export interface AnswerTerms {
+  /** The id of the request as it was sent; undefined for what nobody answers, and for a batch, whose answers are not told apart. */
+  readonly idToken: string | undefined;
   readonly secondTry: SecondTry | undefined;
   /** How long the answer to a message may take from now on. */
   readonly totalMillis: number;
@@ -32,6 +35,7 @@ const EVENT_STREAM_TYPE = /^text\/event-stream\b/i;
 export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest;
   readonly #sink: AnswerSink;
+  readonly #idToken: string | undefined;
   readonly #secondTry: SecondTry | undefined;
   readonly #deadline: number;
   #controller: Dispatcher.DispatchController | undefined;
@@ -43,9 +47,10 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #length = 0;
   #isOver = false;
 
-  constructor(request: UpstreamRequest, sink: AnswerSink, { secondTry, totalMillis }: AnswerTerms) {
+  constructor(request: UpstreamRequest, sink: AnswerSink, { idToken, secondTry, totalMillis }: AnswerTerms) {
     this.#request = request;
     this.#sink = sink;
+    this.#idToken = idToken;
     this.#secondTry = secondTry;
     this.#deadline = listens(request.call) ? Infinity : performance.now() + totalMillis;
   }
@@ -91,8 +96,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (this.#reading === 'events') return this.#sink.end();
     if (this.#collector !== undefined) return this.#sink.fail(this.#badAnswer('bad_answer', 'an event stream without the answer'));
     const body = this.#more === undefined ? (this.#first ?? EMPTY) : Buffer.concat(this.#more, this.#length);
-    if (this.#secondTry?.status === this.#head.status) return this.#secondTry.retry(() => this.#sink.answer(this.#head, body));
-    this.#sink.answer(this.#head, body);
+    if (this.#secondTry?.status === this.#head.status) return this.#secondTry.retry(() => this.#deliver(body));
+    this.#deliver(body);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -126,7 +131,20 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   /** A caller that reads only JSON gets the one event that answers it. */
   #beginCollecting(): void {
     this.#reading = 'collected events';
-    this.#collector = new EventCollector(this.#request.responseBytesMax);
+    this.#collector = new EventCollector(this.#request.responseBytesMax, this.#idToken);
+  }
+
+  #deliver(body: Buffer): void {
+    const fault = this.#reading === 'body' ? this.#faultOf(body) : undefined;
+    if (fault === undefined) this.#sink.answer(this.#head, body);
+    else this.#sink.fail(this.#badAnswer('bad_answer', fault));
+  }
+
+  /** An error of HTTP may have any body: what matters is its status, by which clients find the right era. */
+  #faultOf(body: Buffer): string | undefined {
+    if (this.#idToken === undefined) return undefined;
+    if (this.#head.status < 400) return faultOfAnswer(body, this.#idToken);
+    return answersAnother(body, this.#idToken) ? 'an answer to another request' : undefined;
   }
 
   #collect(chunk: Buffer): void {
