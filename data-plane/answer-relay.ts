@@ -16,7 +16,7 @@ import type { AnswerHead, AnswerSink, UpstreamFlight } from './transports/transp
 
 /** Up to here Node joins head and body into one write when the body is text; in Latin-1 every byte is a character and back. */
 const JOINED_BYTES_MAX = 16_384;
-const LIST_CHANGED = Buffer.from('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n');
+const [TOOLS_CHANGED, LISTS_CHANGED] = [changesOf(['tools']), changesOf(['tools', 'prompts', 'resources'])];
 
 export class AnswerRelay implements AnswerSink, OpenStream {
   readonly #gateway: Pick<Gateway, 'clock' | 'sessions' | 'streams'>;
@@ -31,7 +31,8 @@ export class AnswerRelay implements AnswerSink, OpenStream {
   #outputBytes = 0;
   /** Of an event stream; nothing else can be added to. */
   #asides: EventAsides | undefined;
-  #rules = '';
+  #rules: readonly [tools: string, words: string] = ['', ''];
+  #haveWordsChanged = false;
   #isOver = false;
 
   constructor(
@@ -124,9 +125,11 @@ export class AnswerRelay implements AnswerSink, OpenStream {
   /** Only a stream that was opened to listen may hear of what belongs to no call. */
   follows(server: GovernedServer): void {
     const rules = rulesOf(server);
-    if (rules === this.#rules || this.#allowed.rpc.call !== undefined) return;
+    if (this.#allowed.rpc.call !== undefined || rules.every((rule, index) => rule === this.#rules[index])) return;
+    // From then on for good, since what is said now takes the place of what could not be said before.
+    this.#haveWordsChanged ||= rules[1] !== this.#rules[1];
     this.#rules = rules;
-    this.#asides?.say(LIST_CHANGED);
+    this.#asides?.say(this.#haveWordsChanged ? LISTS_CHANGED : TOOLS_CHANGED);
   }
 
   #send(parts: readonly Buffer[]): boolean {
@@ -191,7 +194,11 @@ export class AnswerRelay implements AnswerSink, OpenStream {
   }
 }
 
-/** Which tools a caller sees: whoever listens is told when that changes (MCP 2025-11-25, Tools, list changed). */
-function rulesOf({ config }: GovernedServer): string {
-  return JSON.stringify([config.allowedTools, config.blockedTools, config.toolRulesMode]);
+/** What hides tools, and what hides entries of every list: whoever listens is told when that changes (MCP 2025-11-25, list changed notifications). */
+function rulesOf({ config }: GovernedServer): [tools: string, words: string] {
+  return [JSON.stringify([config.allowedTools, config.blockedTools, config.toolRulesMode]), JSON.stringify(config.semanticFilter)];
+}
+
+function changesOf(lists: readonly string[]): Buffer {
+  return Buffer.from(lists.map((list) => `event: message\ndata: {"jsonrpc":"2.0","method":"notifications/${list}/list_changed"}\n\n`).join(''));
 }

@@ -1,7 +1,7 @@
 /** Prints what reading and judging a body costs: `node test/bench/parsing.ts`, CPU microseconds of one operation, least disturbed round. */
 import { createEventStreamFilter } from '../../data-plane/mcp/event-stream-filter.ts';
 import { compileFilter } from '../../data-plane/guardrails/semantic-filter.ts';
-import { filterToolList } from '../../data-plane/guardrails/tool-list.ts';
+import { filterLists } from '../../data-plane/guardrails/list-filter.ts';
 import { compileToolRules } from '../../data-plane/guardrails/tool-rules.ts';
 import { faultOfAnswer } from '../../data-plane/transports/answer-envelope.ts';
 import { readRpcCall } from '../../data-plane/mcp/read-rpc-call.ts';
@@ -101,7 +101,7 @@ const tools = Array.from({ length: 60 }, (_, index) => ({
 const list = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools } }));
 const event = Buffer.from('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":50}}\n\n');
 const stream = createEventStreamFilter((data) => data, 1_000_000);
-const hides = (tool: string): boolean => rules.verdictOn(tool) !== 'allowed';
+const listRules = [{ member: 'tools', entryKey: 'name', hides: (tool: string): boolean => rules.verdictOn(tool) !== 'allowed' }];
 
 const round = (figure: number): number => Number(figure.toFixed(2));
 process.stdout.write(
@@ -112,7 +112,7 @@ process.stdout.write(
   )}\n`,
 );
 process.stdout.write(`verdict on a tool: ${round(cost(() => rules.verdictOn('search_issues'), 20))}\n`);
-process.stdout.write(`tools/list of ${list.length} bytes, 20 of 60 hidden: ${round(cost(() => filterToolList(list, hides), list.length))}\n`);
+process.stdout.write(`tools/list of ${list.length} bytes, 20 of 60 hidden: ${round(cost(() => filterLists(list, listRules), list.length))}\n`);
 process.stdout.write(`an event that passes: ${round(cost(() => stream.push(event), event.length))}\n`);
 for (const [size, body] of Object.entries(answers)) {
   const [judged, parsed] = [cost(() => faultOfAnswer(body, '17'), body.length), cost(() => JSON.parse(body.toString('utf8')), body.length)];

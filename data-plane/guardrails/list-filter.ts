@@ -1,19 +1,19 @@
-/** Cuts hidden tools out of the bytes of a `tools/list` answer, makes it this key's own, and leaves every other byte as it came. */
+/** Cuts hidden entries out of the bytes of a list, makes it this key's own, and leaves every other byte as it came. */
 import { isUtf8 } from 'node:buffer';
 import { lookalikeIn } from '../mcp/reserved-keys.ts';
 import { elementsOf, findMember, type ByteRange } from '../transports/json-members.ts';
+import type { ListRule } from './list-rules.ts';
 
 const MESSAGE_KEYS: ReadonlySet<string> = new Set(['result']);
-const RESULT_KEYS: ReadonlySet<string> = new Set(['tools', 'cacheScope']);
-/** Other keys may see other tools, so no cache may share the list (MCP 2026-07-28, Caching). */
+const SCOPE_KEY = 'cacheScope';
+/** Other keys may see other entries, so no cache may share the list (MCP 2026-07-28, Caching). */
 const OWN_SCOPE = '"private"';
-const TOOL_KEYS: ReadonlySet<string> = new Set(['name']);
 
 /**
- * Answers the same buffer when nothing is to be changed or the message is no tool list, and undefined for a list that cannot be judged, such as
- * one with a key twice: the caller fails closed.
+ * Answers the same buffer when nothing is to be changed or the message holds no list that has a rule, and undefined for a list that cannot be
+ * judged, such as one with a key twice: the caller fails closed.
  */
-export function filterToolList(body: Buffer, hides: (tool: string) => boolean): Buffer | undefined {
+export function filterLists(body: Buffer, rules: readonly ListRule[]): Buffer | undefined {
   const value = parse(body);
   if (value === undefined) return undefined;
   const whole = { start: indexOfFirst(body), end: body.length };
@@ -21,7 +21,7 @@ export function filterToolList(body: Buffer, hides: (tool: string) => boolean): 
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
   const edits: Edit[] = [];
   for (const [index, message] of messages.entries()) {
-    const found = editsOf(body, message, values[index], hides);
+    const found = editsOf(body, message, values[index], rules);
     if (found === undefined) return undefined;
     edits.push(...found);
   }
@@ -33,30 +33,43 @@ interface Edit extends ByteRange {
   readonly text?: string;
 }
 
-/** What is to be changed in one message; undefined when its list cannot be judged. */
-function editsOf(body: Buffer, message: ByteRange, value: unknown, hides: (tool: string) => boolean): Edit[] | undefined {
+/** What is to be changed in one message; undefined when a list in it cannot be judged. */
+function editsOf(body: Buffer, message: ByteRange, value: unknown, rules: readonly ListRule[]): Edit[] | undefined {
   if (!isRecord(value)) return [];
   // A reader that is blind to case would see a second list beside the one that is judged here.
   if (lookalikeIn(value, MESSAGE_KEYS) !== undefined) return undefined;
   if (!('result' in value)) return [];
-  const result = findMember(body, message, 'result');
-  if (result === undefined) return undefined;
-  const list = value['result'];
-  if (!isRecord(list)) return [];
-  if (lookalikeIn(list, RESULT_KEYS) !== undefined) return undefined;
-  if (!('tools' in list)) return [];
-  const tools = findMember(body, result, 'tools');
-  const elements = tools === undefined ? undefined : elementsOf(body, tools);
-  if (elements === undefined || !Array.isArray(list['tools']) || !list['tools'].every(isPlainTool)) return undefined;
+  const range = findMember(body, message, 'result');
+  if (range === undefined) return undefined;
+  const result = value['result'];
+  if (!isRecord(result)) return [];
+  if (lookalikeIn(result, new Set([SCOPE_KEY, ...rules.map(({ member }) => member)])) !== undefined) return undefined;
+  const present = rules.filter(({ member }) => member in result);
+  const edits: Edit[] = [];
+  for (const rule of present) {
+    const cuts = cutsOf(body, range, result[rule.member], rule);
+    if (cuts === undefined) return undefined;
+    edits.push(...cuts);
+  }
+  if (present.length === 0 || !(SCOPE_KEY in result)) return edits;
+  const scope = findMember(body, range, SCOPE_KEY);
+  return scope === undefined ? undefined : [...edits, { ...scope, text: OWN_SCOPE }];
+}
+
+/** The hidden entries of one list; undefined when it cannot be judged. */
+function cutsOf(body: Buffer, result: ByteRange, list: unknown, { member, entryKey, hides }: ListRule): ByteRange[] | undefined {
+  const range = findMember(body, result, member);
+  const elements = range === undefined ? undefined : elementsOf(body, range);
+  const entryKeys = new Set([entryKey]);
+  const isPlain = (entry: unknown): boolean => isRecord(entry) && lookalikeIn(entry, entryKeys) === undefined;
+  if (elements === undefined || !Array.isArray(list) || !list.every(isPlain)) return undefined;
   const cuts: ByteRange[] = [];
   for (const [index, element] of elements.entries()) {
-    const name = nameOf(body, element);
+    const name = textOf(body, element, entryKey);
     if (name === undefined) return undefined;
     if (hides(name)) cuts.push(cutOf(elements, index, cuts.length));
   }
-  if (!('cacheScope' in list)) return cuts;
-  const scope = findMember(body, result, 'cacheScope');
-  return scope === undefined ? undefined : [...cuts, { ...scope, text: OWN_SCOPE }];
+  return cuts;
 }
 
 /** A cut takes the comma before it along, or, as long as everything before is cut as well, the one behind it. */
@@ -68,15 +81,11 @@ function cutOf(elements: readonly ByteRange[], index: number, cutBefore: number)
   return { start: previous?.end ?? element.start, end: element.end };
 }
 
-function isPlainTool(tool: unknown): boolean {
-  return isRecord(tool) && lookalikeIn(tool, TOOL_KEYS) === undefined;
-}
-
-function nameOf(body: Buffer, tool: ByteRange): string | undefined {
-  const range = findMember(body, tool, 'name');
+function textOf(body: Buffer, entry: ByteRange, key: string): string | undefined {
+  const range = findMember(body, entry, key);
   if (range === undefined) return undefined;
-  const name: unknown = JSON.parse(body.toString('utf8', range.start, range.end));
-  return typeof name === 'string' ? name : undefined;
+  const text: unknown = JSON.parse(body.toString('utf8', range.start, range.end));
+  return typeof text === 'string' ? text : undefined;
 }
 
 function edited(body: Buffer, edits: readonly Edit[]): Buffer {
