@@ -43,7 +43,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
 
     function attempt(sessionId: string | undefined, secondTry: SecondTry | undefined): void {
       const { call } = request;
-      const passage = call === undefined || sessionId === undefined ? undefined : traffic.enter(request, call, sessionId, sink);
+      const passage = sessionId === undefined ? undefined : traffic.enter(request, sessionId, sink);
       const answer = new UpstreamAnswer(request, passage?.sink ?? sink, {
         idToken: passage?.idToken ?? soleRequestOf(call)?.idToken,
         secondTry,
