@@ -92,7 +92,9 @@ function serverPids(): number[] {
     size = family.size;
     for (const { pid, parent } of rows) if (family.has(parent)) family.add(pid);
   }
-  return rows.filter(({ pid, isThere, args }) => family.has(pid) && isThere && args.includes('server-everything')).map(({ pid }) => pid);
+  // What starts a child in a namespace names its program too.
+  const isServer = (args: string): boolean => args.includes('server-everything') && !/turnpike-(?:inside|outside)/.test(args);
+  return rows.filter(({ pid, isThere, args }) => family.has(pid) && isThere && isServer(args)).map(({ pid }) => pid);
 }
 
 test('what one session sets in its server is not set for another, of the same key or of another', async () => {
