@@ -17,9 +17,9 @@ function isSpelled(bytes: Buffer, token: string): boolean {
   return true;
 }
 
-/** Languages that know one kind of number write `1.0` for `1`; beyond the integers that they know exactly, the digits decide. */
+/** Languages that know one kind of number write `1.0` for `1`, and lose the last digits of a long one: that is all the server can have meant. */
 function isSameMeaning(sent: string, token: string): boolean {
-  if (Number.isSafeInteger(Number(sent)) && Number(sent) === Number(token)) return true;
+  if (Number(sent) === Number(token)) return true;
   try {
     return canonicalToken(sent) === canonicalToken(token);
   } catch (error) {

@@ -25,7 +25,8 @@ describe('the answer to a request', () => {
     ['"a"', '"\\u0061"'],
     ['"\\u00e9"', '"é"'],
     ['1', '1.0'],
-    ['9007199254740993', '9007199254740993'],
+    // As a server answers that counts in floats.
+    ['12345678901234567890', '12345678901234567000'],
   ])('may spell the id %s as %s', (idToken, spelled) => {
     expect(fault(`{"id":${spelled},"result":{}}`, idToken)).toBeUndefined();
   });
@@ -52,10 +53,6 @@ describe('the answer to a request', () => {
     ['a result without an id', '{"result":{}}', FOREIGN],
   ])('is not %s', (_what, body, expected) => {
     expect(fault(body)).toBe(expected);
-  });
-
-  test('does not give an id the digits of another that a float cannot tell from it', () => {
-    expect(fault('{"id":9007199254740992,"result":{}}', '9007199254740993')).toBe(FOREIGN);
   });
 
   test('is UTF-8', () => {
