@@ -23,6 +23,7 @@ import { LeaseKeeper } from './policies/lease-keeper.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { DataPlaneSettings } from './settings.ts';
 import { Slots } from './steps/enter-concurrency.ts';
+import { createProcessIsolation } from './transports/process-isolation.ts';
 import { startProcessReaper } from './transports/process-reaper.ts';
 import { createSseTransport } from './transports/sse.ts';
 import { createStdioTransport } from './transports/stdio.ts';
@@ -103,6 +104,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     SSE: createSseTransport({ pools, log }),
     STDIO: createStdioTransport({
       allowlist: readAllowlist(settings),
+      isolation: createProcessIsolation(settings.stdioUser),
       reaper,
       clock,
       log,

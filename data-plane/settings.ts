@@ -1,8 +1,20 @@
 /** Reads the data plane's environment once, into typed settings; nothing else in this plane looks at `process.env`. */
 import { z } from 'zod';
 import { cidrSchema } from '../shared/policy.ts';
+import type { ChildUser } from './transports/process-isolation.ts';
 
 const MEBIBYTE = 1024 * 1024;
+
+/** Root is 0, and the largest number means no user at all. */
+const idSchema = z.number().int().min(1).max(4_294_967_294);
+const userSchema = z
+  .string()
+  .regex(/^\d+:\d+$/, 'must be a user id and a group id, as in 1001:1001')
+  .transform((text) => {
+    const [uid = '', gid = ''] = text.split(':');
+    return { uid: Number(uid), gid: Number(gid) };
+  })
+  .pipe(z.object({ uid: idSchema, gid: idSchema }));
 
 const environmentSchema = z.object({
   DATA_PLANE_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
@@ -10,6 +22,7 @@ const environmentSchema = z.object({
   TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
   TURNPIKE_SECRET_KEY: z.string(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
+  TURNPIKE_STDIO_USER: userSchema.optional(),
   TURNPIKE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   CONTROL_PLANE_URL: z.url({ protocol: /^https?$/ }),
   DATA_PLANE_TOKEN: z.string(),
@@ -29,6 +42,8 @@ export interface DataPlaneSettings {
   readonly dataDirectory: string;
   readonly secretKey: string;
   readonly stdioAllowlistPath: string | undefined;
+  /** Whom STDIO servers run as; undefined for the gateway's own user. */
+  readonly stdioUser: ChildUser | undefined;
   readonly logLevel: string;
   readonly controlPlaneUrl: string;
   readonly dataPlaneToken: string;
@@ -60,6 +75,7 @@ export function readDataPlaneSettings(environment: Readonly<Record<string, strin
     dataDirectory: given.TURNPIKE_DATA_DIR,
     secretKey: given.TURNPIKE_SECRET_KEY,
     stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
+    stdioUser: given.TURNPIKE_STDIO_USER,
     logLevel: given.TURNPIKE_LOG_LEVEL,
     controlPlaneUrl: given.CONTROL_PLANE_URL,
     dataPlaneToken: given.DATA_PLANE_TOKEN,

@@ -120,7 +120,7 @@ async function protocolVersionOf(answer: Dispatcher.ResponseData): Promise<strin
 }
 
 async function firstAnswer(body: AsyncIterable<Buffer>): Promise<string | undefined> {
-  const collector = new EventCollector(ANSWER_BYTES_MAX);
+  const collector = new EventCollector(ANSWER_BYTES_MAX, undefined);
   for await (const chunk of body) {
     const answer = collector.push(chunk);
     if (answer !== undefined) return answer.toString('utf8');

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
+import { soleRequestOf } from '../mcp/rpc-call.ts';
 import { listens, standsAlone } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
@@ -42,8 +43,12 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger)
 
     function attempt(sessionId: string | undefined, secondTry: SecondTry | undefined): void {
       const { call } = request;
-      const passage = call === undefined || sessionId === undefined ? undefined : traffic.enter(request, call, sessionId, sink);
-      const answer = new UpstreamAnswer(request, passage?.sink ?? sink, { secondTry, leftMillis: deadline - performance.now() });
+      const passage = sessionId === undefined ? undefined : traffic.enter(request, sessionId, sink);
+      const answer = new UpstreamAnswer(request, passage?.sink ?? sink, {
+        idToken: passage?.idToken ?? soleRequestOf(call)?.idToken,
+        secondTry,
+        leftMillis: deadline - performance.now(),
+      });
       flight.follow(answer, passage?.leave);
       dispatch(target, request, answer, { sessionId, body: passage?.bytes ?? call?.bytes ?? null });
     }

@@ -5,6 +5,7 @@ import { Refusal } from '../../shared/refusal.ts';
 import { EventSize } from '../mcp/event-size.ts';
 import { listens } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
+import { answersAnother, faultOfAnswer } from './answer-envelope.ts';
 import { EventCollector } from './event-collector.ts';
 import { relayedHeaders } from './forwarded-headers.ts';
 import { ShortSilence } from './short-silence.ts';
@@ -20,6 +21,8 @@ export interface SecondTry {
 }
 
 export interface AnswerTerms {
+  /** The id of the request as it was sent; undefined for what nobody answers, and for a batch, whose answers are not told apart. */
+  readonly idToken: string | undefined;
   readonly secondTry: SecondTry | undefined;
   /** How long the answer to a message may take from now on. */
   readonly leftMillis: number;
@@ -34,6 +37,7 @@ const EVENT_STREAM_TYPE = /^text\/event-stream\b/i;
 export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest;
   readonly #sink: AnswerSink;
+  readonly #idToken: string | undefined;
   readonly #secondTry: SecondTry | undefined;
   /** Of an event stream alone. */
   #size: EventSize | undefined;
@@ -49,9 +53,10 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #length = 0;
   #isOver = false;
 
-  constructor(request: UpstreamRequest, sink: AnswerSink, { secondTry, leftMillis }: AnswerTerms) {
+  constructor(request: UpstreamRequest, sink: AnswerSink, { idToken, secondTry, leftMillis }: AnswerTerms) {
     this.#request = request;
     this.#sink = sink;
+    this.#idToken = idToken;
     this.#secondTry = secondTry;
     this.#deadline = listens(request.call) ? undefined : setTimeout(() => this.#fail(this.#lateAnswer()), leftMillis);
   }
@@ -99,8 +104,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (this.#reading === 'events') return this.#sink.end();
     if (this.#collector !== undefined) return this.#sink.fail(this.#badAnswer('bad_answer', 'an event stream without the answer'));
     const body = this.#more === undefined ? (this.#first ?? EMPTY) : Buffer.concat(this.#more, this.#length);
-    if (this.#secondTry?.status === this.#head.status) return this.#secondTry.retry(() => this.#sink.answer(this.#head, body));
-    this.#sink.answer(this.#head, body);
+    if (this.#secondTry?.status === this.#head.status) return this.#secondTry.retry(() => this.#deliver(body));
+    this.#deliver(body);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -148,7 +153,20 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   /** A caller that reads only JSON gets the one event that answers it. */
   #beginCollecting(): void {
     this.#reading = 'collected events';
-    this.#collector = new EventCollector(this.#request.server.limits.eventBytesMax);
+    this.#collector = new EventCollector(this.#request.server.limits.eventBytesMax, this.#idToken);
+  }
+
+  #deliver(body: Buffer): void {
+    const fault = this.#reading === 'body' ? this.#faultOf(body) : undefined;
+    if (fault === undefined) this.#sink.answer(this.#head, body);
+    else this.#sink.fail(this.#badAnswer('bad_answer', fault));
+  }
+
+  /** An error of HTTP may have any body: what matters is its status, by which clients find the right era. */
+  #faultOf(body: Buffer): string | undefined {
+    if (this.#idToken === undefined) return undefined;
+    if (this.#head.status < 400) return faultOfAnswer(body, this.#idToken);
+    return answersAnother(body, this.#idToken) ? 'an answer to another request' : undefined;
   }
 
   #collect(chunk: Buffer): void {

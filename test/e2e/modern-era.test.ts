@@ -156,6 +156,21 @@ describe('rules judge the body', () => {
   });
 });
 
+test('what words would refuse is in no list, in either era', async () => {
+  const semanticFilter = { blockedKeywords: ['static', 'data'], applyTo: ['REQUEST'], action: 'BLOCK' };
+  const at = await planes.governed({ slug: 'worded', endpointUrl: fixture.url, semanticFilter });
+  const { result } = await ask('resources/list', {}, at);
+  expect(result).toMatchObject({ cacheScope: 'private', resources: [{ uri: 'test://watched-resource' }] });
+  expect(await ask('resources/templates/list', {}, at)).toMatchObject({ result: { cacheScope: 'private', resourceTemplates: [] } });
+  const response = await fetch(at.url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${at.apiKey}`, 'content-type': 'application/json', accept: 'application/json' },
+    body: '{"jsonrpc":"2.0","id":1,"method":"resources/list"}',
+  });
+  const legacy = answerSchema.parse(await response.json());
+  expect(legacy.result?.['resources']).toMatchObject([{ uri: 'test://watched-resource' }]);
+});
+
 test('a page that was led to this machine under a name of its own gets nowhere, with or without an origin', async () => {
   const { hostname, port, pathname } = new URL(target.url);
   const headers = { host: 'rebound.example', authorization: `Bearer ${target.apiKey}`, accept: 'text/event-stream' };

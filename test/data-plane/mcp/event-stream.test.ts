@@ -1,13 +1,13 @@
 /** An event stream comes out as it went in, wherever it was cut, but for the events that were judged to change. */
 import { array, assert, constantFrom, nat, oneof, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { filterToolList } from '../../../data-plane/guardrails/tool-list.ts';
+import { filterLists } from '../../../data-plane/guardrails/list-filter.ts';
 import { createEventStreamFilter } from '../../../data-plane/mcp/event-stream-filter.ts';
 import { dataOfEvent, EventStreamSplitter, idOfEvent, typeOfEvent } from '../../../data-plane/mcp/event-stream.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 
 function judge(data: Buffer): Buffer {
-  const visible = filterToolList(data, (tool) => tool === 'hidden');
+  const visible = filterLists(data, [{ member: 'tools', entryKey: 'name', hides: (tool) => tool === 'hidden' }]);
   if (visible === undefined) throw new Refusal('upstream_error', 'bad_answer', 'not a list');
   return visible;
 }
