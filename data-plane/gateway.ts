@@ -19,8 +19,12 @@ import { GuessLimiter } from './policies/guess-limiter.ts';
 import { HostRules } from './policies/host-rules.ts';
 import { LeaseKeeper } from './policies/lease-keeper.ts';
 import { OpenStreams } from './open-streams.ts';
+import { MemorySessionBook } from './sessions/memory-session-book.ts';
+import { RedisSessionBook } from './sessions/redis-session-book.ts';
+import type { SessionBook } from './sessions/session-book.ts';
 import type { DataPlaneSettings } from './settings.ts';
 import { Slots } from './steps/enter-concurrency.ts';
+import { HTTP_LIMITS } from './transports/http-limits.ts';
 import { startProcessReaper } from './transports/process-reaper.ts';
 import { createSseTransport } from './transports/sse.ts';
 import { createStdioTransport } from './transports/stdio.ts';
@@ -61,6 +65,8 @@ export interface RunningDataPlane {
 export interface DataPlaneParts {
   readonly log: Logger;
   readonly counters?: Counters;
+  /** With counters alone, sessions are remembered in this process. */
+  readonly sessionBook?: SessionBook;
 }
 
 const GUESSES_PER_MINUTE = 600;
@@ -73,7 +79,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const { log } = parts;
   const secretKey = new SecretKey(settings.secretKey);
   const clock = systemClock;
-  const counters = parts.counters ?? connectCounters(settings, log);
+  const { counters, sessionBook } = openStores(settings, parts, clock);
   const reaper = startProcessReaper();
   const drain = { isDraining: false };
   const slots = new Slots(settings.concurrentRequestsMax);
@@ -98,7 +104,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     privateCidrs: settings.upstreamPrivateCidrs,
   });
   const transports = {
-    STREAMABLE_HTTP: createStreamableHttpTransport(pools, log),
+    STREAMABLE_HTTP: createStreamableHttpTransport(pools, log, HTTP_LIMITS, sessionBook),
     SSE: createSseTransport({ pools, log }),
     STDIO: createStdioTransport({
       allowlist: readAllowlist(settings),
@@ -152,9 +158,12 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   };
 }
 
-function connectCounters(settings: DataPlaneSettings, log: Logger): Counters {
-  if (settings.redisUrl === undefined) throw new Error('REDIS_URL is needed: the data plane counts in Redis');
-  return connectRedisCounters({ url: settings.redisUrl, log });
+/** What is counted and remembered between requests: in what was handed in, or in Redis, over one connection that the counters close. */
+function openStores({ redisUrl }: DataPlaneSettings, parts: DataPlaneParts, clock: Clock): { counters: Counters; sessionBook: SessionBook } {
+  if (parts.counters !== undefined) return { counters: parts.counters, sessionBook: parts.sessionBook ?? new MemorySessionBook(clock) };
+  if (redisUrl === undefined) throw new Error('REDIS_URL is needed: the data plane counts in Redis');
+  const counters = connectRedisCounters({ url: redisUrl, log: parts.log });
+  return { counters, sessionBook: new RedisSessionBook(counters.link) };
 }
 
 function readAllowlist(settings: DataPlaneSettings): StdioAllowlist {

@@ -1,4 +1,5 @@
 /** Keeps apart what is under way in one upstream session, also when its caller uses the same id twice. */
+import { randomBytes } from 'node:crypto';
 import { Refusal } from '../../shared/refusal.ts';
 import { createEventStreamFilter, type EventStreamFilter } from '../mcp/event-stream-filter.ts';
 import type { RpcCall, RpcMessage } from '../mcp/rpc-call.ts';
@@ -21,6 +22,8 @@ export interface Passage {
 export class SessionTraffic {
   /** Session and id of every request under way. */
   readonly #underWay = new Set<string>();
+  /** Other nodes may use the same session at the same time. */
+  readonly #node = randomBytes(6).toString('base64url');
   #lastId = 0;
 
   /** The way of a call through a session of its server. */
@@ -38,7 +41,7 @@ export class SessionTraffic {
       };
       return { bytes: call.bytes, sink: new TrackedSink(sink, leave), leave };
     }
-    const id = `"turnpike-${++this.#lastId}"`;
+    const id = `"turnpike-${this.#node}-${++this.#lastId}"`;
     return { bytes: withId(call.bytes, message, id), sink: new RestoringSink(sink, id, message.idToken, request.responseBytesMax), leave: () => undefined };
   }
 }
