@@ -15,6 +15,8 @@ import { MemoryCounters } from './counters/memory-counters.ts';
 import { connectRedisCounters } from './counters/redis-counters.ts';
 import { startHttpServer, type RunningHttpServer } from './http-server.ts';
 import { SessionIds } from './mcp/session-ids.ts';
+import { Carrier } from './nodes/carrier.ts';
+import { NodeProofs } from './nodes/node-proofs.ts';
 import { GuessLimiter } from './policies/guess-limiter.ts';
 import { HostRules } from './policies/host-rules.ts';
 import { LeaseKeeper } from './policies/lease-keeper.ts';
@@ -46,6 +48,8 @@ export interface Gateway {
   readonly transports: Readonly<Partial<Record<TransportName, Transport>>>;
   readonly hasher: TokenHasher;
   readonly sessions: SessionIds;
+  readonly proofs: NodeProofs;
+  readonly carrier: Carrier;
   readonly slots: Slots;
   readonly guesses: GuessLimiter;
   readonly hosts: HostRules;
@@ -122,6 +126,9 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const guesses = new GuessLimiter(GUESSES_PER_MINUTE);
   const streams = new OpenStreams({ config: config.store, hasher, clock, guesses });
+  const sessions = new SessionIds(secretKey.derive('session-ids'), settings.nodeUrl);
+  const proofs = new NodeProofs(secretKey.derive('node-proofs'), clock);
+  const carrier = new Carrier({ sessions, proofs, log, ownUrl: settings.nodeUrl });
   const gateway: Gateway = {
     clock,
     log,
@@ -131,7 +138,9 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     localCounters: new MemoryCounters({ clock }),
     transports,
     hasher,
-    sessions: new SessionIds(secretKey.derive('session-ids')),
+    sessions,
+    proofs,
+    carrier,
     slots,
     guesses,
     hosts: new HostRules(settings.allowedHosts),
@@ -147,6 +156,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     close: async (graceMillis = DRAIN_GRACE_MILLIS) => {
       drain.isDraining = true;
       await stop(graceMillis);
+      carrier.close();
       await Promise.all(Object.values(transports).map((transport) => transport.close()));
       await config.close();
       leases.close();
