@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import type { Logger } from 'pino';
 import { SESSION_HEADER, type SessionIds } from '../mcp/session-ids.ts';
-import { CARRIED_HEADER, originOfSocket, type NodeProofs } from './node-proofs.ts';
+import { CARRIED_HEADER, MISDIRECTED, originOfSocket, type NodeProofs } from './node-proofs.ts';
 
 export interface CarrierParts {
   readonly sessions: SessionIds;
@@ -91,9 +91,6 @@ export class Carrier {
     pipeline(incoming, response, done);
   }
 }
-
-/** What a node answers to a request that says that it was carried and does not prove it. */
-export const MISDIRECTED = 421;
 
 /** A node that is gone must not keep a caller waiting; neither must one that does not take connections any more. */
 function whenConnected(outgoing: ClientRequest, listener: () => void): void {

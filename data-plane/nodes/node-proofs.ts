@@ -5,6 +5,8 @@ import { KeyedHash } from '../../shared/keyed-hash.ts';
 
 /** On every request that a node carries to another one. Whatever has it goes no further. */
 export const CARRIED_HEADER = 'turnpike-carried';
+/** The status for a request that says that it was carried and does not prove it. */
+export const MISDIRECTED = 421;
 
 /** The two ends of the connection over which a caller reached the gateway; empty once the connection is gone. */
 export interface Origin {
