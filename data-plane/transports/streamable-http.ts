@@ -48,9 +48,11 @@ export function createStreamableHttpTransport(
     try {
       let target = targets.get(request.server);
       if (target === undefined) targets.set(request.server, (target = targetOf(request.server, pools)));
+      const errand: Errand = { target, request, sink, flight };
       const { upstreamSessionId } = request;
-      if (upstreamSessionId === undefined) lend({ target, request, sink, flight });
-      else goOn({ target, request, sink: request.httpMethod === 'DELETE' ? endingSink(request, upstreamSessionId, sink) : sink, flight }, upstreamSessionId);
+      if (upstreamSessionId === undefined) lend(errand);
+      else if (request.httpMethod === 'DELETE') goOn({ ...errand, sink: endingSink(request, upstreamSessionId, sink) }, upstreamSessionId);
+      else goOn(errand, upstreamSessionId);
     } catch (error) {
       flight.cancel();
       sink.fail(refusalOfUpstreamError(error, request.server));

@@ -75,7 +75,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     this.#length += chunk.length;
     // Looked at when something comes, which is never long after the last time: silence has a limit of its own.
     if (performance.now() > this.#deadline) return this.#fail(this.#lateAnswer());
-    if (this.#length > this.#request.responseBytesMax && !listens(this.#request.call)) {
+    if (this.#length > this.#request.responseBytesMax && !(this.#reading === 'events' && listens(this.#request.call))) {
       return this.#fail(this.#badAnswer('response_too_large', `more than ${this.#request.responseBytesMax} bytes`));
     }
     if (this.#reading === 'events') {

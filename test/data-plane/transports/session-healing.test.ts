@@ -145,6 +145,13 @@ describe('a server that says it in another way', () => {
   });
 });
 
+test.each([{}, GET])('of what a server says no more is read than an answer may have: %o', async (changes) => {
+  await begin({ complaint: { status: 404, contentType: 'text/plain', body: 'x'.repeat(100_000) } });
+  upstream.forget();
+  const tooLarge = { kind: 'failure', refusal: { code: 'upstream_error', reason: 'response_too_large' } };
+  expect(await ask(node, { ...changes, responseBytesMax: 1000 })).toMatchObject(tooLarge);
+});
+
 describe('the 404 stands', () => {
   test('for a client whose introduction was not kept', async () => {
     upstream.forget();
