@@ -187,6 +187,9 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     if (head.upstreamSessionId === undefined || era === 'modern' || message?.method !== 'initialize') return undefined;
     const { key, server } = this.#allowed.access;
     const owner = { apiKeyId: key.id, serverId: server.config.id };
-    return this.#gateway.sessions.mint(owner, head.upstreamSessionId, readClientInfo(message.value), introductionIn(message.value));
+    const { sessions } = this.#gateway;
+    const about = [owner, head.upstreamSessionId, readClientInfo(message.value), introductionIn(message.value)] as const;
+    // Any node reaches a server by itself, but a process or an open connection is on this one.
+    return server.config.transport === 'STREAMABLE_HTTP' ? sessions.mint(...about) : sessions.mintHere(...about);
   }
 }

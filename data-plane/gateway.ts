@@ -17,10 +17,15 @@ import { connectRedisCounters } from './counters/redis-counters.ts';
 import { startHttpServer, type RunningHttpServer } from './http-server.ts';
 import { SessionIds } from './mcp/session-ids.ts';
 import { EventDoors } from './old-clients/event-doors.ts';
+import { Carrier } from './nodes/carrier.ts';
+import { NodeProofs } from './nodes/node-proofs.ts';
 import { GuessLimiter } from './policies/guess-limiter.ts';
 import { HostRules } from './policies/host-rules.ts';
 import { LeaseKeeper } from './policies/lease-keeper.ts';
 import { OpenStreams } from './open-streams.ts';
+import { MemorySessionBook } from './sessions/memory-session-book.ts';
+import { RedisSessionBook } from './sessions/redis-session-book.ts';
+import type { SessionBook } from './sessions/session-book.ts';
 import type { DataPlaneSettings } from './settings.ts';
 import { Slots } from './steps/enter-concurrency.ts';
 import { createProcessIsolation } from './transports/process-isolation.ts';
@@ -46,6 +51,8 @@ export interface Gateway {
   readonly hasher: TokenHasher;
   readonly sessions: SessionIds;
   readonly doors: EventDoors;
+  readonly proofs: NodeProofs;
+  readonly carrier: Carrier;
   readonly slots: Slots;
   readonly guesses: GuessLimiter;
   readonly hosts: HostRules;
@@ -65,6 +72,8 @@ export interface RunningDataPlane {
 export interface DataPlaneParts {
   readonly log: Logger;
   readonly counters?: Counters;
+  /** With counters alone, sessions are remembered in this process. */
+  readonly sessionBook?: SessionBook;
 }
 
 const GUESSES_PER_MINUTE = 600;
@@ -76,7 +85,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const { log } = parts;
   const secretKey = new SecretKey(settings.secretKey);
   const clock = systemClock;
-  const counters = parts.counters ?? connectCounters(settings, log);
+  const { counters, sessionBook } = openStores(settings, parts, clock);
   const reaper = startProcessReaper();
   const drain = { isDraining: false };
   const slots = new Slots(settings.concurrentRequestsMax);
@@ -100,7 +109,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     privateCidrs: settings.upstreamPrivateCidrs,
   });
   const transports = {
-    STREAMABLE_HTTP: createStreamableHttpTransport(pools, log),
+    STREAMABLE_HTTP: createStreamableHttpTransport(pools, log, sessionBook),
     SSE: createSseTransport({ pools, log }),
     STDIO: createStdioTransport({
       allowlist: readAllowlist(settings),
@@ -123,6 +132,10 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const guesses = new GuessLimiter(GUESSES_PER_MINUTE);
   const streams = new OpenStreams({ config: config.store, hasher, clock, guesses });
+  const sessions = new SessionIds(secretKey.derive('session-ids'), settings.nodeUrl);
+  const proofs = new NodeProofs(secretKey.derive('node-proofs'), clock);
+  const doorIds = new SessionIds(secretKey.derive('old-client-streams'), settings.nodeUrl);
+  const carrier = new Carrier({ sessions, doorIds, proofs, log, ownUrl: settings.nodeUrl });
   const gateway: Gateway = {
     clock,
     log,
@@ -132,8 +145,10 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     localCounters: new MemoryCounters({ clock }),
     transports,
     hasher,
-    sessions: new SessionIds(secretKey.derive('session-ids')),
-    doors: new EventDoors(new SessionIds(secretKey.derive('old-client-streams'))),
+    sessions,
+    doors: new EventDoors(doorIds),
+    proofs,
+    carrier,
     slots,
     guesses,
     hosts: new HostRules(settings.allowedHosts),
@@ -149,6 +164,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     close: async (graceMillis = DRAIN_GRACE_MILLIS) => {
       drain.isDraining = true;
       await stop(graceMillis);
+      carrier.close();
       await Promise.all(Object.values(transports).map((transport) => transport.close()));
       await config.close();
       leases.close();
@@ -160,9 +176,12 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   };
 }
 
-function connectCounters(settings: DataPlaneSettings, log: Logger): Counters {
-  if (settings.redisUrl === undefined) throw new Error('REDIS_URL is needed: the data plane counts in Redis');
-  return connectRedisCounters({ url: settings.redisUrl, log });
+/** What is counted and remembered between requests: in what was handed in, or in Redis, over one connection that the counters close. */
+function openStores({ redisUrl }: DataPlaneSettings, parts: DataPlaneParts, clock: Clock): { counters: Counters; sessionBook: SessionBook } {
+  if (parts.counters !== undefined) return { counters: parts.counters, sessionBook: parts.sessionBook ?? new MemorySessionBook(clock) };
+  if (redisUrl === undefined) throw new Error('REDIS_URL is needed: the data plane counts in Redis');
+  const counters = connectRedisCounters({ url: redisUrl, log: parts.log });
+  return { counters, sessionBook: new RedisSessionBook(counters.link) };
 }
 
 function readAllowlist(settings: DataPlaneSettings): StdioAllowlist {

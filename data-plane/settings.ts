@@ -33,6 +33,10 @@ const environmentSchema = z.object({
     .pipe(z.array(cidrSchema))
     .optional(),
   DATA_PLANE_ALLOWED_HOSTS: z.string().optional(),
+  DATA_PLANE_NODE_URL: z
+    .url({ protocol: /^http$/ })
+    .refine(isOrigin, 'must be http://host:port without a path')
+    .optional(),
   DATA_PLANE_MAX_CONCURRENT_REQUESTS: z.coerce.number().int().positive().default(10_000),
 });
 
@@ -53,6 +57,8 @@ export interface DataPlaneSettings {
   readonly upstreamPrivateCidrs: readonly string[] | undefined;
   /** Names by which requests may call the gateway; undefined judges only what arrives over loopback. */
   readonly allowedHosts: readonly string[] | undefined;
+  /** How the other nodes reach this one: `http://host:port`; without it they do not. */
+  readonly nodeUrl: string | undefined;
   readonly concurrentRequestsMax: number;
   /** What STDIO children may see of this process's own environment is chosen from it by name; it is kept for nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -82,9 +88,14 @@ export function readDataPlaneSettings(environment: Readonly<Record<string, strin
     redisUrl: given.REDIS_URL,
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
     allowedHosts: listIn(given.DATA_PLANE_ALLOWED_HOSTS),
+    nodeUrl: given.DATA_PLANE_NODE_URL === undefined ? undefined : new URL(given.DATA_PLANE_NODE_URL).origin,
     concurrentRequestsMax: given.DATA_PLANE_MAX_CONCURRENT_REQUESTS,
     environment,
   };
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).href === `${new URL(text).origin}/`;
 }
 
 function listIn(text: string | undefined): string[] | undefined {

@@ -36,7 +36,8 @@ export function connectRedisCounters(options: RedisCountersOptions): RedisCounte
 }
 
 export class RedisCounters implements Counters {
-  readonly #link: RedisLink;
+  /** For whatever else is kept in the same Redis; closed with the counters. */
+  readonly link: RedisLink;
   readonly #log: Logger;
   readonly #scripts: RedisScripts;
   readonly #admissions: AdmissionBatches;
@@ -50,10 +51,11 @@ export class RedisCounters implements Counters {
   constructor(redis: Redis, options: Omit<RedisCountersOptions, 'url'>) {
     this.#log = options.log;
     this.#intentLifetimeMillis = options.intentLifetimeMillis ?? INTENT_LIFETIME_MILLIS;
-    this.#link = new RedisLink(redis, options.log, () => this.#backAgain());
+    this.link = new RedisLink(redis, options.log);
+    this.link.onReturn(() => this.#backAgain());
     this.#scripts = new RedisScripts(redis);
-    this.#outbox = new SettlementOutbox(this.#link, this.#scripts, { log: options.log, sizeMax: options.backlogMax ?? BACKLOG_MAX });
-    this.#admissions = new AdmissionBatches(this.#link, this.#scripts, this.#outbox, this.#intentLifetimeMillis);
+    this.#outbox = new SettlementOutbox(this.link, this.#scripts, { log: options.log, sizeMax: options.backlogMax ?? BACKLOG_MAX });
+    this.#admissions = new AdmissionBatches(this.link, this.#scripts, this.#outbox, this.#intentLifetimeMillis);
     this.#reaper = setInterval(() => void this.#tick(), options.reapMillis ?? REAP_MILLIS);
     this.#reaper.unref();
     this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MILLIS);
@@ -61,7 +63,7 @@ export class RedisCounters implements Counters {
   }
 
   get isAvailable(): boolean {
-    return this.#link.isAvailable;
+    return this.link.isAvailable;
   }
 
   get backlog(): number {
@@ -86,7 +88,7 @@ export class RedisCounters implements Counters {
   renew(admission: Admission): void {
     const { organisationId, requestId } = admission;
     const millis = Math.min(this.#intentLifetimeMillis, ...admission.leases.map(({ ttlMillis }) => ttlMillis));
-    this.#scripts.run('renew', [keysOf(organisationId).open], [String(millis), requestId]).catch((error: unknown) => this.#link.lost(error));
+    this.#scripts.run('renew', [keysOf(organisationId).open], [String(millis), requestId]).catch((error: unknown) => this.link.lost(error));
   }
 
   flushed(): Promise<void> {
@@ -98,18 +100,18 @@ export class RedisCounters implements Counters {
     clearInterval(this.#sweeper);
     const deadline = performance.now() + graceMillis;
     await this.#outbox.flushed(() => performance.now() > deadline);
-    this.#link.close();
+    this.link.close();
     return this.#outbox.size;
   }
 
   /** Closes what lost nodes left open, in every organisation; answers how many. Any number of nodes may do so at once. */
   async reap(): Promise<number> {
-    if (!this.#link.isAvailable) return 0;
+    if (!this.link.isAvailable) return 0;
     let closed = 0;
     try {
-      for (const owner of await this.#link.redis.smembers(STREAM_OWNERS_KEY)) closed += await this.#reapOf(owner);
+      for (const owner of await this.link.redis.smembers(STREAM_OWNERS_KEY)) closed += await this.#reapOf(owner);
     } catch (error) {
-      this.#link.lost(error);
+      this.link.lost(error);
     }
     if (closed > 0) this.#log.warn({ closed }, 'closed calls that a lost gateway node had left open');
     return closed;
@@ -117,13 +119,13 @@ export class RedisCounters implements Counters {
 
   /** Forgets counts of what has ended, in every organisation. */
   async sweep(): Promise<void> {
-    if (!this.#link.isAvailable) return;
+    if (!this.link.isAvailable) return;
     try {
-      for (const owner of await this.#link.redis.smembers(STREAM_OWNERS_KEY)) {
+      for (const owner of await this.link.redis.smembers(STREAM_OWNERS_KEY)) {
         await this.#pageThrough((cursor) => this.#scripts.run('sweep', [keysOf(owner).counts], [cursor, PAGE]));
       }
     } catch (error) {
-      this.#link.lost(error);
+      this.link.lost(error);
     }
   }
 
@@ -152,21 +154,21 @@ export class RedisCounters implements Counters {
 
   /** Redis may have lost its memory without having been away for us. */
   async #announceAnew(): Promise<void> {
-    if (!this.#link.isAvailable || this.#announced.size === 0) return;
+    if (!this.link.isAvailable || this.#announced.size === 0) return;
     try {
-      if ((await this.#link.redis.scard(STREAM_OWNERS_KEY)) < this.#announced.size) await this.#link.redis.sadd(STREAM_OWNERS_KEY, ...this.#announced);
+      if ((await this.link.redis.scard(STREAM_OWNERS_KEY)) < this.#announced.size) await this.link.redis.sadd(STREAM_OWNERS_KEY, ...this.#announced);
     } catch (error) {
-      this.#link.lost(error);
+      this.link.lost(error);
     }
   }
 
   /** Tells the usage intake that this organisation has a stream. */
   #announce(owner: string): void {
-    if (!this.#link.isAvailable) return;
+    if (!this.link.isAvailable) return;
     this.#announced.add(owner);
-    this.#link.redis.sadd(STREAM_OWNERS_KEY, owner).catch((error: unknown) => {
+    this.link.redis.sadd(STREAM_OWNERS_KEY, owner).catch((error: unknown) => {
       this.#announced.delete(owner);
-      this.#link.lost(error);
+      this.link.lost(error);
     });
   }
 

@@ -9,6 +9,8 @@ export interface OrganisationKeys {
   readonly counts: string;
   /** Stream of usage events, one or several to an entry. */
   readonly usage: string;
+  /** What the key of each session that was healed or ended begins with. */
+  readonly session: string;
 }
 
 /** Organisations whose streams the usage intake reads. */
@@ -23,5 +25,5 @@ export function keysOf(organisationId: string): OrganisationKeys {
 }
 
 function keysWithTag(tag: string): OrganisationKeys {
-  return { open: `${tag}:open`, intents: `${tag}:intents`, counts: `${tag}:counts`, usage: `${tag}:usage` };
+  return { open: `${tag}:open`, intents: `${tag}:intents`, counts: `${tag}:counts`, usage: `${tag}:usage`, session: `${tag}:session:` };
 }

@@ -1,9 +1,9 @@
-/** Runs the counters' scripts by their digest, and loads one that Redis does not know (any more). */
+/** Runs the scripts of what is kept in Redis by their digest, and loads one that Redis does not know (any more). */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 
-const NAMES = ['admit', 'settle', 'renew', 'reap', 'sweep'] as const;
+const NAMES = ['admit', 'settle', 'renew', 'reap', 'sweep', 'heal'] as const;
 export type ScriptName = (typeof NAMES)[number];
 
 interface Script {

@@ -11,12 +11,13 @@ import { relayedHeaders } from './forwarded-headers.ts';
 import { ShortSilence } from './short-silence.ts';
 import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
+import { UPSTREAM_SESSION_ID } from './upstream-handshake.ts';
 import { badAnswer, objectionTo } from './upstream-objections.ts';
 
 /** Asks for another try with a session, when the answer says that one is missing; `relayRefused` delivers the answer after all. */
 export interface SecondTry {
-  /** The status that says so. */
-  readonly status: number;
+  /** Whether an answer of status 4xx says so. */
+  readonly isMeant: (status: number, body: Buffer) => boolean;
   readonly retry: (relayRefused: () => void) => void;
 }
 
@@ -29,8 +30,6 @@ export interface AnswerTerms {
 }
 
 type Reading = 'nothing' | 'body' | 'events' | 'collected events';
-/** Visible ASCII, as the specification wants it (MCP 2025-11-25, Session management), and short enough to travel in an id of ours. */
-const SESSION_ID = /^[\x21-\x7e]{1,512}$/;
 const JSON_TYPE = /^application\/json\b/i;
 const EVENT_STREAM_TYPE = /^text\/event-stream\b/i;
 
@@ -51,6 +50,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #more: Buffer[] | undefined;
   #collector: EventCollector | undefined;
   #length = 0;
+  /** Takes the place of an answer that is read only for what it may ask for. */
+  #complaint: Refusal | undefined;
   #isOver = false;
 
   constructor(request: UpstreamRequest, sink: AnswerSink, { idToken, secondTry, leftMillis }: AnswerTerms) {
@@ -77,8 +78,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (objection !== undefined) return this.#fail(objection);
     if (status === 202 || status === 204 || type === undefined) this.#reading = 'nothing';
     else if (JSON_TYPE.test(type)) this.#reading = 'body';
-    else if (!EVENT_STREAM_TYPE.test(type))
-      this.#fail(this.#badAnswer(status >= 400 ? 'bad_status' : 'bad_answer', `status ${status} and content type ${type.slice(0, 64)}`));
+    else if (!EVENT_STREAM_TYPE.test(type)) this.#refuseType(status, type);
     else if (this.#request.acceptsEventStream) this.#beginStream();
     else this.#beginCollecting();
   }
@@ -87,7 +87,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (this.#isOver || this.#reading === 'nothing') return;
     this.#silence.heard();
     this.#length += chunk.length;
-    if (this.#length > this.#request.responseBytesMax && !listens(this.#request.call)) {
+    if (this.#length > this.#request.responseBytesMax && !(this.#reading === 'events' && listens(this.#request.call))) {
       return this.#fail(this.#badAnswer('response_too_large', `more than ${this.#request.responseBytesMax} bytes`));
     }
     if (this.#reading === 'events') {
@@ -104,7 +104,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (this.#reading === 'events') return this.#sink.end();
     if (this.#collector !== undefined) return this.#sink.fail(this.#badAnswer('bad_answer', 'an event stream without the answer'));
     const body = this.#more === undefined ? (this.#first ?? EMPTY) : Buffer.concat(this.#more, this.#length);
-    if (this.#secondTry?.status === this.#head.status) return this.#secondTry.retry(() => this.#deliver(body));
+    const { status } = this.#head;
+    if (status >= 400 && this.#secondTry?.isMeant(status, body) === true) return this.#secondTry.retry(() => this.#deliver(body));
     this.#deliver(body);
   }
 
@@ -139,9 +140,17 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   #objectionTo(status: number, headers: IncomingHttpHeaders): Refusal | undefined {
     const sessionId = headers[SESSION_HEADER];
-    if (sessionId !== undefined && !(typeof sessionId === 'string' && SESSION_ID.test(sessionId)))
+    if (sessionId !== undefined && !(typeof sessionId === 'string' && UPSTREAM_SESSION_ID.test(sessionId)))
       return this.#badAnswer('bad_answer', 'a session id that is none');
     return objectionTo(this.#request.server, status, headers);
+  }
+
+  /** An answer that could ask for another try is read to its end first: servers say that in plain text too. */
+  #refuseType(status: number, type: string): void {
+    const complaint = this.#badAnswer(status >= 400 ? 'bad_status' : 'bad_answer', `status ${status} and content type ${type.slice(0, 64)}`);
+    if (status < 400 || this.#secondTry === undefined) return this.#fail(complaint);
+    this.#complaint = complaint;
+    this.#reading = 'body';
   }
 
   #beginStream(): void {
@@ -158,8 +167,9 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   #deliver(body: Buffer): void {
     const fault = this.#reading === 'body' ? this.#faultOf(body) : undefined;
-    if (fault === undefined) this.#sink.answer(this.#head, body);
-    else this.#sink.fail(this.#badAnswer('bad_answer', fault));
+    const complaint = this.#complaint ?? (fault === undefined ? undefined : this.#badAnswer('bad_answer', fault));
+    if (complaint === undefined) this.#sink.answer(this.#head, body);
+    else this.#sink.fail(complaint);
   }
 
   /** An error of HTTP may have any body: what matters is its status, by which clients find the right era. */

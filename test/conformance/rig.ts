@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { Lifetime } from '../../bin/lifetime.ts';
 import { startConformanceFixture } from '../support/conformance/fixture.ts';
 import { prepareFixtureLaunch } from '../support/conformance/launch.ts';
-import { startTestPlanes } from '../support/planes.ts';
+import { startTwoNodes } from '../support/two-nodes.ts';
+import { startAlternatingForwarder } from './alternating-forwarder.ts';
 import type { UpstreamTransport } from './exceptions.ts';
 import { REQUIREMENT_SETS, type RequirementSet } from './suite.ts';
 
@@ -34,18 +35,22 @@ export async function startRig(lifetime: Lifetime): Promise<ConformanceRig> {
   const fixture = await startConformanceFixture();
   lifetime.add({ end: () => fixture.close() });
   const launch = await prepareFixtureLaunch(directory);
-  const planes = await startTestPlanes(launch.environment);
+  const planes = await startTwoNodes(launch.environment);
   lifetime.add({ end: () => planes.close() });
   const http = await planes.governed({ slug: 'conformance', endpointUrl: fixture.url });
   const stdio = await planes.governed({ slug: 'conformance-stdio', ...launch.server });
   const sse = await planes.governed({ slug: 'conformance-sse', transport: 'SSE', endpointUrl: fixture.sseUrl });
-  return {
-    directUrl: fixture.url,
-    routes: [
-      { transport: 'Streamable HTTP', requirementSets: REQUIREMENT_SETS, ...http },
-      { transport: 'STDIO', requirementSets: WITH_SESSIONS, ...stdio },
-      { transport: 'HTTP+SSE', requirementSets: WITH_SESSIONS, ...sse },
-    ],
-    directory,
-  };
+  const forwarder = await startAlternatingForwarder(planes.nodeUrls);
+  lifetime.add({ end: () => forwarder.close() });
+  const routes = [
+    { transport: 'Streamable HTTP', requirementSets: REQUIREMENT_SETS, ...http },
+    { transport: 'STDIO', requirementSets: WITH_SESSIONS, ...stdio },
+    { transport: 'HTTP+SSE', requirementSets: WITH_SESSIONS, ...sse },
+  ] as const;
+  const overBoth = routes.map((route) => ({
+    ...route,
+    transport: `${route.transport}, two nodes` as const,
+    url: forwarder.origin + new URL(route.url).pathname,
+  }));
+  return { directUrl: fixture.url, routes: [...routes, ...overBoth], directory };
 }

@@ -28,3 +28,11 @@ test('every fault is named at once', () => {
     /CONTROL_PLANE_URL.*DATA_PLANE_PORT|DATA_PLANE_PORT.*CONTROL_PLANE_URL/,
   );
 });
+
+test('a node is reached at an origin and nothing more', () => {
+  expect(readDataPlaneSettings({ ...GIVEN, DATA_PLANE_NODE_URL: 'http://10.0.0.1:8080/' }).nodeUrl).toBe('http://10.0.0.1:8080');
+  expect(readDataPlaneSettings(GIVEN).nodeUrl).toBeUndefined();
+  for (const DATA_PLANE_NODE_URL of ['https://10.0.0.1', 'http://10.0.0.1/v1', 'http://user@10.0.0.1', '10.0.0.1:8080']) {
+    expect(() => readDataPlaneSettings({ ...GIVEN, DATA_PLANE_NODE_URL })).toThrow(/DATA_PLANE_NODE_URL/);
+  }
+});
