@@ -8,6 +8,7 @@ import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { Transport as TransportName } from '../shared/mcp-server.ts';
+import { bridgeLegacyCallers } from './bridge/legacy-client/bridge-legacy-callers.ts';
 import { startConfig, type RunningConfig } from './config/start-config.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { Counters } from './counters/counters.ts';
@@ -98,7 +99,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     privateCidrs: settings.upstreamPrivateCidrs,
   });
   const transports = {
-    STREAMABLE_HTTP: createStreamableHttpTransport(pools, log),
+    STREAMABLE_HTTP: bridgeLegacyCallers(createStreamableHttpTransport(pools, log), clock),
     SSE: createSseTransport({ pools, log }),
     STDIO: createStdioTransport({
       allowlist: readAllowlist(settings),

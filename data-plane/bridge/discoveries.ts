@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
+import { CLIENT_KEY } from '../mcp/client-info.ts';
 import { MODERN_REVISION } from '../mcp/protocol-revisions.ts';
 import { CLAIM_KEY } from '../mcp/revision-claims.ts';
 import type { Transport, UpstreamRequest } from '../transports/transport.ts';
@@ -23,6 +24,8 @@ interface Discovery {
 
 /** A server may be replaced by another version of itself without a change of its configuration. */
 const FRESH_MILLIS = 300_000;
+/** Who asks where no client does. */
+export const OWN_CLIENT = { name: 'turnpike', version: '0.1.0' } as const;
 const DISCOVER = {
   jsonrpc: '2.0',
   id: 'turnpike',
@@ -30,7 +33,7 @@ const DISCOVER = {
   params: {
     _meta: {
       [CLAIM_KEY]: MODERN_REVISION,
-      'io.modelcontextprotocol/clientInfo': { name: 'turnpike', version: '0.1.0' },
+      [CLIENT_KEY]: OWN_CLIENT,
       'io.modelcontextprotocol/clientCapabilities': {},
     },
   },

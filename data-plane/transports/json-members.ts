@@ -41,6 +41,23 @@ export function findMember(bytes: Buffer, object: ByteRange, key: string): ByteR
   return found;
 }
 
+/** Every member of the object in a range, in order: its key as it is meant, and where the value stands; none when it is no object. */
+export function membersOf(bytes: Buffer, object: ByteRange): { key: string; value: ByteRange }[] {
+  const members: { key: string; value: ByteRange }[] = [];
+  if (bytes[object.start] !== OPEN_BRACE) return members;
+  let at = object.start;
+  do {
+    const keyStart = skipSpace(bytes, at + 1);
+    if (bytes[keyStart] !== QUOTE) return members;
+    const keyEnd = endOfString(bytes, keyStart);
+    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
+    const end = endOfValue(bytes, start);
+    members.push({ key: String(JSON.parse(bytes.toString('utf8', keyStart, keyEnd))), value: { start, end } });
+    at = skipSpace(bytes, end);
+  } while (bytes[at] === COMMA && at < object.end);
+  return members;
+}
+
 function skipSpace(bytes: Buffer, from: number): number {
   let at = from;
   for (let byte = bytes[at]; byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = bytes[at]) at++;

@@ -33,11 +33,14 @@ export async function startRig(lifetime: Lifetime): Promise<ConformanceRig> {
   lifetime.add({ end: () => rm(directory, { recursive: true, force: true }) });
   const fixture = await startConformanceFixture();
   lifetime.add({ end: () => fixture.close() });
+  const modern = await startConformanceFixture({ era: 'modern' });
+  lifetime.add({ end: () => modern.close() });
   const launch = await prepareFixtureLaunch(directory);
   const planes = await startTestPlanes(launch.environment);
   lifetime.add({ end: () => planes.close() });
   const http = await planes.governed({ slug: 'conformance', endpointUrl: fixture.url });
   const stdio = await planes.governed({ slug: 'conformance-stdio', ...launch.server });
+  const bridged = await planes.governed({ slug: 'conformance-modern', endpointUrl: modern.url });
   const sse = await planes.governed({ slug: 'conformance-sse', transport: 'SSE', endpointUrl: fixture.sseUrl });
   return {
     directUrl: fixture.url,
@@ -45,6 +48,7 @@ export async function startRig(lifetime: Lifetime): Promise<ConformanceRig> {
       { transport: 'Streamable HTTP', requirementSets: REQUIREMENT_SETS, ...http },
       { transport: 'STDIO', requirementSets: WITH_SESSIONS, ...stdio },
       { transport: 'HTTP+SSE', requirementSets: WITH_SESSIONS, ...sse },
+      { transport: '2026-07-28 only', requirementSets: WITH_SESSIONS, ...bridged },
     ],
     directory,
   };

@@ -1,0 +1,58 @@
+/** The sessions that the bridge has opened, which live in their ids; a node keeps only what it has heard of them. */
+import { randomUUID } from 'node:crypto';
+import { Refusal } from '../../../shared/refusal.ts';
+import { BridgedSession } from './bridged-session.ts';
+import type { EndedSessions } from './ended-sessions.ts';
+
+/** No server can issue such an id: its ids have no spaces (MCP 2025-11-25, Session management). */
+const MARK = 'modern bridge ';
+const SESSIONS_MAX = 10_000;
+
+export class BridgedSessions {
+  readonly #ended: EndedSessions;
+  readonly #sessions = new Map<string, BridgedSession>();
+
+  constructor(ended: EndedSessions) {
+    this.#ended = ended;
+  }
+
+  static isOne(sessionId: string | undefined): sessionId is string {
+    return sessionId?.startsWith(MARK) === true;
+  }
+
+  static newId(): string {
+    return `${MARK}${randomUUID()}`;
+  }
+
+  /** Throws a refusal for a session that its client has ended. */
+  find(sessionId: string): BridgedSession {
+    if (this.#ended.has(sessionId)) throw new Refusal('mcp_not_found', 'unknown_session', 'this session has ended; start over with initialize');
+    const session = this.#sessions.get(sessionId) ?? new BridgedSession();
+    // The one that was used last stands last.
+    this.#sessions.delete(sessionId);
+    this.#sessions.set(sessionId, session);
+    if (this.#sessions.size > SESSIONS_MAX) this.#forgetOne();
+    return session;
+  }
+
+  end(sessionId: string): void {
+    const session = this.find(sessionId);
+    this.#ended.add(sessionId);
+    this.#sessions.delete(sessionId);
+    session.end(new Refusal('client_closed_request', 'client_gone', 'the caller has ended this session'));
+  }
+
+  close(): void {
+    for (const session of this.#sessions.values()) session.end(new Refusal('not_ready', 'draining'));
+    this.#sessions.clear();
+  }
+
+  /** It loses its log level and subscriptions, and goes on. */
+  #forgetOne(): void {
+    for (const [sessionId, { isIdle }] of this.#sessions) {
+      if (!isIdle) continue;
+      this.#sessions.delete(sessionId);
+      return;
+    }
+  }
+}
