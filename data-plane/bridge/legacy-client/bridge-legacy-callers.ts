@@ -8,7 +8,7 @@ import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../
 import { Discoveries, type Discovered } from '../discoveries.ts';
 import { BridgedSessions } from './bridged-sessions.ts';
 import { MemoryEndedSessions, type EndedSessions } from './ended-sessions.ts';
-import { FirstWord, STRANGE_HANDSHAKE, STRANGE_REVISION } from './first-word.ts';
+import { FirstWord, STRANGE_HANDSHAKE, STRANGE_MESSAGE, type Strangeness } from './first-word.ts';
 import { Interpreter } from './interpreter.ts';
 import { LANDED, LaterFlight } from './later-flight.ts';
 import { answerWith, handshakeOf, resultFor } from './own-answers.ts';
@@ -32,7 +32,7 @@ export function bridgeLegacyCallers(inner: Transport, clock: Clock, ended: Ended
     const [message] = call.messages;
     if (message.method === 'initialize') return tryFirst(request, sink, STRANGE_HANDSHAKE, (discovered) => introduce(request, message, discovered, sink));
     const interpret = () => interpreter.send(request, sink);
-    return refusing.has(request.server) && !speaksLegacyAlone(request) ? interpret() : tryFirst(request, sink, STRANGE_REVISION, interpret);
+    return refusing.has(request.server) && !speaksLegacyAlone(request) ? interpret() : tryFirst(request, sink, STRANGE_MESSAGE, interpret);
   }
 
   /** A server that was known to speak 2026-07-28 may have been replaced by an older one. */
@@ -41,12 +41,7 @@ export function bridgeLegacyCallers(inner: Transport, clock: Clock, ended: Ended
     return known !== undefined && known.answer === undefined;
   }
 
-  function tryFirst(
-    request: UpstreamRequest,
-    sink: AnswerSink,
-    codes: ReadonlySet<number>,
-    bridge: (discovered: Discovered) => UpstreamFlight,
-  ): UpstreamFlight {
+  function tryFirst(request: UpstreamRequest, sink: AnswerSink, strangeness: Strangeness, bridge: (discovered: Discovered) => UpstreamFlight): UpstreamFlight {
     const flight = new LaterFlight();
     const refused = async (relay: () => void): Promise<void> => {
       // Of a server that cannot be asked now, what it has said stands.
@@ -56,7 +51,7 @@ export function bridgeLegacyCallers(inner: Transport, clock: Clock, ended: Ended
       refusing.add(request.server);
       flight.follow(bridge(discovered));
     };
-    const word = new FirstWord(sink, codes, (relay) => void refused(relay).catch((error: unknown) => sink.fail(asRefusal(error))));
+    const word = new FirstWord(sink, strangeness, (relay) => void refused(relay).catch((error: unknown) => sink.fail(asRefusal(error))));
     flight.follow(inner.send(request, word));
     return flight;
   }

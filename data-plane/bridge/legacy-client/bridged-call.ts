@@ -1,7 +1,6 @@
 /** One request of a client with sessions on a server without: it goes up in other words, and up again for each round of questions. */
 import { randomUUID } from 'node:crypto';
 import { asRefusal, Refusal } from '../../../shared/refusal.ts';
-import { withData } from '../../mcp/event-stream.ts';
 import { readRpcCall } from '../../mcp/read-rpc-call.ts';
 import type { RpcMessage } from '../../mcp/rpc-call.ts';
 import { EVENTS_HEAD, toEvent } from '../../transports/answer-forms.ts';
@@ -90,8 +89,9 @@ export class BridgedCall implements UpstreamFlight, AttemptListener {
       if (head.status >= 400) return this.#answeredError(head, json);
       if (json.length === 0) throw badAnswer(this.#parts.request.server, 'bad_answer', 'nothing');
       const round = readRound(json);
-      if (round === undefined) return this.#finish(head, json, event);
-      this.#goOn(this.#nextRound(round));
+      if (round !== undefined) this.#goOn(this.#nextRound(round));
+      else if (this.#rounds === 0) this.#finish(head, json, event);
+      else this.#finish(head, this.#underCallersId(json), undefined);
     } catch (error) {
       this.failed(asRefusal(error));
     }
@@ -126,7 +126,9 @@ export class BridgedCall implements UpstreamFlight, AttemptListener {
     const { request, message, parameters, words } = this.#parts;
     const code = errorCodeOf(json);
     if (code === undefined) throw badAnswer(request.server, 'bad_status', `status ${head.status}`);
-    if (code !== HEADER_MISMATCH || message.method !== 'tools/call' || this.#hasLearned) return this.#finish({ ...head, status: 200 }, json, undefined);
+    if (code !== HEADER_MISMATCH || message.method !== 'tools/call' || this.#hasLearned) {
+      return this.#finish({ ...head, status: 200 }, this.#underCallersId(json), undefined);
+    }
     // The call was not executed: the server wants arguments in headers, and tells which in its list of tools.
     this.#hasLearned = true;
     const learned = parameters.learn(request, words);
@@ -170,14 +172,17 @@ export class BridgedCall implements UpstreamFlight, AttemptListener {
   }
 
   #finish(head: AnswerHead, json: Buffer, event: Buffer | undefined): void {
-    const { sink, request, message } = this.#parts;
+    const { sink, request } = this.#parts;
     if (!this.#end()) return;
-    const isOwnId = this.#rounds === 0 && event !== undefined;
-    const body = isOwnId || message.idToken === undefined ? json : blankLineBreaks(withMember(json, 'id', message.idToken));
-    if (!this.#isOpen && request.acceptsJson) return sink.answer(forCaller({ ...head, contentType: 'application/json' }), body);
+    if (!this.#isOpen && request.acceptsJson) return sink.answer(forCaller({ ...head, contentType: 'application/json' }), json);
     this.#open(EVENTS_HEAD);
-    sink.write(event === undefined ? toEvent(body) : isOwnId ? event : withData(event, body.toString('utf8')));
+    sink.write(event ?? toEvent(blankLineBreaks(json)));
     sink.end();
+  }
+
+  #underCallersId(answer: Buffer): Buffer {
+    const { idToken } = this.#parts.message;
+    return idToken === undefined ? answer : withMember(answer, 'id', idToken);
   }
 
   #open(head: AnswerHead): void {

@@ -12,6 +12,7 @@ export class BridgedSession {
   readonly #calls = new Set<BridgedCall>();
   readonly #subscriptions = new Set<string>();
   #listener: Listener | undefined;
+  #isEnded = false;
   logLevel: string | undefined;
 
   /** Nothing is lost that a client would notice at once. */
@@ -49,7 +50,9 @@ export class BridgedSession {
   listen(listener: Listener): void {
     this.#listener?.end();
     this.#listener = listener;
-    listener.follow(this.#subscriptions);
+    // Its caller may have ended the session while the stream was being opened.
+    if (this.#isEnded) listener.end();
+    else listener.follow(this.#subscriptions);
   }
 
   unlisten(listener: Listener): void {
@@ -57,6 +60,7 @@ export class BridgedSession {
   }
 
   end(refusal: Refusal): void {
+    this.#isEnded = true;
     for (const call of this.#calls) call.failed(refusal);
     this.#listener?.end();
   }

@@ -47,12 +47,15 @@ export class BridgedSessions {
     this.#sessions.clear();
   }
 
-  /** It loses its log level and subscriptions, and goes on. */
+  /** It loses its log level, its subscriptions and what is under way, and goes on: of the ones where nothing is, the oldest. */
   #forgetOne(): void {
-    for (const [sessionId, { isIdle }] of this.#sessions) {
-      if (!isIdle) continue;
-      this.#sessions.delete(sessionId);
-      return;
-    }
+    const [oldest] = this.#sessions.keys();
+    for (const [sessionId, { isIdle }] of this.#sessions) if (isIdle) return this.#forget(sessionId);
+    if (oldest !== undefined) this.#forget(oldest);
+  }
+
+  #forget(sessionId: string): void {
+    this.#sessions.get(sessionId)?.end(new Refusal('overloaded', 'concurrent_requests', 'too many sessions have something under way'));
+    this.#sessions.delete(sessionId);
   }
 }

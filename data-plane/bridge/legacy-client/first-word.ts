@@ -3,28 +3,36 @@ import type { Refusal } from '../../../shared/refusal.ts';
 import type { AnswerHead, AnswerSink } from '../../transports/transport.ts';
 import { errorCodeOf } from './rpc-error.ts';
 
-/** What servers answer to a message that they have no place for. */
+/** What servers answer to a message that they have no place for; nothing was executed then. */
 const STATUSES: ReadonlySet<number> = new Set([400, 404, 405, 406, 422]);
 
-/** Codes that say so whatever the status: of the revision's own errors, and for `initialize` of a method or shape that is not known. */
-export const STRANGE_REVISION: ReadonlySet<number> = new Set([-32_020, -32_022]);
-export const STRANGE_HANDSHAKE: ReadonlySet<number> = new Set([...STRANGE_REVISION, -32_600, -32_601, -32_602]);
+/** Which refusals may mean the era. */
+export interface Strangeness {
+  /** Codes of JSON-RPC errors that do so whatever the status is. */
+  readonly codes: ReadonlySet<number>;
+  /** So may one that is written for people, as HTML, and has become a refusal of ours on its way. */
+  readonly includesProse: boolean;
+}
+
+export const STRANGE_HANDSHAKE: Strangeness = { codes: new Set([-32_020, -32_022, -32_600, -32_601, -32_602]), includesProse: true };
+/** What cannot be told from a failure of the server may have been executed, and is not sent again. */
+export const STRANGE_MESSAGE: Strangeness = { codes: new Set([-32_020, -32_022]), includesProse: false };
 
 export class FirstWord implements AnswerSink {
   readonly #sink: AnswerSink;
-  readonly #codes: ReadonlySet<number>;
+  readonly #strangeness: Strangeness;
   readonly #refused: (relay: () => void) => void;
 
   /** `refused` hears of a refusal that may mean the era, and how to let it pass after all. */
-  constructor(sink: AnswerSink, codes: ReadonlySet<number>, refused: (relay: () => void) => void) {
+  constructor(sink: AnswerSink, strangeness: Strangeness, refused: (relay: () => void) => void) {
     this.#sink = sink;
-    this.#codes = codes;
+    this.#strangeness = strangeness;
     this.#refused = refused;
   }
 
   answer(head: AnswerHead, body: Buffer): void {
     const relay = () => this.#sink.answer(head, body);
-    if (STATUSES.has(head.status) || this.#codes.has(errorCodeOf(body) ?? 0)) this.#refused(relay);
+    if (STATUSES.has(head.status) || this.#strangeness.codes.has(errorCodeOf(body) ?? 0)) this.#refused(relay);
     else relay();
   }
 
@@ -40,10 +48,9 @@ export class FirstWord implements AnswerSink {
     this.#sink.end();
   }
 
-  /** A refusal that is written for people, as HTML, has become one of ours on its way. */
   fail(refusal: Refusal): void {
     const relay = () => this.#sink.fail(refusal);
-    if (refusal.reason === 'bad_status') this.#refused(relay);
+    if (this.#strangeness.includesProse && refusal.reason === 'bad_status') this.#refused(relay);
     else relay();
   }
 }
