@@ -98,7 +98,7 @@ describe('a session', () => {
     expect(sent?.body).toContain('"io.modelcontextprotocol/clientCapabilities":{"roots":{}}');
   });
 
-  test('is governed as any other', async () => {
+  test('is governed like every other', async () => {
     const calls = seen.length;
     const { text: body } = await send(CALL.replace('echo', 'blocked'), { headers: await open() });
     expect(JSON.parse(body)).toMatchObject({ id: 7, error: { data: { reason: 'blocked_tool' } } });

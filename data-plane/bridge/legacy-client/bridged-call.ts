@@ -65,16 +65,6 @@ export class BridgedCall implements UpstreamFlight, AttemptListener {
     if (this.#end()) this.#flight.cancel();
   }
 
-  /** Nobody waits for the answer any longer: there is none, and the stream ends (MCP 2025-11-25, Cancellation). */
-  withdraw(refusal: Refusal): void {
-    const { sink, request } = this.#parts;
-    if (!this.#end()) return;
-    this.#flight.cancel();
-    if (!this.#isOpen && !request.acceptsEventStream) return sink.fail(refusal);
-    this.#open(EVENTS_HEAD);
-    sink.end();
-  }
-
   opened(head: AnswerHead): void {
     if (!this.#isOver) this.#open(head);
   }

@@ -28,10 +28,10 @@ export class BridgedSession {
     this.#calls.delete(call);
   }
 
-  /** Withdraws the one call that has the id; some clients use one id for all, and then none is meant. */
+  /** Ends the one call that has the id; some clients use one id for all, and then none is meant. */
   cancel(idToken: string): void {
     const meant = [...this.#calls].filter((call) => call.idToken !== undefined && canonicalToken(call.idToken) === idToken);
-    if (meant.length === 1) meant[0]?.withdraw(new Refusal('client_closed_request', 'client_gone', 'the caller has cancelled the request'));
+    if (meant.length === 1) meant[0]?.failed(new Refusal('client_closed_request', 'client_gone', 'the caller cancelled this request'));
   }
 
   subscribe(uri: string): void {

@@ -43,10 +43,8 @@ describe('a request', () => {
     send(rpcCall('{"jsonrpc":"2.0","id":7,"method":"resources/read","params":{"uri":"file:///ö"}}'), { ...(await open()), forwardedHeaders });
     const request: Partial<UpstreamRequest> | undefined = calls()[0]?.request;
     const uri = `=?base64?${Buffer.from('file:///ö').toString('base64')}?=`;
-    expect(request?.forwardedHeaders).toEqual([
-      ...['mcp-protocol-version', '2026-07-28', 'mcp-method', 'resources/read', 'mcp-name', uri],
-      ...['traceparent', '00-1'],
-    ]);
+    const standard = ['mcp-protocol-version', '2026-07-28', 'mcp-method', 'resources/read', 'mcp-name', uri];
+    expect(request?.forwardedHeaders).toEqual([...standard, 'traceparent', '00-1']);
     expect(request).toMatchObject({ upstreamSessionId: undefined, introduction: undefined });
   });
 
@@ -127,12 +125,12 @@ describe('the bridge itself', () => {
 describe('a call that its caller cancels', () => {
   const cancelled = (id: string) => rpcCall(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id}}}`);
 
-  test('is stopped on its way and gets no answer', async () => {
+  test('is stopped on its way and ends', async () => {
     const { send, open, calls } = startBridgedCaller();
     const session = await open();
     const { sink } = send(toolCall('hang', {}, '"a\\u0062"'), session);
     expect(await send(cancelled('"ab"'), session).sink.received).toMatchObject({ head: { status: 202 } });
-    expect(await sink.received).toMatchObject({ kind: 'stream', text: '' });
+    expect(await sink.received).toMatchObject({ kind: 'failure', refusal: { code: 'client_closed_request' } });
     expect(calls()[0]?.isCancelled).toBe(true);
   });
 
