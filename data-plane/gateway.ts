@@ -101,14 +101,17 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const transports = {
     STREAMABLE_HTTP: bridgeLegacyCallers(createStreamableHttpTransport(pools, log), clock),
     SSE: createSseTransport({ pools, log }),
-    STDIO: createStdioTransport({
-      allowlist: readAllowlist(settings),
-      reaper,
+    STDIO: bridgeLegacyCallers(
+      createStdioTransport({
+        allowlist: readAllowlist(settings),
+        reaper,
+        clock,
+        log,
+        environment: settings.environment,
+        presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
+      }),
       clock,
-      log,
-      environment: settings.environment,
-      presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
-    }),
+    ),
   };
   config.store.onChange(({ changedServerIds }) => {
     for (const serverId of changedServerIds) for (const transport of Object.values(transports)) transport.retire(serverId);

@@ -26,7 +26,8 @@ interface Discovery {
 const FRESH_MILLIS = 300_000;
 /** Who asks where no client does. */
 export const OWN_CLIENT = { name: 'turnpike', version: '0.1.0' } as const;
-const DISCOVER = {
+/** The question itself. */
+export const DISCOVER = {
   jsonrpc: '2.0',
   id: 'turnpike',
   method: 'server/discover',
@@ -86,7 +87,7 @@ export class Discoveries {
 }
 
 /** Whatever else a server answers comes from one that does not know the question (MCP 2026-07-28, Versioning, backward compatibility). */
-function modernIn(value: unknown): Discovered | undefined {
+export function modernIn(value: unknown): Discovered | undefined {
   const answer = answerSchema.safeParse(value);
   const reading = discoverSchema.safeParse(answer.data?.result);
   return reading.success && reading.data.supportedVersions.includes(MODERN_REVISION) ? reading.data : undefined;

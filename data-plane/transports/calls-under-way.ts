@@ -2,6 +2,7 @@
 import type { Refusal } from '../../shared/refusal.ts';
 import type { SplicedCall } from './spliced-call.ts';
 import { HANDSHAKE_ID } from './lifecycle-lines.ts';
+import { readSubscription } from './server-message.ts';
 import type { UpstreamRequest } from './transport.ts';
 
 /** Ids stay within what a 32-bit integer of a server in any language holds. */
@@ -48,6 +49,12 @@ export class CallsUnderWay {
   /** Lets the newest call that can tell its caller do so; false when none can. */
   tell(event: Buffer): boolean {
     return [...this.#calls.values()].toReversed().some((call) => call.tell(event));
+  }
+
+  /** Tells the call that listens for a notification; false when none does, or it cannot be told now. */
+  announce(line: Buffer): boolean {
+    const subscription = readSubscription(line);
+    return subscription !== undefined && this.#calls.get(subscription.id)?.announce(line, subscription.idRange) === true;
   }
 
   failAll(refusal: Refusal): void {

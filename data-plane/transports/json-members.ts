@@ -41,9 +41,9 @@ export function findMember(bytes: Buffer, object: ByteRange, key: string): ByteR
   return found;
 }
 
-/** Every member of the object in a range, in order: its key as it is meant, and where the value stands; none when it is no object. */
-export function membersOf(bytes: Buffer, object: ByteRange): { key: string; value: ByteRange }[] {
-  const members: { key: string; value: ByteRange }[] = [];
+/** Every member of the object in a range, in order: its name as it is meant, and where the value stands; none when it is no object. */
+export function membersOf(bytes: Buffer, object: ByteRange): { name: string; value: ByteRange }[] {
+  const members: { name: string; value: ByteRange }[] = [];
   if (bytes[object.start] !== OPEN_BRACE) return members;
   let at = object.start;
   do {
@@ -52,7 +52,7 @@ export function membersOf(bytes: Buffer, object: ByteRange): { key: string; valu
     const keyEnd = endOfString(bytes, keyStart);
     const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
     const end = endOfValue(bytes, start);
-    members.push({ key: String(JSON.parse(bytes.toString('utf8', keyStart, keyEnd))), value: { start, end } });
+    members.push({ name: String(JSON.parse(bytes.toString('utf8', keyStart, keyEnd))), value: { start, end } });
     at = skipSpace(bytes, end);
   } while (bytes[at] === COMMA && at < object.end);
   return members;

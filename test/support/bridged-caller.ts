@@ -4,12 +4,12 @@ import type { RpcCall } from '../../data-plane/mcp/rpc-call.ts';
 import type { Transport, UpstreamFlight, UpstreamRequest } from '../../data-plane/transports/transport.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { rpcCall } from './rpc-call.ts';
-import { scriptedTransport, type ScriptedTransport, type SentRequest } from './scripted-transport.ts';
+import { playedServer, type PlayedServer, type SentRequest } from './played-server.ts';
 import { KeepingSink, stdioServer, upstreamRequest } from './stdio-caller.ts';
 
 export interface BridgedCaller {
   readonly bridge: Transport;
-  readonly inner: ScriptedTransport;
+  readonly inner: PlayedServer;
   /** Everything that went up beside the words that open a session. */
   calls(): SentRequest[];
   /** Sends a message, or with undefined opens a stream. */
@@ -30,7 +30,7 @@ export function startBridgedCaller({
   greet = refuse(),
   discovered = DISCOVERED,
 }: { greet?: (sent: SentRequest) => void; discovered?: object } = {}): BridgedCaller {
-  const inner = scriptedTransport((sent) => {
+  const inner = playedServer((sent) => {
     if (sent.text.includes('"initialize"')) greet(sent);
     if (sent.text.includes('"server/discover"')) sent.answer(JSON.stringify({ jsonrpc: '2.0', id: 'turnpike', result: discovered }));
   });

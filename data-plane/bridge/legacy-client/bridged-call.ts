@@ -1,6 +1,7 @@
 /** One request of a client with sessions on a server without: it goes up in other words, and up again for each round of questions. */
 import { randomUUID } from 'node:crypto';
 import { asRefusal, Refusal } from '../../../shared/refusal.ts';
+import { errorCodeOf } from '../../mcp/rpc-error.ts';
 import { readRpcCall } from '../../mcp/read-rpc-call.ts';
 import type { RpcMessage } from '../../mcp/rpc-call.ts';
 import { EVENTS_HEAD, toEvent } from '../../transports/answer-forms.ts';
@@ -13,7 +14,6 @@ import type { ClientWords } from './modern-request.ts';
 import { LANDED } from './later-flight.ts';
 import type { ParameterHeaders } from './parameter-headers.ts';
 import { answeringMessage, askingMessage, readRound, unanswerable, type Question, type Round } from './round.ts';
-import { errorCodeOf } from './rpc-error.ts';
 import { withMember } from './with-member.ts';
 
 export interface BridgedCallParts {

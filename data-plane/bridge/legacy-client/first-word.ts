@@ -1,7 +1,7 @@
 /** Hears the first word of a server that may not know the caller's era: a refusal that may mean so is held back, everything else passes. */
 import type { Refusal } from '../../../shared/refusal.ts';
 import type { AnswerHead, AnswerSink } from '../../transports/transport.ts';
-import { errorCodeOf } from './rpc-error.ts';
+import { errorCodeOf, UNKNOWN_HANDSHAKE } from '../../mcp/rpc-error.ts';
 
 /** What servers answer to a message that they have no place for; nothing was executed then. */
 const STATUSES: ReadonlySet<number> = new Set([400, 404, 405, 406, 422]);
@@ -14,7 +14,7 @@ export interface Strangeness {
   readonly includesProse: boolean;
 }
 
-export const STRANGE_HANDSHAKE: Strangeness = { codes: new Set([-32_020, -32_022, -32_600, -32_601, -32_602]), includesProse: true };
+export const STRANGE_HANDSHAKE: Strangeness = { codes: UNKNOWN_HANDSHAKE, includesProse: true };
 /** What cannot be told from a failure of the server may have been executed, and is not sent again. */
 export const STRANGE_MESSAGE: Strangeness = { codes: new Set([-32_020, -32_022]), includesProse: false };
 

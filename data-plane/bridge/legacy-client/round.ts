@@ -38,7 +38,7 @@ export function readRound(answer: Buffer): Round | undefined {
   const state = result === undefined ? undefined : findMember(answer, result, 'requestState');
   const members = asked === undefined ? [] : membersOf(answer, asked);
   if (members.length > QUESTIONS_MAX) throw unanswerable('the server asks too many questions at once');
-  return { questions: members.map(({ key, value }) => readQuestion(answer, key, value)), state: state === undefined ? undefined : sliceOf(answer, state) };
+  return { questions: members.map(({ name, value }) => readQuestion(answer, name, value)), state: state === undefined ? undefined : sliceOf(answer, state) };
 }
 
 function readQuestion(answer: Buffer, key: string, range: ByteRange): Question {

@@ -76,7 +76,7 @@ describe('membersOf', () => {
         const members = given.map(([name, text]) => `${JSON.stringify(name)}${gap}:${gap}${text}`);
         const bytes = Buffer.from(`{${gap}${members.join(`${gap},${gap}`)}${gap}}`);
         const found = membersOf(bytes, { start: 0, end: bytes.length });
-        expect(found.map(({ key, value }) => [key, bytes.toString('utf8', value.start, value.end)])).toEqual(given);
+        expect(found.map(({ name, value }) => [name, bytes.toString('utf8', value.start, value.end)])).toEqual(given);
       }),
     );
   });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../../../shared/refusal.ts';
 import { initialize, NO_SUCH_METHOD, refuse, startBridgedCaller } from '../../../support/bridged-caller.ts';
-import type { SentRequest } from '../../../support/scripted-transport.ts';
+import type { SentRequest } from '../../../support/played-server.ts';
 import { rpcCall, toolCall } from '../../../support/rpc-call.ts';
 
 const LEGACY = { supportedVersions: ['2025-11-25'] };

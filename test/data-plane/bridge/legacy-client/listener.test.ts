@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { EVENTS_HEAD, toEvent } from '../../../../data-plane/transports/answer-forms.ts';
 import { DISCOVERED, startBridgedCaller } from '../../../support/bridged-caller.ts';
 import { rpcCall } from '../../../support/rpc-call.ts';
-import type { SentRequest } from '../../../support/scripted-transport.ts';
+import type { SentRequest } from '../../../support/played-server.ts';
 
 const ACKNOWLEDGED = '{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{}}';
 const CHANGED = '{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"n":1.0}}';

@@ -17,14 +17,14 @@ export interface SentRequest {
   stream(...texts: string[]): void;
 }
 
-export interface ScriptedTransport extends Transport {
+export interface PlayedServer extends Transport {
   readonly sent: SentRequest[];
   /** The request with this number, from 0, once it has been sent. */
   at(index: number): Promise<SentRequest>;
 }
 
 /** `answerTo` may answer at once; what it leaves alone waits for the test. */
-export function scriptedTransport(answerTo: (sent: SentRequest) => void = () => undefined): ScriptedTransport {
+export function playedServer(answerTo: (sent: SentRequest) => void = () => undefined): PlayedServer {
   const sent: SentRequest[] = [];
   return {
     sent,
