@@ -8,7 +8,9 @@ import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { Transport as TransportName } from '../shared/mcp-server.ts';
+import { Discoveries } from './bridge/discoveries.ts';
 import { bridgeLegacyCallers } from './bridge/legacy-client/bridge-legacy-callers.ts';
+import { MemoryEndedSessions } from './bridge/legacy-client/ended-sessions.ts';
 import { startConfig, type RunningConfig } from './config/start-config.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { Counters } from './counters/counters.ts';
@@ -98,20 +100,20 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     connectTimeoutMillis: CONNECT_TIMEOUT_MILLIS,
     privateCidrs: settings.upstreamPrivateCidrs,
   });
+  const streamableHttp = createStreamableHttpTransport(pools, log);
+  const stdio = createStdioTransport({
+    allowlist: readAllowlist(settings),
+    reaper,
+    clock,
+    log,
+    environment: settings.environment,
+    presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
+  });
+  const ended = new MemoryEndedSessions(clock);
   const transports = {
-    STREAMABLE_HTTP: bridgeLegacyCallers(createStreamableHttpTransport(pools, log), clock),
+    STREAMABLE_HTTP: bridgeLegacyCallers(streamableHttp, { discoveries: new Discoveries(streamableHttp, clock), ended, clock }),
     SSE: createSseTransport({ pools, log }),
-    STDIO: bridgeLegacyCallers(
-      createStdioTransport({
-        allowlist: readAllowlist(settings),
-        reaper,
-        clock,
-        log,
-        environment: settings.environment,
-        presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
-      }),
-      clock,
-    ),
+    STDIO: bridgeLegacyCallers(stdio, { discoveries: new Discoveries(stdio, clock), ended, clock }),
   };
   config.store.onChange(({ changedServerIds }) => {
     for (const serverId of changedServerIds) for (const transport of Object.values(transports)) transport.retire(serverId);

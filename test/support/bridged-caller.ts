@@ -1,8 +1,10 @@
 /** Callers of the revisions with sessions in front of the bridge, and a server of 2026-07-28 behind it that a test plays. */
+import { Discoveries } from '../../data-plane/bridge/discoveries.ts';
+import { MemoryEndedSessions } from '../../data-plane/bridge/legacy-client/ended-sessions.ts';
 import { bridgeLegacyCallers } from '../../data-plane/bridge/legacy-client/bridge-legacy-callers.ts';
 import type { RpcCall } from '../../data-plane/mcp/rpc-call.ts';
 import type { Transport, UpstreamFlight, UpstreamRequest } from '../../data-plane/transports/transport.ts';
-import { systemClock } from '../../shared/clock.ts';
+import { systemClock, type Clock } from '../../shared/clock.ts';
 import { rpcCall } from './rpc-call.ts';
 import { playedServer, type PlayedServer, type SentRequest } from './played-server.ts';
 import { KeepingSink, stdioServer, upstreamRequest } from './stdio-caller.ts';
@@ -25,16 +27,24 @@ export const DISCOVERED = {
   _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'modern-server', version: '3' } },
 };
 
+/** The bridge in front of a transport, as the gateway puts it there. */
+export function openLegacyBridge(inner: Transport, clock: Clock = systemClock): Transport {
+  return bridgeLegacyCallers(inner, { discoveries: new Discoveries(inner, clock), ended: new MemoryEndedSessions(clock), clock });
+}
+
+interface Played {
+  readonly greet?: (sent: SentRequest) => void;
+  readonly discovered?: object;
+  readonly clock?: Clock;
+}
+
 /** `greet` answers `initialize`, and `discovered` is what the server says of itself; the rest is the test's. */
-export function startBridgedCaller({
-  greet = refuse(),
-  discovered = DISCOVERED,
-}: { greet?: (sent: SentRequest) => void; discovered?: object } = {}): BridgedCaller {
+export function startBridgedCaller({ greet = refuse(), discovered = DISCOVERED, clock = systemClock }: Played = {}): BridgedCaller {
   const inner = playedServer((sent) => {
     if (sent.text.includes('"initialize"')) greet(sent);
     if (sent.text.includes('"server/discover"')) sent.answer(JSON.stringify({ jsonrpc: '2.0', id: 'turnpike', result: discovered }));
   });
-  const bridge = bridgeLegacyCallers(inner, systemClock);
+  const bridge = openLegacyBridge(inner, clock);
   const server = stdioServer();
   const send: BridgedCaller['send'] = (call, changes = {}) => {
     const sink = new KeepingSink();

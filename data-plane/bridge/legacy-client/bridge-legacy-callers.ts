@@ -5,21 +5,27 @@ import type { GovernedServer } from '../../config/governed-server.ts';
 import { standsAlone } from '../../mcp/revision-claims.ts';
 import type { RpcMessage } from '../../mcp/rpc-call.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../../transports/transport.ts';
-import { Discoveries, type Discovered } from '../discoveries.ts';
+import type { Discovered, Discoveries } from '../discoveries.ts';
 import { BridgedSessions } from './bridged-sessions.ts';
-import { MemoryEndedSessions, type EndedSessions } from './ended-sessions.ts';
+import type { EndedSessions } from './ended-sessions.ts';
 import { FirstWord, STRANGE_HANDSHAKE, STRANGE_MESSAGE, type Strangeness } from './first-word.ts';
 import { Interpreter } from './interpreter.ts';
 import { LANDED, LaterFlight } from './later-flight.ts';
 import { answerWith, handshakeOf, resultFor } from './own-answers.ts';
 import { ParameterHeaders } from './parameter-headers.ts';
 
+export interface LegacyBridgeParts {
+  /** What is known of the servers behind the inner transport. */
+  readonly discoveries: Discoveries;
+  readonly ended: EndedSessions;
+  readonly clock: Clock;
+}
+
 /**
  * A server of both eras is spoken to in the caller's own: only where it refuses the first word, and says of itself that it speaks
  * 2026-07-28, the bridge answers in its place.
  */
-export function bridgeLegacyCallers(inner: Transport, clock: Clock, ended: EndedSessions = new MemoryEndedSessions(clock)): Transport {
-  const discoveries = new Discoveries(inner, clock);
+export function bridgeLegacyCallers(inner: Transport, { discoveries, ended, clock }: LegacyBridgeParts): Transport {
   const sessions = new BridgedSessions(ended);
   const interpreter = new Interpreter({ inner, discoveries, sessions, parameters: new ParameterHeaders(inner, clock) });
   /** Servers that have refused a first word of the older revisions. */

@@ -98,6 +98,8 @@ export class BridgedCall implements UpstreamFlight, AttemptListener {
   }
 
   #attempt(request: UpstreamRequest): void {
+    // Its caller may have left while something was asked for it.
+    if (this.#isOver) return;
     const { inner } = this.#parts;
     const number = ++this.#attempts;
     const flight = inner.send(request, new AttemptReader(this, request.server, request.responseBytesMax));
@@ -136,7 +138,7 @@ export class BridgedCall implements UpstreamFlight, AttemptListener {
       ROUNDS_MILLIS_MAX,
     );
     const answers = await Promise.all(round.questions.map((question) => this.#ask(question)));
-    if (this.#isOver || request.call === undefined) return;
+    if (request.call === undefined) return;
     const idToken = `"turnpike-${randomUUID()}"`;
     const again = this.#withParameters();
     this.#attempt({ ...again, call: readRpcCall(answeringMessage(request.call.bytes, idToken, new Map(answers), round)) });

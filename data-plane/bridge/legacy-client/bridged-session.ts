@@ -8,12 +8,17 @@ import type { Listener } from './listener.ts';
 const SUBSCRIPTIONS_MAX = 1000;
 
 export class BridgedSession {
+  readonly id: string;
   readonly questions = new ClientQuestions();
   readonly #calls = new Set<BridgedCall>();
   readonly #subscriptions = new Set<string>();
   #listener: Listener | undefined;
   #isEnded = false;
   logLevel: string | undefined;
+
+  constructor(id: string) {
+    this.id = id;
+  }
 
   /** Nothing is lost that a client would notice at once. */
   get isIdle(): boolean {

@@ -27,7 +27,7 @@ export class BridgedSessions {
   /** Throws a refusal for a session that its client has ended. */
   find(sessionId: string): BridgedSession {
     if (this.#ended.has(sessionId)) throw new Refusal('mcp_not_found', 'unknown_session', 'this session has ended; start over with initialize');
-    const session = this.#sessions.get(sessionId) ?? new BridgedSession();
+    const session = this.#sessions.get(sessionId) ?? new BridgedSession(sessionId);
     // The one that was used last stands last.
     this.#sessions.delete(sessionId);
     this.#sessions.set(sessionId, session);
@@ -35,10 +35,9 @@ export class BridgedSessions {
     return session;
   }
 
-  end(sessionId: string): void {
-    const session = this.find(sessionId);
-    this.#ended.add(sessionId);
-    this.#sessions.delete(sessionId);
+  end(session: BridgedSession): void {
+    this.#ended.add(session.id);
+    this.#sessions.delete(session.id);
     session.end(new Refusal('client_closed_request', 'client_gone', 'the caller has ended this session'));
   }
 

@@ -1,4 +1,5 @@
 /** Takes what a client of a revision with sessions sends to a server of 2026-07-28: much goes up in other words, and the rest is answered here. */
+import assert from 'node:assert/strict';
 import { asRefusal, Refusal } from '../../../shared/refusal.ts';
 import { paramOf } from '../../mcp/revision-claims.ts';
 import type { RpcCall, RpcMessage } from '../../mcp/rpc-call.ts';
@@ -48,7 +49,10 @@ export class Interpreter {
   #send(request: UpstreamRequest, sink: AnswerSink): UpstreamFlight {
     const { call, upstreamSessionId } = request;
     const session = upstreamSessionId === undefined ? undefined : this.#parts.sessions.find(upstreamSessionId);
-    if (call === undefined) return this.#sendBare(request, session, sink);
+    if (call === undefined) {
+      assert(session !== undefined, 'only a session has a stream to open or an end');
+      return this.#sendBare(request, session, sink);
+    }
     if (call.isBatch) return sendBatch((element, elementSink) => this.send(element, elementSink), request, call, sink);
     const [message] = call.messages;
     if (message.kind === 'request') return this.#ask(request, call, session, sink);
@@ -58,16 +62,9 @@ export class Interpreter {
     return LANDED;
   }
 
-  #sendBare(request: UpstreamRequest, session: BridgedSession | undefined, sink: AnswerSink): UpstreamFlight {
-    if (session === undefined || request.upstreamSessionId === undefined) {
-      throw new Refusal(
-        'method_not_allowed',
-        'method_not_allowed',
-        'without a session there is neither a stream to open nor one to end; send initialize first',
-      );
-    }
+  #sendBare(request: UpstreamRequest, session: BridgedSession, sink: AnswerSink): UpstreamFlight {
     if (request.httpMethod === 'GET') return this.#listen(request, session, sink);
-    this.#parts.sessions.end(request.upstreamSessionId);
+    this.#parts.sessions.end(session);
     sink.answer(ENDED_HEAD, NO_BODY);
     return LANDED;
   }

@@ -1,6 +1,7 @@
 /** A result that asks for the client's input, and the request that brings it (MCP 2026-07-28, multi round-trip requests). */
 import { z } from 'zod';
 import { Refusal } from '../../../shared/refusal.ts';
+import { jsonIn } from '../../mcp/json-in.ts';
 import { findMember, findTopLevelValue, membersOf, type ByteRange } from '../../transports/json-members.ts';
 import { withMember } from './with-member.ts';
 
@@ -32,7 +33,7 @@ const CAPABILITIES: ReadonlyMap<string, string> = new Map([
 
 /** Undefined for an answer that asks for nothing. Throws a refusal for questions that no client could be asked. */
 export function readRound(answer: Buffer): Round | undefined {
-  if (!answer.includes(MARK) || !resultSchema.safeParse(JSON.parse(answer.toString('utf8'))).success) return undefined;
+  if (!answer.includes(MARK) || !resultSchema.safeParse(jsonIn(answer)).success) return undefined;
   const result = findTopLevelValue(answer, 'result');
   const asked = result === undefined ? undefined : findMember(answer, result, 'inputRequests');
   const state = result === undefined ? undefined : findMember(answer, result, 'requestState');
@@ -42,7 +43,7 @@ export function readRound(answer: Buffer): Round | undefined {
 }
 
 function readQuestion(answer: Buffer, key: string, range: ByteRange): Question {
-  const reading = questionSchema.safeParse(JSON.parse(answer.toString('utf8', range.start, range.end)));
+  const reading = questionSchema.safeParse(jsonIn(sliceOf(answer, range)));
   const capability = CAPABILITIES.get(reading.data?.method ?? '');
   if (reading.data === undefined || capability === undefined) throw unanswerable('the server asks what no client of a revision with sessions can be asked');
   const { method, params } = reading.data;

@@ -1,9 +1,7 @@
 /** STDIO servers that speak only 2026-07-28: they are found out on their first process, and called by every client. */
 import { describe, expect, test } from 'vitest';
-import { bridgeLegacyCallers } from '../../../data-plane/bridge/legacy-client/bridge-legacy-callers.ts';
 import type { UpstreamRequest } from '../../../data-plane/transports/transport.ts';
-import { systemClock } from '../../../shared/clock.ts';
-import { initialize } from '../../support/bridged-caller.ts';
+import { initialize, openLegacyBridge } from '../../support/bridged-caller.ts';
 import { eventually } from '../../support/processes.ts';
 import { rpcCall, toolCall } from '../../support/rpc-call.ts';
 import { isolatedServer, KeepingSink, openTransport, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
@@ -40,7 +38,7 @@ describe.each([
   });
 
   test('is bridged to clients with sessions, and asks them', async () => {
-    const bridge = bridgeLegacyCallers(openTransport(), systemClock);
+    const bridge = openLegacyBridge(openTransport());
     const ask = async (call: UpstreamRequest['call'], changes: Partial<UpstreamRequest> = {}) => {
       return send(bridge, upstreamRequest(server, call, { acceptsEventStream: true, ...changes }));
     };
@@ -57,7 +55,7 @@ describe.each([
   });
 
   test('answers a single request without a session, from the first on', async () => {
-    const bridge = bridgeLegacyCallers(openTransport(), systemClock);
+    const bridge = openLegacyBridge(openTransport());
     for (let time = 0; time < 2; time++) {
       const received = await send(bridge, upstreamRequest(server, toolCall('echo', { text: 'hello' }, '9'))).received;
       expect(JSON.parse(received.text)).toMatchObject({ id: 9, result: { content: [{ text: 'hello' }] } });

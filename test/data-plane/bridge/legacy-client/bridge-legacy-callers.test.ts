@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../../../shared/refusal.ts';
 import { initialize, NO_SUCH_METHOD, refuse, startBridgedCaller } from '../../../support/bridged-caller.ts';
 import type { SentRequest } from '../../../support/played-server.ts';
+import { eventually } from '../../../support/processes.ts';
 import { rpcCall, toolCall } from '../../../support/rpc-call.ts';
 
 const LEGACY = { supportedVersions: ['2025-11-25'] };
@@ -114,5 +115,22 @@ describe('a session', () => {
     expect(second.inner.sent[0]?.text).toContain('"io.modelcontextprotocol/clientCapabilities":{"sampling":{}}');
     second.inner.sent[0]?.answer(RESULT);
     expect(await sink.received).toMatchObject({ text: RESULT });
+  });
+
+  test('starts over once its server turns out to have been replaced by an older one', async () => {
+    let millis = 0;
+    const discovered = { supportedVersions: ['2026-07-28'] };
+    const { send, open, calls } = startBridgedCaller({ discovered, clock: { now: () => millis, elapsed: () => millis } });
+    const session = await open();
+    millis += 600_000;
+    discovered.supportedVersions = ['2025-11-25'];
+    send(toolCall('echo'), session);
+    expect(calls()).toHaveLength(1);
+    const refused = await eventually(async () => {
+      const { sink } = send(rpcCall('{"jsonrpc":"2.0","id":1,"method":"ping"}'), session);
+      const received = await sink.received;
+      return received.kind === 'failure' ? received.refusal : undefined;
+    }, 'the end of the session');
+    expect(refused).toMatchObject({ code: 'mcp_not_found', reason: 'unknown_session' });
   });
 });

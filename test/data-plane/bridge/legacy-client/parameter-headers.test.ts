@@ -1,7 +1,7 @@
 /** Arguments that a tool wants in headers: they are learned when the server misses them, once, from all pages of its list. */
 import { expect, test } from 'vitest';
 import { startBridgedCaller } from '../../../support/bridged-caller.ts';
-import { toolCall } from '../../../support/rpc-call.ts';
+import { rpcCall, toolCall } from '../../../support/rpc-call.ts';
 
 const MISSING = '{"jsonrpc":"2.0","id":1,"error":{"code":-32020,"message":"Mcp-Param-Region is missing"}}';
 const RESULT = '{"jsonrpc":"2.0","id":1,"result":{}}';
@@ -50,4 +50,19 @@ test('a server that is not content with them either is believed', async () => {
   (await caller.inner.at(3)).answer(page([{ name: 'travel', inputSchema: SCHEMA }]));
   (await caller.inner.at(4)).answer(MISSING, { status: 400 });
   expect(await sink.received).toMatchObject({ kind: 'answer', head: { status: 200 }, text: MISSING });
+});
+
+test('a call that was cancelled meanwhile is not made again', async () => {
+  const caller = startBridgedCaller();
+  const session = await caller.open();
+  caller.send(toolCall('travel', { region: 'eu' }), session);
+  caller.calls()[0]?.answer(MISSING, { status: 400 });
+  const list = await caller.inner.at(3);
+  await caller.send(rpcCall('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}'), session).sink.received;
+  list.answer(page([{ name: 'travel', inputSchema: SCHEMA }]));
+  // Whoever learns hears of it one turn later; what is sent afterwards comes behind it.
+  const { sink } = caller.send(toolCall('travel', { region: 'us' }, '2'), session);
+  (await caller.inner.at(4)).answer(RESULT);
+  await sink.received;
+  expect(caller.calls().map(({ text }) => text.includes('"region":"eu"'))).toEqual([true, false, false]);
 });
