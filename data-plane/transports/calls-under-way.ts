@@ -11,9 +11,15 @@ const ID_MAX = 0x7fff_ffff;
 export class CallsUnderWay {
   readonly #calls = new Map<number, SplicedCall>();
   #lastId = HANDSHAKE_ID;
+  #listening = 0;
 
   get size(): number {
     return this.#calls.size;
+  }
+
+  /** Without those that only listen, which have no end to wait for. */
+  get working(): number {
+    return this.#calls.size - this.#listening;
   }
 
   /** An id that no call has, nor our own handshake. */
@@ -29,6 +35,7 @@ export class CallsUnderWay {
 
   add(call: SplicedCall): void {
     this.#calls.set(call.id, call);
+    if (call.listens) this.#listening++;
   }
 
   get(id: number): SplicedCall | undefined {
@@ -37,7 +44,9 @@ export class CallsUnderWay {
 
   /** False when the call had ended already. */
   remove(call: SplicedCall): boolean {
-    return this.#calls.delete(call.id);
+    const wasThere = this.#calls.delete(call.id);
+    if (wasThere && call.listens) this.#listening--;
+    return wasThere;
   }
 
   /** The one call that a caller's `notifications/cancelled` means; undefined when there is none or more than one. */
@@ -60,6 +69,7 @@ export class CallsUnderWay {
   failAll(refusal: Refusal): void {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
+    this.#listening = 0;
     for (const call of calls) call.fail(refusal);
   }
 }

@@ -35,7 +35,7 @@ export class SplicedCall implements UpstreamFlight {
   constructor(parts: CallParts) {
     this.id = parts.id;
     this.#parts = parts;
-    this.#timer = setTimeout(() => this.#expire(), this.#listens ? TIMER_MILLIS_MAX : parts.timeoutMillis);
+    this.#timer = setTimeout(() => this.#expire(), this.listens ? TIMER_MILLIS_MAX : parts.timeoutMillis);
   }
 
   get method(): string | undefined {
@@ -49,7 +49,7 @@ export class SplicedCall implements UpstreamFlight {
   }
 
   /** Its answer is a stream that lasts until the caller leaves. */
-  get #listens(): boolean {
+  get listens(): boolean {
     return listens(this.#parts.request.call);
   }
 
@@ -118,7 +118,7 @@ export class SplicedCall implements UpstreamFlight {
   }
 
   #isTooLarge(body: Buffer): boolean {
-    return !this.#listens && this.#sentBytes + body.length > this.#parts.request.responseBytesMax;
+    return !this.listens && this.#sentBytes + body.length > this.#parts.request.responseBytesMax;
   }
 }
 

@@ -72,7 +72,7 @@ export class StdioChild {
   }
 
   get inFlight(): number {
-    return this.#calls.size;
+    return this.#calls.working;
   }
 
   get takesCalls(): boolean {
@@ -220,7 +220,7 @@ export class StdioChild {
   #drop(call: SplicedCall): boolean {
     const wasThere = this.#calls.remove(call);
     this.noteUse();
-    if (wasThere && this.#calls.size === 0) this.#parts.onIdle(this);
+    if (wasThere && this.inFlight === 0) this.#parts.onIdle(this);
     return wasThere;
   }
 

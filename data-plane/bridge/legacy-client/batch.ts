@@ -15,25 +15,30 @@ type Send = (request: UpstreamRequest, sink: AnswerSink) => UpstreamFlight;
 export function sendBatch(send: Send, request: UpstreamRequest, batch: RpcCall, sink: AnswerSink): UpstreamFlight {
   const flights: UpstreamFlight[] = [];
   const answers: Buffer[] = [];
-  const start = batch.bytes.indexOf('[');
-  const elements = elementsOf(batch.bytes, { start, end: batch.bytes.length }) ?? [];
+  const elements = elementsOf(batch.bytes, { start: batch.bytes.indexOf('['), end: batch.bytes.length }) ?? [];
   let missing = elements.length;
-  let bytes = 0;
+  let bytesLeft = request.responseBytesMax;
+  const cancel = () => flights.forEach((flight) => flight.cancel());
   const arrived = (answer: Buffer): void => {
+    if (bytesLeft < 0) return;
     if (answer.length > 0) answers.push(answer);
-    bytes += answer.length;
-    if (--missing > 0) return;
-    if (bytes > request.responseBytesMax) sink.fail(badAnswer(request.server, 'response_too_large', `more than ${request.responseBytesMax} bytes`));
-    else if (answers.length === 0) sink.answer(ACCEPTED_HEAD, NO_BODY);
-    else answerWith(request, sink, joined(answers));
+    bytesLeft -= answer.length;
+    missing--;
+    if (bytesLeft < 0) {
+      cancel();
+      sink.fail(badAnswer(request.server, 'response_too_large', `more than ${request.responseBytesMax} bytes`));
+    } else if (missing === 0) {
+      if (answers.length === 0) sink.answer(ACCEPTED_HEAD, NO_BODY);
+      else answerWith(request, sink, joined(answers));
+    }
   };
   elements.forEach((range, at) => {
     const message = batch.messages[at];
-    if (message === undefined) return;
+    if (message === undefined || bytesLeft < 0) return;
     const call = readRpcCall(batch.bytes.subarray(range.start, range.end));
     flights.push(send({ ...request, call, acceptsEventStream: false, acceptsJson: true }, new ElementSink(message, arrived)));
   });
-  return { resume: () => undefined, cancel: () => flights.forEach((flight) => flight.cancel()) };
+  return { resume: () => undefined, cancel };
 }
 
 function joined(answers: readonly Buffer[]): Buffer {

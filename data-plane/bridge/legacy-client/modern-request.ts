@@ -48,7 +48,7 @@ export function toModern(request: UpstreamRequest, message: Buffer, words: Clien
 }
 
 /** The headers that repeat what the body says. */
-export function standardHeaders(message: RpcMessage): string[] {
+function standardHeaders(message: RpcMessage): string[] {
   const headers = ['mcp-protocol-version', MODERN_REVISION, 'mcp-method', headerValueOf(message.method ?? '')];
   const member = NAMED_BY.get(message.method);
   const name = member === undefined ? undefined : paramOf(message, member);

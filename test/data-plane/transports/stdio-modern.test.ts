@@ -4,7 +4,7 @@ import type { UpstreamRequest } from '../../../data-plane/transports/transport.t
 import { initialize, openLegacyBridge } from '../../support/bridged-caller.ts';
 import { eventually } from '../../support/processes.ts';
 import { rpcCall, toolCall } from '../../support/rpc-call.ts';
-import { isolatedServer, KeepingSink, openTransport, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
+import { isAlive, isolatedServer, KeepingSink, openTransport, resultOf, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
 
 const META = '"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}';
 const MODERN = { FIXTURE_MODE: 'modern' };
@@ -82,6 +82,24 @@ describe('whoever listens', () => {
     ]);
     expect(sinks[1]?.sink.text).not.toContain('list_changed');
     expect(sinks.map(({ sink }) => sink.endings)).toEqual([0, 0]);
+  });
+
+  test('keeps its process from being idle, but not from ending with its configuration', async () => {
+    const server = stdioServer(MODERN);
+    const transport = openTransport({ limits: { idleMillis: 50, retireGraceMillis: 1 } });
+    const sink = new KeepingSink();
+    transport.send(
+      upstreamRequest(server, modern('subscriptions/listen', '1', '"notifications":{"toolsListChanged":true},'), { acceptsEventStream: true }),
+      sink,
+    );
+    await eventually(() => (sink.text.includes('acknowledged') ? true : undefined), 'the acknowledgement');
+    // Longer than the process may be idle: another one would be, and end, meanwhile.
+    const other = { ...stdioServer(), config: { ...stdioServer().config, id: 'srv_2' } };
+    const idle = await resultOf(transport, other, toolCall('pid'));
+    await eventually(() => (isAlive(Number(idle['pid'])) ? undefined : true), 'the end of an idle process');
+    expect(sink.endings).toBe(0);
+    transport.retire(server.config.id);
+    expect(await sink.received).toMatchObject({ kind: 'failure' });
   });
 });
 

@@ -172,4 +172,13 @@ describe('a batch', () => {
     const { sink } = send(rpcCall('[{"jsonrpc":"2.0","method":"notifications/initialized"}]'), await open());
     expect(await sink.received).toMatchObject({ head: { status: 202 }, text: '' });
   });
+
+  test('whose answers together are too large is given up', async () => {
+    const { send, open, calls } = startBridgedCaller();
+    const message = (id: number) => `{"jsonrpc":"2.0","id":${id},"method":"tools/list"}`;
+    const { sink } = send(rpcCall(`[${message(1)},${message(2)},${message(3)}]`), { ...(await open()), responseBytesMax: 100 });
+    for (const id of [1, 2]) calls()[id - 1]?.answer(`{"jsonrpc":"2.0","id":${id},"result":{"text":"some fifty characters of it all"}}`);
+    expect(await sink.received).toMatchObject({ kind: 'failure', refusal: { reason: 'response_too_large' } });
+    expect(calls()[2]?.isCancelled).toBe(true);
+  });
 });

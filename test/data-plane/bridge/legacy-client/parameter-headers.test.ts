@@ -60,7 +60,6 @@ test('a call that was cancelled meanwhile is not made again', async () => {
   const list = await caller.inner.at(3);
   await caller.send(rpcCall('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}'), session).sink.received;
   list.answer(page([{ name: 'travel', inputSchema: SCHEMA }]));
-  // Whoever learns hears of it one turn later; what is sent afterwards comes behind it.
   const { sink } = caller.send(toolCall('travel', { region: 'us' }, '2'), session);
   (await caller.inner.at(4)).answer(RESULT);
   await sink.received;
