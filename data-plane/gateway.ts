@@ -8,6 +8,9 @@ import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { Transport as TransportName } from '../shared/mcp-server.ts';
+import { Discoveries } from './bridge/discoveries.ts';
+import { bridgeLegacyCallers } from './bridge/legacy-client/bridge-legacy-callers.ts';
+import { MemoryEndedSessions } from './bridge/legacy-client/ended-sessions.ts';
 import { startConfig, type RunningConfig } from './config/start-config.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { ConfigStore } from './config/store.ts';
@@ -108,20 +111,23 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     streamsMax: settings.concurrentRequestsMax,
     privateCidrs: settings.upstreamPrivateCidrs,
   });
+  const streamableHttp = createStreamableHttpTransport(pools, log, sessionBook);
+  const stdio = createStdioTransport({
+    allowlist: readAllowlist(settings),
+    isolation: createProcessIsolation(settings.stdioUser),
+    reaper,
+    clock,
+    log,
+    environment: settings.environment,
+    presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
+  });
+  const ended = new MemoryEndedSessions(clock);
   const transports = {
-    STREAMABLE_HTTP: createStreamableHttpTransport(pools, log, sessionBook),
+    STREAMABLE_HTTP: bridgeLegacyCallers(streamableHttp, { discoveries: new Discoveries(streamableHttp, clock), ended, clock }),
     SSE: createSseTransport({ pools, log }),
-    STDIO: createStdioTransport({
-      allowlist: readAllowlist(settings),
-      isolation: createProcessIsolation(settings.stdioUser),
-      reaper,
-      clock,
-      log,
-      environment: settings.environment,
-      presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
-    }),
+    STDIO: bridgeLegacyCallers(stdio, { discoveries: new Discoveries(stdio, clock), ended, clock }),
   };
-  const warmUp = ({ servers }: Snapshot) => transports.STDIO.keepWarm(new Set([...servers.values()].flatMap((known) => [...known.values()])));
+  const warmUp = ({ servers }: Snapshot) => stdio.keepWarm(new Set([...servers.values()].flatMap((known) => [...known.values()])));
   const saved = config.store.current();
   if (saved !== undefined) warmUp(saved);
   config.store.onChange(({ changedServerIds, previous, next }) => {

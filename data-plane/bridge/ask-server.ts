@@ -23,7 +23,7 @@ const ANSWER_MILLIS_MAX = 20_000;
 /** A JSON-RPC answer, as far as we ask for one. */
 export const answerSchema = z.object({
   result: z.looseObject({}).optional(),
-  error: z.object({ code: z.number(), message: z.string().default(''), data: z.unknown() }).optional(),
+  error: z.object({ code: z.number(), message: z.string().default(''), data: z.unknown().optional() }).optional(),
 });
 
 /**

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
+import { CLIENT_KEY } from '../mcp/client-info.ts';
 import { MODERN_REVISION } from '../mcp/protocol-revisions.ts';
 import { CLAIM_KEY } from '../mcp/revision-claims.ts';
 import type { Transport, UpstreamRequest } from '../transports/transport.ts';
@@ -23,14 +24,17 @@ interface Discovery {
 
 /** A server may be replaced by another version of itself without a change of its configuration. */
 const FRESH_MILLIS = 300_000;
-const DISCOVER = {
+/** Who asks where no client does. */
+export const OWN_CLIENT = { name: 'turnpike', version: '0.1.0' } as const;
+/** The question itself. */
+export const DISCOVER = {
   jsonrpc: '2.0',
   id: 'turnpike',
   method: 'server/discover',
   params: {
     _meta: {
       [CLAIM_KEY]: MODERN_REVISION,
-      'io.modelcontextprotocol/clientInfo': { name: 'turnpike', version: '0.1.0' },
+      [CLIENT_KEY]: OWN_CLIENT,
       'io.modelcontextprotocol/clientCapabilities': {},
     },
   },
@@ -83,7 +87,7 @@ export class Discoveries {
 }
 
 /** Whatever else a server answers comes from one that does not know the question (MCP 2026-07-28, Versioning, backward compatibility). */
-function modernIn(value: unknown): Discovered | undefined {
+export function modernIn(value: unknown): Discovered | undefined {
   const answer = answerSchema.safeParse(value);
   const reading = discoverSchema.safeParse(answer.data?.result);
   return reading.success && reading.data.supportedVersions.includes(MODERN_REVISION) ? reading.data : undefined;

@@ -43,6 +43,23 @@ export function findMember(bytes: Buffer, object: ByteRange, key: string): ByteR
   return found;
 }
 
+/** Every member of the object in a range, in order: its name as it is meant, and where the value stands; none when it is no object. */
+export function membersOf(bytes: Buffer, object: ByteRange): { name: string; value: ByteRange }[] {
+  const members: { name: string; value: ByteRange }[] = [];
+  if (bytes[object.start] !== OPEN_BRACE) return members;
+  let at = object.start;
+  do {
+    const keyStart = skipSpace(bytes, at + 1);
+    if (bytes[keyStart] !== QUOTE) return members;
+    const keyEnd = endOfString(bytes, keyStart);
+    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
+    const end = endOfValue(bytes, start);
+    members.push({ name: String(JSON.parse(bytes.toString('utf8', keyStart, keyEnd))), value: { start, end } });
+    at = skipSpace(bytes, end);
+  } while (bytes[at] === COMMA && at < object.end);
+  return members;
+}
+
 /** Where the next byte stands that is no white space of JSON's. */
 export function skipSpace(bytes: Buffer, from: number): number {
   let at = from;

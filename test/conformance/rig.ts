@@ -34,11 +34,14 @@ export async function startRig(lifetime: Lifetime): Promise<ConformanceRig> {
   lifetime.add({ end: () => rm(directory, { recursive: true, force: true }) });
   const fixture = await startConformanceFixture();
   lifetime.add({ end: () => fixture.close() });
+  const modern = await startConformanceFixture({ era: 'modern' });
+  lifetime.add({ end: () => modern.close() });
   const launch = await prepareFixtureLaunch(directory);
   const planes = await startTwoNodes(launch.environment);
   lifetime.add({ end: () => planes.close() });
   const http = await planes.governed({ slug: 'conformance', endpointUrl: fixture.url });
   const stdio = await planes.governed({ slug: 'conformance-stdio', ...launch.server });
+  const bridged = await planes.governed({ slug: 'conformance-modern', endpointUrl: modern.url });
   const sse = await planes.governed({ slug: 'conformance-sse', transport: 'SSE', endpointUrl: fixture.sseUrl });
   const forwarder = await startAlternatingForwarder(planes.nodeUrls);
   lifetime.add({ end: () => forwarder.close() });
@@ -52,5 +55,6 @@ export async function startRig(lifetime: Lifetime): Promise<ConformanceRig> {
     transport: `${route.transport}, two nodes` as const,
     url: forwarder.origin + new URL(route.url).pathname,
   }));
-  return { directUrl: fixture.url, routes: [...routes, ...overBoth], directory };
+  const spokenFor = { transport: '2026-07-28 only', requirementSets: WITH_SESSIONS, ...bridged } as const;
+  return { directUrl: fixture.url, routes: [...routes, spokenFor, ...overBoth], directory };
 }

@@ -1,10 +1,11 @@
 /** Streamable HTTP of revision 2026-07-28: every request stands for itself, and is answered by JSON or by a stream of its own. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { inputRequired } from './asking-tools.ts';
 import { announce, onAnnouncement } from './announcements.ts';
 import { CAPABILITIES, LOG_LEVELS, META, MODERN_REVISION, SERVER_INFO } from './capabilities.ts';
 import { EVENT_STREAM_HEADERS } from './event-stream.ts';
 import { sendError, sendJson } from './http-answers.ts';
-import { asProtocolError, CODES, errorMessage, ProtocolError, recordIn, resultMessage, textIn, type JsonObject, type Message } from './messages.ts';
+import { asProtocolError, errorMessage, recordIn, resultMessage, textIn, type JsonObject, type Message } from './messages.ts';
 import { answerMethod, type CallPowers } from './methods.ts';
 import { requireAgreement } from './modern-headers.ts';
 
@@ -59,9 +60,33 @@ class ModernAnswer {
   }
 }
 
-function resultOf({ method = '', params = {} }: Message, answer: ModernAnswer, meta: JsonObject): JsonObject | Promise<JsonObject> {
+async function resultOf(message: Message, answer: ModernAnswer, meta: JsonObject): Promise<JsonObject> {
+  const { method = '', params = {} } = message;
   if (method === 'server/discover') return { supportedVersions: [MODERN_REVISION], capabilities: CAPABILITIES };
-  return answerMethod(method, params, powersOf(answer, meta));
+  try {
+    return await answerMethod(method, params, powersOf(answer, meta, message));
+  } catch (error) {
+    if (error instanceof InputRequired) return inputRequired({ [QUESTION]: error.question });
+    throw error;
+  }
+}
+
+/** What a tool of both eras asks ends its call here; the client calls again with the answer. */
+class InputRequired extends Error {
+  readonly question: JsonObject;
+
+  constructor(question: JsonObject) {
+    super('the client has not been asked yet');
+    this.question = question;
+  }
+}
+
+const QUESTION = 'question';
+
+async function answerIn({ params = {} }: Message, method: string, about: JsonObject): Promise<JsonObject> {
+  const answer = recordIn(recordIn(params, 'inputResponses'), QUESTION);
+  if (answer === undefined) throw new InputRequired({ method, params: about });
+  return answer;
 }
 
 function complete(method: string, result: JsonObject): JsonObject {
@@ -69,7 +94,7 @@ function complete(method: string, result: JsonObject): JsonObject {
   return { resultType: 'complete', ...caching, ...result, _meta: { ...recordIn(result, '_meta'), [META.serverInfo]: SERVER_INFO } };
 }
 
-function powersOf(answer: ModernAnswer, meta: JsonObject): CallPowers {
+function powersOf(answer: ModernAnswer, meta: JsonObject, message: Message): CallPowers {
   const { progressToken } = meta;
   const least = textIn(meta, META.logLevel);
   return {
@@ -82,7 +107,7 @@ function powersOf(answer: ModernAnswer, meta: JsonObject): CallPowers {
     progress: (progress, total) => {
       if (progressToken !== undefined) answer.notify('notifications/progress', { progressToken, progress, total });
     },
-    ask: () => Promise.reject(new ProtocolError(CODES.internal, 'servers ask nothing in this revision')),
+    ask: (method, params) => answerIn(message, method, params),
     leaveStream: () => undefined,
     announce,
   };
