@@ -8,6 +8,8 @@ import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { Transport as TransportName } from '../shared/mcp-server.ts';
+import { Discoveries } from './bridge/discoveries.ts';
+import { bridgeModernCallers } from './bridge/modern-client/bridge-modern-callers.ts';
 import { startConfig, type RunningConfig } from './config/start-config.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { Counters } from './counters/counters.ts';
@@ -97,17 +99,21 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     connectTimeoutMillis: CONNECT_TIMEOUT_MILLIS,
     privateCidrs: settings.upstreamPrivateCidrs,
   });
+  const streamableHttp = createStreamableHttpTransport(pools, log);
+  const sse = createSseTransport({ pools, log });
+  const stdio = createStdioTransport({
+    allowlist: readAllowlist(settings),
+    reaper,
+    clock,
+    log,
+    environment: settings.environment,
+    presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
+  });
   const transports = {
-    STREAMABLE_HTTP: createStreamableHttpTransport(pools, log),
-    SSE: createSseTransport({ pools, log }),
-    STDIO: createStdioTransport({
-      allowlist: readAllowlist(settings),
-      reaper,
-      clock,
-      log,
-      environment: settings.environment,
-      presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
-    }),
+    STREAMABLE_HTTP: bridgeModernCallers(streamableHttp, { discoveries: new Discoveries(streamableHttp, clock), log }),
+    // Over these, servers are greeted by a handshake.
+    SSE: bridgeModernCallers(sse, { discoveries: undefined, log }),
+    STDIO: bridgeModernCallers(stdio, { discoveries: undefined, log }),
   };
   config.store.onChange(({ changedServerIds }) => {
     for (const serverId of changedServerIds) for (const transport of Object.values(transports)) transport.retire(serverId);

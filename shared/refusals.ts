@@ -47,7 +47,6 @@ export const REASONS = {
     'header_mismatch',
     'unsupported_protocol_version',
     'missing_metadata',
-    'sessions_only',
     'invalid_path',
     'unsupported_method',
   ],

@@ -1,6 +1,7 @@
 /** Cuts hidden tools out of the bytes of a `tools/list` answer, makes it this key's own, and leaves every other byte as it came. */
 import { isUtf8 } from 'node:buffer';
 import { lookalikeIn } from '../mcp/reserved-keys.ts';
+import { applyEdits, cutOf, type Edit } from '../transports/json-edits.ts';
 import { elementsOf, findMember, type ByteRange } from '../transports/json-members.ts';
 
 const MESSAGE_KEYS: ReadonlySet<string> = new Set(['result']);
@@ -25,12 +26,7 @@ export function filterToolList(body: Buffer, hides: (tool: string) => boolean): 
     if (found === undefined) return undefined;
     edits.push(...found);
   }
-  return edits.length === 0 ? body : edited(body, edits);
-}
-
-/** What takes the place of a range; nothing, for one that is cut. */
-interface Edit extends ByteRange {
-  readonly text?: string;
+  return edits.length === 0 ? body : applyEdits(body, edits);
 }
 
 /** What is to be changed in one message; undefined when its list cannot be judged. */
@@ -59,15 +55,6 @@ function editsOf(body: Buffer, message: ByteRange, value: unknown, hides: (tool:
   return scope === undefined ? undefined : [...cuts, { ...scope, text: OWN_SCOPE }];
 }
 
-/** A cut takes the comma before it along, or, as long as everything before is cut as well, the one behind it. */
-function cutOf(elements: readonly ByteRange[], index: number, cutBefore: number): ByteRange {
-  const element = elements[index] ?? { start: 0, end: 0 };
-  const previous = elements[index - 1];
-  const next = elements[index + 1];
-  if (cutBefore === index) return { start: element.start, end: next?.start ?? element.end };
-  return { start: previous?.end ?? element.start, end: element.end };
-}
-
 function isPlainTool(tool: unknown): boolean {
   return isRecord(tool) && lookalikeIn(tool, TOOL_KEYS) === undefined;
 }
@@ -77,16 +64,6 @@ function nameOf(body: Buffer, tool: ByteRange): string | undefined {
   if (range === undefined) return undefined;
   const name: unknown = JSON.parse(body.toString('utf8', range.start, range.end));
   return typeof name === 'string' ? name : undefined;
-}
-
-function edited(body: Buffer, edits: readonly Edit[]): Buffer {
-  const parts: Buffer[] = [];
-  let from = 0;
-  for (const { start, end, text = '' } of edits.toSorted((left, right) => left.start - right.start)) {
-    parts.push(body.subarray(from, start), Buffer.from(text));
-    from = end;
-  }
-  return Buffer.concat([...parts, body.subarray(from)]);
 }
 
 function indexOfFirst(body: Buffer): number {

@@ -22,17 +22,9 @@ export async function extractRpc(gateway: Pick<Gateway, 'sessions'>, exchange: E
   // Noted before it is judged, so that a refusal carries the id.
   trail.rpc = { call, message, era: 'legacy', session: undefined };
   const era = eraOf(call, exchange);
-  if (era === 'modern') requireModernTransport(ticket);
   // A client that was told to start over may still send its old session with the new handshake: the handshake counts.
   const hasSession = era === 'legacy' && message.method !== 'initialize';
   return (trail.rpc = { call, message, era, session: hasSession ? sessionOf(gateway, exchange, ticket) : undefined });
-}
-
-/** A child or an SSE connection has had its handshake before the request came. Clients of both eras take any 400 as a word to begin with one. */
-function requireModernTransport({ access }: RateTicket): void {
-  const { transport, slug } = access.server.config;
-  if (transport === 'STREAMABLE_HTTP') return;
-  throw new Refusal('invalid_request', 'sessions_only', `'${slug}' is reached over ${transport}, and knows only revisions that begin with initialize`);
 }
 
 function withoutBody(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket): RpcRequest {

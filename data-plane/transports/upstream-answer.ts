@@ -64,9 +64,10 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (objection !== undefined) return this.#fail(objection);
     if (status === 202 || status === 204 || type === undefined) this.#reading = 'nothing';
     else if (JSON_TYPE.test(type)) this.#reading = 'body';
-    else if (!EVENT_STREAM_TYPE.test(type))
-      this.#fail(this.#badAnswer(status >= 400 ? 'bad_status' : 'bad_answer', `status ${status} and content type ${type.slice(0, 64)}`));
-    else if (this.#request.acceptsEventStream) this.#beginStream();
+    else if (!EVENT_STREAM_TYPE.test(type)) {
+      const what = `status ${status} and content type ${type.slice(0, 64)}`;
+      this.#fail(badAnswer(this.#request.server, status >= 400 ? 'bad_status' : 'bad_answer', what, { upstreamStatus: status }));
+    } else if (this.#request.acceptsEventStream) this.#beginStream();
     else this.#beginCollecting();
   }
 

@@ -11,6 +11,8 @@ import { postModern } from './modern-http.ts';
 
 export interface ConformanceFixture {
   readonly url: string;
+  /** Where it knows only the revisions with sessions. */
+  readonly legacyUrl: string;
   /** Where it speaks HTTP+SSE. */
   readonly sseUrl: string;
   close(): Promise<void>;
@@ -19,6 +21,7 @@ export interface ConformanceFixture {
 /** The program that speaks STDIO. */
 export const STDIO_ENTRY = fileURLToPath(new URL('stdio-entry.ts', import.meta.url));
 
+const LEGACY_PATH = '/legacy';
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
 export async function startConformanceFixture(): Promise<ConformanceFixture> {
@@ -31,6 +34,7 @@ export async function startConformanceFixture(): Promise<ConformanceFixture> {
   const { origin, close } = await listenOnLoopback(server);
   return {
     url: `${origin}/mcp`,
+    legacyUrl: `${origin}${LEGACY_PATH}`,
     sseUrl: `${origin}${SSE_PATH}`,
     close: () => {
       legacy.close();
@@ -47,7 +51,7 @@ async function handle(legacy: LegacyHttp, request: IncomingMessage, response: Se
   if (request.method === 'DELETE') return legacy.delete(request, response);
   const message = await readMessage(request);
   if (message instanceof ProtocolError) return sendError(response, message, null);
-  return isModern(request, message) ? postModern(request, response, message) : legacy.post(request, response, message);
+  return isModern(request, message) && request.url !== LEGACY_PATH ? postModern(request, response, message) : legacy.post(request, response, message);
 }
 
 /** A page of another site must reach no server on somebody's own machine, by whatever name its browser calls the machine. */

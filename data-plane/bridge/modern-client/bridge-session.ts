@@ -1,0 +1,138 @@
+/** One session of the bridge's with a server, which callers of one key with the same capabilities share: its calls, its questions, its log level. */
+import type { Logger } from 'pino';
+import type { ServerMessage } from '../../transports/server-message.ts';
+import { findTopLevelValue } from '../../transports/json-members.ts';
+import type { Question } from './call-questions.ts';
+import { Listeners } from './listeners.ts';
+import { errorMessage, RPC_CODES } from './modern-answer.ts';
+import { LOG_LEVELS, type LogLevel } from './modern-meta.ts';
+import type { SessionLink } from './session-link.ts';
+
+/** A call on which the server works. */
+export interface SessionCall {
+  /** False when the caller cannot be asked. */
+  ask(question: Question): boolean;
+}
+
+export interface SessionParts {
+  readonly link: SessionLink;
+  /** What was declared in the callers' name. */
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  /** The server has one channel for everything, so that its questions do not tell which call they are about. */
+  readonly hasOneChannel: boolean;
+  readonly log: Logger;
+  readonly idleMillis: number;
+  /** Nothing may be begun on the session any longer. */
+  readonly onOver: () => void;
+}
+
+const CAPABILITY_OF: ReadonlyMap<string, string> = new Map([
+  ['sampling/createMessage', 'sampling'],
+  ['elicitation/create', 'elicitation'],
+  ['roots/list', 'roots'],
+]);
+
+export class BridgeSession {
+  readonly link: SessionLink;
+  readonly listeners: Listeners;
+  /** JSON. */
+  readonly serverInfo: string;
+  readonly #parts: SessionParts;
+  readonly #calls = new Set<SessionCall>();
+  readonly #idleTimer: NodeJS.Timeout;
+  #logLevel: LogLevel | undefined;
+  #isRetired = false;
+  #isOver = false;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.link = parts.link;
+    this.serverInfo = JSON.stringify(parts.link.greeting.serverInfo);
+    this.listeners = new Listeners(parts.link, parts.log, {
+      onRequest: (bytes, message) => this.hearRequest(bytes, message, undefined),
+      onLeft: () => this.#noteEnd(),
+    });
+    this.#idleTimer = setTimeout(() => (this.isIdle ? void this.end() : this.#idleTimer.refresh()), parts.idleMillis).unref();
+  }
+
+  get isIdle(): boolean {
+    return this.#calls.size === 0 && this.listeners.size === 0;
+  }
+
+  begin(call: SessionCall): void {
+    this.#calls.add(call);
+  }
+
+  finish(call: SessionCall): void {
+    this.#calls.delete(call);
+    this.#noteEnd();
+  }
+
+  /** Asks for logs of this level at least; the session is shared, so whoever wants less is told less by the bridge. */
+  async tellLogs(level: LogLevel | undefined): Promise<void> {
+    if (level === undefined || this.link.greeting.capabilities['logging'] === undefined) return;
+    if (this.#logLevel !== undefined && LOG_LEVELS.indexOf(this.#logLevel) <= LOG_LEVELS.indexOf(level)) return;
+    this.#logLevel = level;
+    await this.link.ask({ jsonrpc: '2.0', id: this.link.nextId(), method: 'logging/setLevel', params: { level } });
+  }
+
+  /** A request of the server's, heard on the stream of a call or on the one that belongs to none. */
+  hearRequest(bytes: Buffer, { method, idRange }: ServerMessage & { kind: 'request' }, heardOn: SessionCall | undefined): void {
+    const idToken = bytes.toString('utf8', idRange.start, idRange.end);
+    if (method === 'ping') return this.#say(Buffer.from(`{"jsonrpc":"2.0","id":${idToken},"result":{}}`));
+    const capability = CAPABILITY_OF.get(method);
+    const isDeclared = capability !== undefined && this.#parts.capabilities[capability] !== undefined;
+    const range = findTopLevelValue(bytes, 'params');
+    const params = range === undefined ? undefined : bytes.toString('utf8', range.start, range.end);
+    if (isDeclared && this.#callMeantBy(heardOn)?.ask({ method, idToken, params }) === true) return;
+    this.refuse(idToken);
+  }
+
+  /** Tells the server that its question is one that nobody answers. */
+  refuse(idToken: string): void {
+    this.#say(errorMessage(idToken, RPC_CODES.methodNotFound, 'the client cannot be asked this'));
+  }
+
+  /** Tells the server that nobody waits for the call of that id. */
+  cancel(requestId: number): void {
+    this.#say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason: 'the caller no longer waits' } });
+  }
+
+  /** Ends when the last call and the last listener have. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#noteEnd();
+  }
+
+  /** The server knows the session no more: whoever listens starts over. */
+  lose(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#idleTimer);
+    this.#parts.onOver();
+    this.listeners.close();
+  }
+
+  /** Resolves when the server has been told. */
+  end(): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
+    this.lose();
+    return this.link.end();
+  }
+
+  /** Where nothing else tells, a question belongs to the one call under way. */
+  #callMeantBy(heardOn: SessionCall | undefined): SessionCall | undefined {
+    if (heardOn !== undefined && !this.#parts.hasOneChannel) return heardOn;
+    const [only, ...more] = this.#calls;
+    return more.length === 0 ? only : undefined;
+  }
+
+  #say(message: object): void {
+    this.link.ask(message).catch((error: unknown) => this.#parts.log.debug({ err: error }, 'a server did not take what it was told'));
+  }
+
+  #noteEnd(): void {
+    this.#idleTimer.refresh();
+    if (this.#isRetired && this.isIdle) void this.end();
+  }
+}

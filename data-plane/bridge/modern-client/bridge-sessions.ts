@@ -1,0 +1,109 @@
+/** The sessions that the bridge has with servers: one for each server, key and set of client capabilities, opened when it is needed. */
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import { Refusal } from '../../../shared/refusal.ts';
+import type { Transport, UpstreamRequest } from '../../transports/transport.ts';
+import { BridgeSession } from './bridge-session.ts';
+import { canonicalJson, legacyCapabilities, type ModernMeta } from './modern-meta.ts';
+import { openLink } from './session-link.ts';
+
+export interface SessionLimits {
+  readonly sessionsMax: number;
+  readonly sessionsPerKeyMax: number;
+  /** How long a session is kept without a call and without anybody who listens. */
+  readonly idleMillis: number;
+}
+
+export const SESSION_LIMITS: SessionLimits = { sessionsMax: 1000, sessionsPerKeyMax: 16, idleMillis: 300_000 };
+const GOODBYE_MILLIS_MAX = 1000;
+
+interface Entry {
+  readonly serverId: string;
+  readonly apiKeyId: string;
+  readonly opening: Promise<BridgeSession>;
+  /** Undefined while it is being opened. */
+  session: BridgeSession | undefined;
+}
+
+export class BridgeSessions {
+  readonly #inner: Pick<Transport, 'send'>;
+  readonly #log: Logger;
+  readonly #limits: SessionLimits;
+  /** In the order in which they were last used. */
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(inner: Pick<Transport, 'send'>, log: Logger, limits: SessionLimits) {
+    this.#inner = inner;
+    this.#log = log;
+    this.#limits = limits;
+  }
+
+  /** The session that serves a request; opened once for all who wait. Rejects with a refusal when there is none to be had. */
+  find(request: UpstreamRequest, meta: ModernMeta): Promise<BridgeSession> {
+    const { server, apiKeyId, tailPath } = request;
+    const capabilities = legacyCapabilities(meta);
+    const place = createHash('sha256')
+      .update(canonicalJson([server.config.id, apiKeyId, tailPath, capabilities]))
+      .digest('base64url');
+    let entry = this.#entries.get(place);
+    if (entry === undefined) {
+      this.#makeRoomFor(apiKeyId);
+      const opening = this.#open(request, { ...meta, capabilities }, place);
+      opening.catch(() => this.#entries.delete(place));
+      entry = { serverId: server.config.id, apiKeyId, opening, session: undefined };
+    } else this.#entries.delete(place);
+    this.#entries.set(place, entry);
+    return entry.opening;
+  }
+
+  /** Those of the server end when they are idle. */
+  retire(serverId: string): void {
+    for (const [place, entry] of this.#entries) {
+      if (entry.serverId !== serverId) continue;
+      this.#entries.delete(place);
+      entry.opening.then(
+        (session) => session.retire(),
+        () => undefined,
+      );
+    }
+  }
+
+  /** Says goodbye to the servers, and does not wait long for their answers. */
+  async close(): Promise<void> {
+    const sessions = [...this.#entries.values()].flatMap(({ session }) => session ?? []);
+    this.#entries.clear();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, GOODBYE_MILLIS_MAX)));
+    await Promise.race([late, Promise.all(sessions.map((session) => session.end()))]);
+    clearTimeout(timer);
+  }
+
+  async #open(request: UpstreamRequest, { capabilities, clientInfo }: Pick<ModernMeta, 'capabilities' | 'clientInfo'>, place: string): Promise<BridgeSession> {
+    const link = await openLink(this.#inner, request, { capabilities, clientInfo });
+    const session = new BridgeSession({
+      link,
+      capabilities,
+      hasOneChannel: request.server.config.transport !== 'STREAMABLE_HTTP',
+      log: this.#log,
+      idleMillis: this.#limits.idleMillis,
+      onOver: () => {
+        if (this.#entries.get(place)?.session === session) this.#entries.delete(place);
+      },
+    });
+    const entry = this.#entries.get(place);
+    if (entry !== undefined) entry.session = session;
+    return session;
+  }
+
+  /** An idle session gives way, the one that was used longest ago: of the same key, or of any when there are too many in all. */
+  #makeRoomFor(apiKeyId: string): void {
+    const { sessionsMax, sessionsPerKeyMax } = this.#limits;
+    const own = [...this.#entries.values()].filter((entry) => entry.apiKeyId === apiKeyId);
+    const crowd = own.length >= sessionsPerKeyMax ? own : this.#entries.size >= sessionsMax ? [...this.#entries.values()] : [];
+    if (crowd.length === 0) return;
+    const idle = crowd.find(({ session }) => session?.isIdle === true)?.session;
+    if (idle === undefined)
+      throw new Refusal('overloaded', 'concurrent_requests', 'this key has as many sessions with servers as it may', { limit: sessionsPerKeyMax });
+    void idle.end();
+  }
+}

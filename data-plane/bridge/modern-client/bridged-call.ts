@@ -1,0 +1,235 @@
+/** One call of a caller of revision 2026-07-28 that a server with sessions works on, through as many rounds of questions as it takes. */
+import { z } from 'zod';
+import { asRefusal, Refusal } from '../../../shared/refusal.ts';
+import type { RpcCall } from '../../mcp/rpc-call.ts';
+import { findTopLevelValue, type ByteRange } from '../../transports/json-members.ts';
+import type { ServerMessage } from '../../transports/server-message.ts';
+import { badAnswer } from '../../transports/upstream-objections.ts';
+import { readCancelled } from '../../transports/rpc-tokens.ts';
+import type { AnswerHead, UpstreamFlight, UpstreamRequest } from '../../transports/transport.ts';
+import type { BridgeSession, SessionCall } from './bridge-session.ts';
+import { CallQuestions, type Question } from './call-questions.ts';
+import type { CallerLine } from './caller-line.ts';
+import { idTokenOf, toLegacyRequest } from './legacy-request.ts';
+import { resultMessage, RPC_CODES, toModernAnswer } from './modern-answer.ts';
+import { LOG_LEVELS, logLevelSchema, type LogLevel } from './modern-meta.ts';
+import type { ParkedRounds } from './parked-rounds.ts';
+import { ServerEar, type EarEvents } from './server-ear.ts';
+
+export interface CallParts {
+  readonly session: BridgeSession;
+  readonly rounds: ParkedRounds<BridgedCall>;
+  readonly request: UpstreamRequest;
+  readonly call: RpcCall;
+  readonly logLevel: LogLevel | undefined;
+  /** The server does not know the session, and so has not done anything. Without this the caller is told. */
+  readonly onForgotten: (() => void) | undefined;
+}
+
+/** The server's answer, whose id is not the caller's, or why there is none. */
+type Outcome = { readonly bytes: Buffer; readonly idRange: ByteRange } | Refusal;
+
+/** The only methods that may be answered with questions (MCP 2026-07-28, Multi round-trip requests). */
+const ROUND_METHODS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
+/** What SDKs answer beside 404 to a session that they do not know. */
+const FORGOTTEN_CODE = -32_000;
+const refusedSchema = z.object({ error: z.object({ code: z.number() }) });
+const logSchema = z.object({ params: z.object({ level: logLevelSchema }) });
+
+export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
+  readonly #parts: CallParts;
+  readonly #method: string;
+  readonly #id: number;
+  /** Undefined while the caller is away to find answers. */
+  #line: CallerLine | undefined;
+  #idToken: string;
+  #flight: UpstreamFlight | undefined;
+  #outcome: Outcome | undefined;
+  readonly #questions = new CallQuestions();
+  #isRoundDue = false;
+  #isPaused = false;
+  #isOver = false;
+
+  constructor(parts: CallParts, line: CallerLine) {
+    this.#parts = parts;
+    this.#line = line;
+    this.#method = parts.call.messages[0].method ?? '';
+    this.#idToken = idTokenOf(parts.call);
+    this.#id = parts.session.link.nextId();
+  }
+
+  start(): void {
+    const { session, request, call } = this.#parts;
+    session.begin(this);
+    const flight = session.link.send(request, toLegacyRequest(call, this.#id), new ServerEar(this));
+    if (this.#isOver) flight.cancel();
+    this.#flight = flight;
+  }
+
+  ask(question: Question): boolean {
+    const { rounds, request } = this.#parts;
+    if (!ROUND_METHODS.has(this.#method) || !rounds.hasRoomFor(request.apiKeyId) || !this.#questions.add(question)) return false;
+    this.#planRound();
+    return true;
+  }
+
+  /** The caller is back with answers: the server gets them, and the caller waits on another line. */
+  comeBack(line: CallerLine, retry: RpcCall): void {
+    this.#line = line;
+    this.#idToken = idTokenOf(retry);
+    this.#isPaused = false;
+    const answers = this.#questions.takeAnswers(retry.bytes);
+    if (this.#outcome !== undefined) return this.#deliver(line, this.#outcome);
+    for (const answer of answers) this.#answer(answer);
+    // What was not answered, or has been asked meanwhile, is asked again.
+    if (this.#questions.size > 0) this.#planRound();
+  }
+
+  onMessage(bytes: Buffer, message: ServerMessage): void {
+    if (this.#isOver) return;
+    switch (message.kind) {
+      case 'answer':
+        if (message.id === this.#id) this.#settle(message.isUsable ? { bytes, idRange: message.idRange } : this.#badAnswer('neither a result nor an error'));
+        return;
+      case 'request':
+        return this.#parts.session.hearRequest(bytes, message, this);
+      case 'progress':
+        return this.#hearNotification(bytes, 'notifications/progress');
+      case 'notification':
+        return this.#hearNotification(bytes, message.method);
+      case 'noise':
+    }
+  }
+
+  /** Errors of the way, such as that of a session that is not known, may have no id. */
+  onRefused({ status }: AnswerHead, body: Buffer): void {
+    if (this.#isOver) return;
+    const { onForgotten } = this.#parts;
+    const code = codeIn(body);
+    const isForgotten = (status === 404 && code !== RPC_CODES.methodNotFound) || (status === 400 && code === FORGOTTEN_CODE);
+    if (isForgotten && onForgotten !== undefined) return this.#startOver(onForgotten);
+    const idRange = code === undefined ? undefined : findTopLevelValue(body, 'id');
+    this.#settle(idRange === undefined ? this.#badAnswer(`status ${status}`) : { bytes: body, idRange });
+  }
+
+  onEnd(): void {
+    if (!this.#isOver) this.#settle(this.#badAnswer('an event stream without the answer'));
+  }
+
+  onFail(refusal: Refusal): void {
+    if (this.#isOver) return;
+    const { onForgotten } = this.#parts;
+    const isForgotten = refusal.reason === 'unknown_session' || refusal.facts.upstreamStatus === 404;
+    if (isForgotten && onForgotten !== undefined) return this.#startOver(onForgotten);
+    this.#settle(refusal);
+  }
+
+  hasRoom(): boolean {
+    return !this.#isPaused;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#flight?.resume();
+  }
+
+  /** Nobody waits any longer: the server is told, since for it a lost connection is no word of that. */
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#finish();
+    this.#parts.session.cancel(this.#id);
+    this.#flight?.cancel();
+  }
+
+  #hearNotification(bytes: Buffer, method: string): void {
+    const { session, call, logLevel } = this.#parts;
+    switch (method) {
+      case 'notifications/progress':
+        if (call.messages[0].progressTokenStart >= 0) this.#tell(bytes);
+        return;
+      case 'notifications/message':
+        if (logLevel !== undefined && isLoudEnough(bytes, logLevel)) this.#tell(bytes);
+        return;
+      case 'notifications/cancelled':
+        return this.#questions.withdraw(readCancelled(bytes)?.token ?? 'null');
+      default:
+        // Streams of calls carry nothing else in this revision.
+        session.listeners.notify(bytes, method);
+    }
+  }
+
+  #tell(bytes: Buffer): void {
+    if (this.#line?.tell(bytes) === false) this.#isPaused = true;
+  }
+
+  #planRound(): void {
+    if (this.#isRoundDue) return;
+    this.#isRoundDue = true;
+    // What a server asks in one breath is asked in one round.
+    setImmediate(() => {
+      this.#isRoundDue = false;
+      if (this.#line !== undefined && this.#outcome === undefined && !this.#isOver && this.#questions.size > 0) this.#beginRound(this.#line);
+    });
+  }
+
+  #beginRound(line: CallerLine): void {
+    const { rounds, request, call, session } = this.#parts;
+    const state = rounds.park(this, request, call.messages[0]);
+    this.#line = undefined;
+    const members = `"resultType":"input_required","inputRequests":${this.#questions.toInputRequests()},"requestState":${JSON.stringify(state)}`;
+    line.answer({ status: 200, message: resultMessage({ idToken: this.#idToken, method: this.#method, serverInfo: session.serverInfo }, members) });
+  }
+
+  #answer(answer: Buffer): void {
+    this.#parts.session.link.ask(answer).catch((error: unknown) => this.onFail(asRefusal(error)));
+  }
+
+  #startOver(onForgotten: () => void): void {
+    this.#finish();
+    onForgotten();
+  }
+
+  /** An answer that comes while the caller is away waits for it. */
+  #settle(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.#finish();
+    if (this.#line !== undefined) this.#deliver(this.#line, outcome);
+  }
+
+  #deliver(line: CallerLine, outcome: Outcome): void {
+    if (outcome instanceof Refusal) return line.fail(outcome);
+    const terms = { idToken: this.#idToken, method: this.#method, serverInfo: this.#parts.session.serverInfo };
+    const answer = toModernAnswer(outcome.bytes, outcome.idRange, terms);
+    if (answer === undefined) return line.fail(this.#badAnswer('neither a result nor an error'));
+    line.answer(answer);
+  }
+
+  #badAnswer(what: string): Refusal {
+    return badAnswer(this.#parts.request.server, 'bad_answer', what);
+  }
+
+  /** The server has nothing more to do with the call. */
+  #finish(): void {
+    this.#isOver = true;
+    this.#parts.session.finish(this);
+  }
+}
+
+function codeIn(body: Buffer): number | undefined {
+  const reading = refusedSchema.safeParse(parse(body));
+  return reading.success ? reading.data.error.code : undefined;
+}
+
+function isLoudEnough(bytes: Buffer, least: LogLevel): boolean {
+  const reading = logSchema.safeParse(parse(bytes));
+  return reading.success && LOG_LEVELS.indexOf(reading.data.params.level) >= LOG_LEVELS.indexOf(least);
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,94 @@
+/** The stream of a session for what belongs to no call: opened when somebody listens, opened again when the server closes it. */
+import { Refusal } from '../../../shared/refusal.ts';
+import type { ServerMessage } from '../../transports/server-message.ts';
+import type { AnswerHead, UpstreamFlight } from '../../transports/transport.ts';
+import { ServerEar, type EarEvents } from './server-ear.ts';
+import type { SessionLink } from './session-link.ts';
+
+export interface StreamEvents {
+  onMessage(bytes: Buffer, message: ServerMessage): void;
+  /** The stream is gone and cannot be had again: messages may have been missed. */
+  onLost(): void;
+}
+
+/** Some servers send nothing, not even the head of their answer, before there is something to say. */
+const OPENING_MILLIS_MAX = 3000;
+const REOPEN_MILLIS = 1000;
+
+export class SessionStream implements EarEvents {
+  readonly #link: SessionLink;
+  readonly #events: StreamEvents;
+  #flight: UpstreamFlight | undefined;
+  #opening: PromiseWithResolvers<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Servers need not offer one (MCP 2025-11-25, Transports): then there is nothing to hear, and nothing wrong. */
+  #isMissing = false;
+  #isReopening = false;
+
+  constructor(link: SessionLink, events: StreamEvents) {
+    this.#link = link;
+    this.#events = events;
+  }
+
+  /** Resolves when the server can be heard, or is known to say nothing. Rejects with a refusal. */
+  open(): Promise<void> {
+    if (this.#isMissing) return Promise.resolve();
+    if (this.#opening === undefined) {
+      clearTimeout(this.#timer);
+      this.#opening = Promise.withResolvers();
+      this.#timer = setTimeout(() => this.#opening?.resolve(), OPENING_MILLIS_MAX);
+      this.#flight = this.#link.listen(new ServerEar(this));
+    }
+    return this.#opening.promise;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    const flight = this.#flight;
+    this.#flight = undefined;
+    this.#opening = undefined;
+    flight?.cancel();
+  }
+
+  onOpen(): void {
+    clearTimeout(this.#timer);
+    this.#isReopening = false;
+    this.#opening?.resolve();
+  }
+
+  onMessage(bytes: Buffer, message: ServerMessage): void {
+    this.#events.onMessage(bytes, message);
+  }
+
+  onRefused({ status }: AnswerHead): void {
+    this.onFail(new Refusal('upstream_error', 'bad_status', `the server offers no stream (status ${status})`, { upstreamStatus: status }));
+  }
+
+  onEnd(): void {
+    if (this.#opening === undefined) return;
+    this.close();
+    this.#isReopening = true;
+    this.#timer = setTimeout(() => {
+      // Its failure is told by `onFail`.
+      this.open().catch(() => undefined);
+    }, REOPEN_MILLIS);
+  }
+
+  onFail(refusal: Refusal): void {
+    const opening = this.#opening;
+    if (opening === undefined) return;
+    this.close();
+    this.#isMissing = !this.#isReopening && saysThereIsNone(refusal);
+    if (this.#isMissing) return opening.resolve();
+    opening.reject(refusal);
+    this.#events.onLost();
+  }
+
+  hasRoom(): boolean {
+    return true;
+  }
+}
+
+function saysThereIsNone({ reason, facts }: Refusal): boolean {
+  return reason === 'method_not_allowed' || (facts.upstreamStatus !== undefined && facts.upstreamStatus < 500);
+}
