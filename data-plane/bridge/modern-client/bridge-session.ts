@@ -6,12 +6,16 @@ import type { Question } from './call-questions.ts';
 import { Listeners } from './listeners.ts';
 import { errorMessage, RPC_CODES } from './modern-answer.ts';
 import { LOG_LEVELS, type LogLevel } from './modern-meta.ts';
+import { SessionStream } from './session-stream.ts';
 import type { SessionLink } from './session-link.ts';
 
 /** A call on which the server works. */
 export interface SessionCall {
   /** False when the caller cannot be asked. */
   ask(question: Question): boolean;
+  /** Whether the caller must come back before the server can go on. */
+  readonly isParked: boolean;
+  hearNotification(bytes: Buffer, method: string): void;
 }
 
 export interface SessionParts {
@@ -26,6 +30,7 @@ export interface SessionParts {
   readonly onOver: () => void;
 }
 
+const LIST_NOTIFICATION = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
 const CAPABILITY_OF: ReadonlyMap<string, string> = new Map([
   ['sampling/createMessage', 'sampling'],
   ['elicitation/create', 'elicitation'],
@@ -39,6 +44,7 @@ export class BridgeSession {
   readonly serverInfo: string;
   readonly #parts: SessionParts;
   readonly #calls = new Set<SessionCall>();
+  readonly #stream: SessionStream;
   readonly #idleTimer: NodeJS.Timeout;
   #logLevel: LogLevel | undefined;
   #isRetired = false;
@@ -48,15 +54,24 @@ export class BridgeSession {
     this.#parts = parts;
     this.link = parts.link;
     this.serverInfo = JSON.stringify(parts.link.greeting.serverInfo);
-    this.listeners = new Listeners(parts.link, parts.log, {
-      onRequest: (bytes, message) => this.hearRequest(bytes, message, undefined),
-      onLeft: () => this.#noteEnd(),
-    });
+    this.listeners = new Listeners(parts.link, parts.log, { hear: () => this.#stream.open(), onLeft: () => this.#noteEnd() });
+    this.#stream = new SessionStream(parts.link, { onMessage: (bytes, message) => this.#hear(bytes, message), onLost: () => this.listeners.close() });
     this.#idleTimer = setTimeout(() => (this.isIdle ? void this.end() : this.#idleTimer.refresh()), parts.idleMillis).unref();
   }
 
   get isIdle(): boolean {
     return this.#calls.size === 0 && this.listeners.size === 0;
+  }
+
+  /** Servers may ask on the stream that belongs to no call, so it must be heard before they may. */
+  async hearQuestions(): Promise<void> {
+    if (!this.#canBeAsked) return;
+    try {
+      await this.#stream.open();
+    } catch (error) {
+      // Most servers ask on the stream of the call.
+      this.#parts.log.debug({ err: error }, 'the stream of a server cannot be heard');
+    }
   }
 
   begin(call: SessionCall): void {
@@ -110,6 +125,7 @@ export class BridgeSession {
     this.#isOver = true;
     clearTimeout(this.#idleTimer);
     this.#parts.onOver();
+    this.#stream.close();
     this.listeners.close();
   }
 
@@ -120,10 +136,22 @@ export class BridgeSession {
     return this.link.end();
   }
 
-  /** Where nothing else tells, a question belongs to the one call under way. */
+  get #canBeAsked(): boolean {
+    return Object.keys(this.#parts.capabilities).length > 0;
+  }
+
+  /** On the stream that belongs to no call. */
+  #hear(bytes: Buffer, message: ServerMessage): void {
+    if (message.kind === 'request') return this.hearRequest(bytes, message, undefined);
+    if (message.kind !== 'notification') return;
+    if (LIST_NOTIFICATION.test(message.method)) return this.listeners.notify(bytes, message.method);
+    this.#callMeantBy(undefined)?.hearNotification(bytes, message.method);
+  }
+
+  /** Where nothing else tells, it is the one call that the server can be working on: those whose callers are away wait for answers. */
   #callMeantBy(heardOn: SessionCall | undefined): SessionCall | undefined {
     if (heardOn !== undefined && !this.#parts.hasOneChannel) return heardOn;
-    const [only, ...more] = this.#calls;
+    const [only, ...more] = [...this.#calls].filter(({ isParked }) => !isParked);
     return more.length === 0 ? only : undefined;
   }
 
@@ -133,6 +161,8 @@ export class BridgeSession {
 
   #noteEnd(): void {
     this.#idleTimer.refresh();
+    // A stream of one channel costs nothing to open again, and keeps what is behind it from giving way.
+    if (this.isIdle && (this.#parts.hasOneChannel || !this.#canBeAsked)) this.#stream.close();
     if (this.#isRetired && this.isIdle) void this.end();
   }
 }

@@ -8,7 +8,7 @@ import { badAnswer } from '../../transports/upstream-objections.ts';
 import { readCancelled } from '../../transports/rpc-tokens.ts';
 import type { AnswerHead, UpstreamFlight, UpstreamRequest } from '../../transports/transport.ts';
 import type { BridgeSession, SessionCall } from './bridge-session.ts';
-import { CallQuestions, type Question } from './call-questions.ts';
+import { CallQuestions, ROUND_METHODS, type Question } from './call-questions.ts';
 import type { CallerLine } from './caller-line.ts';
 import { idTokenOf, toLegacyRequest } from './legacy-request.ts';
 import { resultMessage, RPC_CODES, toModernAnswer } from './modern-answer.ts';
@@ -29,8 +29,6 @@ export interface CallParts {
 /** The server's answer, whose id is not the caller's, or why there is none. */
 type Outcome = { readonly bytes: Buffer; readonly idRange: ByteRange } | Refusal;
 
-/** The only methods that may be answered with questions (MCP 2026-07-28, Multi round-trip requests). */
-const ROUND_METHODS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 /** What SDKs answer beside 404 to a session that they do not know. */
 const FORGOTTEN_CODE = -32_000;
 const refusedSchema = z.object({ error: z.object({ code: z.number() }) });
@@ -66,6 +64,10 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     this.#flight = flight;
   }
 
+  get isParked(): boolean {
+    return this.#line === undefined;
+  }
+
   ask(question: Question): boolean {
     const { rounds, request } = this.#parts;
     if (!ROUND_METHODS.has(this.#method) || !rounds.hasRoomFor(request.apiKeyId) || !this.#questions.add(question)) return false;
@@ -85,6 +87,23 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     if (this.#questions.size > 0) this.#planRound();
   }
 
+  hearNotification(bytes: Buffer, method: string): void {
+    const { session, call, logLevel } = this.#parts;
+    switch (method) {
+      case 'notifications/progress':
+        if (call.messages[0].progressTokenStart >= 0) this.#tell(bytes);
+        return;
+      case 'notifications/message':
+        if (logLevel !== undefined && isLoudEnough(bytes, logLevel)) this.#tell(bytes);
+        return;
+      case 'notifications/cancelled':
+        return this.#questions.withdraw(readCancelled(bytes)?.token ?? 'null');
+      default:
+        // Streams of calls carry nothing else in this revision.
+        session.listeners.notify(bytes, method);
+    }
+  }
+
   onMessage(bytes: Buffer, message: ServerMessage): void {
     if (this.#isOver) return;
     switch (message.kind) {
@@ -94,9 +113,9 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
       case 'request':
         return this.#parts.session.hearRequest(bytes, message, this);
       case 'progress':
-        return this.#hearNotification(bytes, 'notifications/progress');
+        return this.hearNotification(bytes, 'notifications/progress');
       case 'notification':
-        return this.#hearNotification(bytes, message.method);
+        return this.hearNotification(bytes, message.method);
       case 'noise':
     }
   }
@@ -139,23 +158,6 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     this.#finish();
     this.#parts.session.cancel(this.#id);
     this.#flight?.cancel();
-  }
-
-  #hearNotification(bytes: Buffer, method: string): void {
-    const { session, call, logLevel } = this.#parts;
-    switch (method) {
-      case 'notifications/progress':
-        if (call.messages[0].progressTokenStart >= 0) this.#tell(bytes);
-        return;
-      case 'notifications/message':
-        if (logLevel !== undefined && isLoudEnough(bytes, logLevel)) this.#tell(bytes);
-        return;
-      case 'notifications/cancelled':
-        return this.#questions.withdraw(readCancelled(bytes)?.token ?? 'null');
-      default:
-        // Streams of calls carry nothing else in this revision.
-        session.listeners.notify(bytes, method);
-    }
   }
 
   #tell(bytes: Buffer): void {

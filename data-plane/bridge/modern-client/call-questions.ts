@@ -11,6 +11,8 @@ export interface Question {
   readonly params: string | undefined;
 }
 
+/** The only methods that may be answered with questions (MCP 2026-07-28, Multi round-trip requests). */
+export const ROUND_METHODS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 const QUESTIONS_MAX = 16;
 const LENGTH_MAX = 1024 * 1024;
 

@@ -5,12 +5,19 @@ import { applyEdits, cutMembers, type Edit } from '../../transports/json-edits.t
 import { findMember, findTopLevelValue } from '../../transports/json-members.ts';
 import { REQUEST_META_KEYS } from './modern-meta.ts';
 
-/** `id` takes the place of the caller's: callers who share a session know nothing of each other's ids. */
-export function toLegacyRequest({ bytes, messages: [message] }: RpcCall, id: number): RpcCall {
+/** `ownId` takes the place of the caller's: callers who share a session know nothing of each other's ids. */
+export function toLegacyRequest({ bytes, messages: [message] }: RpcCall, ownId: number): RpcCall {
+  const id: Edit = { start: message.idStart, end: message.idEnd, text: String(ownId) };
+  return readRpcCall(applyEdits(bytes, [id, ...cutsIn(bytes)]));
+}
+
+/** The words of the revision: its metadata, and answers to questions that nobody has asked. */
+function cutsIn(bytes: Buffer): Edit[] {
   const params = findTopLevelValue(bytes, 'params');
-  const meta = params === undefined ? undefined : findMember(bytes, params, '_meta');
-  const cuts: Edit[] = meta === undefined ? [] : cutMembers(bytes, meta, (name) => REQUEST_META_KEYS.has(name));
-  return readRpcCall(applyEdits(bytes, [{ start: message.idStart, end: message.idEnd, text: String(id) }, ...cuts]));
+  if (params === undefined) return [];
+  const cuts = cutMembers(bytes, params, (name) => name === 'inputResponses');
+  const meta = findMember(bytes, params, '_meta');
+  return meta === undefined ? cuts : [...cuts, ...cutMembers(bytes, meta, (name) => REQUEST_META_KEYS.has(name))];
 }
 
 const TRACE_HEADERS: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'baggage', 'accept-language']);

@@ -1,15 +1,14 @@
 /** The callers who listen on one session of the bridge's: they share the server's one stream, and each hears what it asked for. */
 import type { Logger } from 'pino';
 import { Refusal } from '../../../shared/refusal.ts';
-import type { ServerMessage } from '../../transports/server-message.ts';
 import type { AnswerSink, UpstreamFlight } from '../../transports/transport.ts';
 import { answerSchema } from '../ask-server.ts';
 import { Listener, type Wishes } from './listener.ts';
 import type { SessionLink } from './session-link.ts';
-import { SessionStream } from './session-stream.ts';
 
 export interface ListenerEvents {
-  onRequest(bytes: Buffer, message: ServerMessage & { kind: 'request' }): void;
+  /** Resolves when what belongs to no call can be heard. */
+  hear(): Promise<void>;
   /** One more has left. */
   onLeft(): void;
 }
@@ -20,7 +19,6 @@ export class Listeners {
   readonly #link: SessionLink;
   readonly #log: Logger;
   readonly #events: ListenerEvents;
-  readonly #stream: SessionStream;
   readonly #listeners = new Set<Listener>();
   /** How many listen to each resource. */
   readonly #watched = new Map<string, number>();
@@ -30,7 +28,6 @@ export class Listeners {
     this.#link = link;
     this.#log = log;
     this.#events = events;
-    this.#stream = new SessionStream(link, { onMessage: (bytes, message) => this.#hear(bytes, message), onLost: () => this.close() });
   }
 
   get size(): number {
@@ -42,7 +39,7 @@ export class Listeners {
     if (this.size >= LISTENERS_MAX) throw new Refusal('overloaded', 'concurrent_requests', 'too many listen to this server', { limit: LISTENERS_MAX });
     this.#joining++;
     try {
-      await this.#stream.open();
+      await this.#events.hear();
       const listener = new Listener(idToken, await this.#grant(wishes), sink);
       this.#listeners.add(listener);
       listener.acknowledge();
@@ -59,17 +56,11 @@ export class Listeners {
 
   /** Whoever listens is told that this is the end, and may listen anew. */
   close(): void {
-    this.#stream.close();
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     this.#watched.clear();
     for (const listener of listeners) listener.end();
     if (listeners.length > 0) this.#events.onLeft();
-  }
-
-  #hear(bytes: Buffer, message: ServerMessage): void {
-    if (message.kind === 'request') this.#events.onRequest(bytes, message);
-    else if (message.kind === 'notification') this.notify(bytes, message.method);
   }
 
   async #grant({ toolsListChanged, promptsListChanged, resourcesListChanged, resourceSubscriptions }: Wishes): Promise<Wishes> {
@@ -114,7 +105,6 @@ export class Listeners {
   #leave(listener: Listener): void {
     if (!this.#listeners.delete(listener)) return;
     for (const uri of listener.granted.resourceSubscriptions ?? []) this.#unwatch(uri);
-    if (this.size === 0) this.#stream.close();
     this.#events.onLeft();
   }
 }

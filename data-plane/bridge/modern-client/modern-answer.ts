@@ -26,6 +26,14 @@ const OPEN_BRACE = 0x7b;
 /** How revision 2025-11-25 says that there is no such resource, and how this one does. */
 const [FORMER_NOT_FOUND, NOT_FOUND] = ['-32002', String(RPC_CODES.invalidParams)];
 
+/** Errors that the revision tells by the status too: of a method, a header, a capability, a revision. */
+const STATUSES: ReadonlyMap<string, number> = new Map([
+  [String(RPC_CODES.methodNotFound), 404],
+  ['-32020', 400],
+  ['-32021', 400],
+  ['-32022', 400],
+]);
+
 export interface AnswerTerms {
   /** As the caller wrote it. */
   readonly idToken: string;
@@ -46,8 +54,7 @@ export function toModernAnswer(bytes: Buffer, idRange: ByteRange, terms: AnswerT
   const code = error === undefined ? undefined : findMember(bytes, error, 'code');
   if (code === undefined) return undefined;
   const text = bytes.toString('latin1', code.start, code.end);
-  const status = text === String(RPC_CODES.methodNotFound) ? 404 : 200;
-  return { status, message: applyEdits(bytes, text === FORMER_NOT_FOUND ? [id, { ...code, text: NOT_FOUND }] : [id]) };
+  return { status: STATUSES.get(text) ?? 200, message: applyEdits(bytes, text === FORMER_NOT_FOUND ? [id, { ...code, text: NOT_FOUND }] : [id]) };
 }
 
 function editsOfResult(bytes: Buffer, result: ByteRange, { method, serverInfo }: AnswerTerms): Edit[] {

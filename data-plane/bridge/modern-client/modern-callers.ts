@@ -10,6 +10,7 @@ import type { BridgeSession } from './bridge-session.ts';
 import type { BridgeSessions } from './bridge-sessions.ts';
 import { BridgedCall } from './bridged-call.ts';
 import { CallerLine } from './caller-line.ts';
+import { ROUND_METHODS } from './call-questions.ts';
 import { LateFlight } from './late-flight.ts';
 import { idTokenOf } from './legacy-request.ts';
 import { wishesSchema } from './listener.ts';
@@ -62,7 +63,7 @@ export class ModernCallers {
   async #serve(errand: Errand): Promise<void> {
     const { request, call, message, meta, sink, flight } = errand;
     const state = paramOf(message, 'requestState');
-    if (state !== undefined || paramOf(message, 'inputResponses') !== undefined) {
+    if (state !== undefined && ROUND_METHODS.has(message.method ?? '')) {
       const parked = this.#rounds.take(state, request, message);
       parked.comeBack(new CallerLine(request, sink), call);
       return flight.follow(parked);
@@ -75,12 +76,13 @@ export class ModernCallers {
       case 'subscriptions/listen':
         return listen(session, errand);
       default:
-        await session.tellLogs(meta.logLevel);
         return this.#call(session, errand, () => void this.#callAnew(session, errand));
     }
   }
 
-  #call(session: BridgeSession, { request, call, meta, sink, flight }: Errand, onForgotten: (() => void) | undefined): void {
+  async #call(session: BridgeSession, { request, call, message, meta, sink, flight }: Errand, onForgotten: (() => void) | undefined): Promise<void> {
+    await session.tellLogs(meta.logLevel);
+    if (ROUND_METHODS.has(message.method ?? '')) await session.hearQuestions();
     if (flight.isCancelled) return;
     const bridged = new BridgedCall({ session, rounds: this.#rounds, request, call, logLevel: meta.logLevel, onForgotten }, new CallerLine(request, sink));
     flight.follow(bridged);
@@ -92,8 +94,7 @@ export class ModernCallers {
     forgotten.lose();
     try {
       const session = await this.#sessions.find(errand.request, errand.meta);
-      await session.tellLogs(errand.meta.logLevel);
-      this.#call(session, errand, undefined);
+      await this.#call(session, errand, undefined);
     } catch (error) {
       if (!errand.flight.isCancelled) errand.sink.fail(asRefusal(error));
     }
