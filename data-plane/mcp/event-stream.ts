@@ -71,6 +71,14 @@ export function dataOfEvent(event: Buffer): string | undefined {
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
+/** A field of one event that comes once; undefined without it. */
+export function fieldOfEvent(event: Buffer, name: 'id' | 'retry'): string | undefined {
+  const line = textOf(event)
+    .split(/\r\n|\r|\n/)
+    .find((candidate) => candidate.startsWith(`${name}:`));
+  return line?.slice(name.length + 1).trimStart();
+}
+
 /** The same event with other data: its further fields stay as they are. The data must be one line. */
 export function withData(event: Buffer, data: string): Buffer {
   const lines = textOf(event).split(/(\r\n|\r|\n)/);

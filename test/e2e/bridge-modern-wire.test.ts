@@ -106,6 +106,13 @@ describe('a call in rounds', () => {
   });
 });
 
+test('a server that lets go of the stream is asked for the answer later', async () => {
+  expect((await ask(asking, 'tools/call', { params: { name: 'test_reconnection', arguments: {} } })).result).toMatchObject({
+    resultType: 'complete',
+    content: [{ text: 'Reconnection test completed' }],
+  });
+});
+
 test('a server whose framework answers what it does not know with a page is one with sessions', async () => {
   const server = createServer((request, response) => {
     if (request.headers['mcp-method'] !== undefined) return void response.writeHead(400, { 'content-type': 'text/html' }).end('<h1>Bad Request</h1>');

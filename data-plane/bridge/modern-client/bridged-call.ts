@@ -8,13 +8,14 @@ import { badAnswer } from '../../transports/upstream-objections.ts';
 import { readCancelled } from '../../transports/rpc-tokens.ts';
 import type { AnswerHead, UpstreamFlight, UpstreamRequest } from '../../transports/transport.ts';
 import type { BridgeSession, SessionCall } from './bridge-session.ts';
+import { CallStream } from './call-stream.ts';
 import { CallQuestions, ROUND_METHODS, type Question } from './call-questions.ts';
 import type { CallerLine } from './caller-line.ts';
 import { idTokenOf, toLegacyRequest } from './legacy-request.ts';
 import { resultMessage, RPC_CODES, toModernAnswer } from './modern-answer.ts';
 import { LOG_LEVELS, logLevelSchema, type LogLevel } from './modern-meta.ts';
 import type { ParkedRounds } from './parked-rounds.ts';
-import { ServerEar, type EarEvents } from './server-ear.ts';
+import type { EarEvents } from './server-ear.ts';
 
 export interface CallParts {
   readonly session: BridgeSession;
@@ -41,7 +42,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   /** Undefined while the caller is away to find answers. */
   #line: CallerLine | undefined;
   #idToken: string;
-  #flight: UpstreamFlight | undefined;
+  readonly #stream: CallStream;
   #outcome: Outcome | undefined;
   readonly #questions = new CallQuestions();
   #isRoundDue = false;
@@ -54,14 +55,13 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     this.#method = parts.call.messages[0].method ?? '';
     this.#idToken = idTokenOf(parts.call);
     this.#id = parts.session.link.nextId();
+    this.#stream = new CallStream(parts.session.link, this);
   }
 
   start(): void {
     const { session, request, call } = this.#parts;
     session.begin(this);
-    const flight = session.link.send(request, toLegacyRequest(call, this.#id), new ServerEar(this));
-    if (this.#isOver) flight.cancel();
-    this.#flight = flight;
+    this.#stream.start(request, toLegacyRequest(call, this.#id));
   }
 
   get isParked(): boolean {
@@ -108,7 +108,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     if (this.#isOver) return;
     switch (message.kind) {
       case 'answer':
-        if (message.id === this.#id) this.#settle(message.isUsable ? { bytes, idRange: message.idRange } : this.#badAnswer('neither a result nor an error'));
+        if (message.id === this.#id) this.#settle(this.#outcomeOf(bytes, message));
         return;
       case 'request':
         return this.#parts.session.hearRequest(bytes, message, this);
@@ -149,7 +149,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
 
   resume(): void {
     this.#isPaused = false;
-    this.#flight?.resume();
+    this.#stream.resume();
   }
 
   /** Nobody waits any longer: the server is told, since for it a lost connection is no word of that. */
@@ -157,7 +157,14 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     if (this.#isOver) return;
     this.#finish();
     this.#parts.session.cancel(this.#id);
-    this.#flight?.cancel();
+    this.#stream.cancel();
+  }
+
+  #outcomeOf(bytes: Buffer, { isUsable, idRange }: ServerMessage & { kind: 'answer' }): Outcome {
+    const { server, responseBytesMax } = this.#parts.request;
+    // A stream that was taken up again is not measured on its way.
+    if (bytes.length > responseBytesMax) return badAnswer(server, 'response_too_large', `more than ${responseBytesMax} bytes`);
+    return isUsable ? { bytes, idRange } : this.#badAnswer('neither a result nor an error');
   }
 
   #tell(bytes: Buffer): void {

@@ -1,5 +1,5 @@
 /** Hears what a server says in answer to a message of ours, as JSON or on an event stream, message by message. */
-import { dataOfEvent, EventStreamSplitter } from '../../mcp/event-stream.ts';
+import { dataOfEvent, EventStreamSplitter, fieldOfEvent } from '../../mcp/event-stream.ts';
 import type { AnswerHead, AnswerSink } from '../../transports/transport.ts';
 import { readServerMessage, type ServerMessage } from '../../transports/server-message.ts';
 import { Refusal } from '../../../shared/refusal.ts';
@@ -24,6 +24,10 @@ export class ServerEar implements AnswerSink {
   readonly #events: EarEvents;
   readonly #splitter = new EventStreamSplitter();
   #isDeaf = false;
+  /** Where the stream can be taken up again. */
+  lastEventId: string | undefined;
+  /** How long the server wants to be left alone before that. */
+  retryMillis: number | undefined;
 
   constructor(events: EarEvents) {
     this.#events = events;
@@ -43,6 +47,7 @@ export class ServerEar implements AnswerSink {
   write(chunk: Buffer): boolean {
     if (this.#isDeaf) return true;
     for (const event of this.#splitter.push(chunk)) {
+      this.#note(event);
       const data = dataOfEvent(event);
       if (data === undefined || data === '') continue;
       const bytes = Buffer.from(data);
@@ -61,5 +66,11 @@ export class ServerEar implements AnswerSink {
     if (this.#isDeaf) return;
     this.#isDeaf = true;
     this.#events.onFail(refusal);
+  }
+
+  #note(event: Buffer): void {
+    this.lastEventId = fieldOfEvent(event, 'id') ?? this.lastEventId;
+    const retry = fieldOfEvent(event, 'retry');
+    if (retry !== undefined && /^\d{1,9}$/.test(retry)) this.retryMillis = Number(retry);
   }
 }

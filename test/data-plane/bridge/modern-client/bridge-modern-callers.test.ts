@@ -110,6 +110,17 @@ describe('an answer comes back', () => {
   });
 });
 
+test('a server that closes the stream in between is asked for the rest, behind what it has said', async () => {
+  const { server, ask } = startBridge((heard) => {
+    if (heard.request.httpMethod === 'GET') return heard.json(200, '{"jsonrpc":"2.0","id":2,"result":{"late":true}}');
+    heard.open();
+    heard.sink.write(Buffer.from('id: event-1\nretry: 1\ndata: \n\n'));
+    heard.sink.end();
+  });
+  expect((await ask(modern('tools/list'))).value.result).toMatchObject({ late: true });
+  expect(server.of('GET').map(({ request }) => request.forwardedHeaders)).toEqual([['mcp-protocol-version', '2025-06-18', 'last-event-id', 'event-1']]);
+});
+
 test('a caller who leaves cancels the call at the server, by the id that the server knows', async () => {
   const { server, send } = startBridge(() => undefined);
   const { flight } = send(modern('tools/call', { params: '"name":"hang"' }));
