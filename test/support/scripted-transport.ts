@@ -1,6 +1,7 @@
 /** A transport behind which a server with sessions answers as a test tells it to. */
 import { z } from 'zod';
 import { ACCEPTED_HEAD, ENDED_HEAD, EVENTS_HEAD, JSON_HEAD, NO_BODY, toEvent } from '../../data-plane/transports/answer-forms.ts';
+import type { Refusal } from '../../shared/refusal.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../../data-plane/transports/transport.ts';
 
 const messageSchema = z.looseObject({ id: z.union([z.string(), z.number()]).optional(), method: z.string().optional(), params: z.looseObject({}).optional() });
@@ -73,6 +74,8 @@ export class ScriptedTransport implements Transport {
   readonly heard: Heard[] = [];
   readonly #script: (heard: Heard) => void;
   #sessions = 0;
+  /** What becomes of a client's answers from now on. */
+  refuseResponses: Refusal | undefined;
 
   /** `script` answers requests and opens streams; the handshake, notifications, responses and DELETE are answered here. */
   constructor(script: (heard: Heard) => void) {
@@ -105,6 +108,7 @@ export class ScriptedTransport implements Transport {
       const body = JSON.stringify({ jsonrpc: '2.0', id: message.id, result: GREETING });
       return sink.answer({ ...JSON_HEAD, upstreamSessionId: `session-${++this.#sessions}` }, Buffer.from(body));
     }
+    if (this.refuseResponses !== undefined && request.call?.messages[0].kind === 'response') return sink.fail(this.refuseResponses);
     if (request.httpMethod === 'DELETE' || (request.httpMethod === 'POST' && (message.id === undefined || message.method === undefined))) return heard.accept();
     this.#script(heard);
   }

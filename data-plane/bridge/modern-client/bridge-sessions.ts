@@ -5,7 +5,7 @@ import { Refusal } from '../../../shared/refusal.ts';
 import type { Transport, UpstreamRequest } from '../../transports/transport.ts';
 import { BridgeSession } from './bridge-session.ts';
 import { canonicalJson, legacyCapabilities, type ModernMeta } from './modern-meta.ts';
-import { openLink } from './session-link.ts';
+import { openLink, type Introducing } from './session-link.ts';
 
 export interface SessionLimits {
   readonly sessionsMax: number;
@@ -31,6 +31,8 @@ export class BridgeSessions {
   readonly #limits: SessionLimits;
   /** In the order in which they were last used. */
   readonly #entries = new Map<string, Entry>();
+  /** Also those that are found no longer, and end with their last call. */
+  readonly #sessions = new Set<BridgeSession>();
 
   constructor(inner: Pick<Transport, 'send'>, log: Logger, limits: SessionLimits) {
     this.#inner = inner;
@@ -45,13 +47,8 @@ export class BridgeSessions {
     const place = createHash('sha256')
       .update(canonicalJson([server.config.id, apiKeyId, tailPath, capabilities]))
       .digest('base64url');
-    let entry = this.#entries.get(place);
-    if (entry === undefined) {
-      this.#makeRoomFor(apiKeyId);
-      const opening = this.#open(request, { ...meta, capabilities }, place);
-      opening.catch(() => this.#entries.delete(place));
-      entry = { serverId: server.config.id, apiKeyId, opening, session: undefined };
-    } else this.#entries.delete(place);
+    const entry = this.#entries.get(place) ?? this.#newEntry(request, { ...meta, capabilities }, place);
+    this.#entries.delete(place);
     this.#entries.set(place, entry);
     return entry.opening;
   }
@@ -70,28 +67,37 @@ export class BridgeSessions {
 
   /** Says goodbye to the servers, and does not wait long for their answers. */
   async close(): Promise<void> {
-    const sessions = [...this.#entries.values()].flatMap(({ session }) => session ?? []);
     this.#entries.clear();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, GOODBYE_MILLIS_MAX)));
-    await Promise.race([late, Promise.all(sessions.map((session) => session.end()))]);
+    await Promise.race([late, Promise.all([...this.#sessions].map((session) => session.end()))]);
     clearTimeout(timer);
   }
 
-  async #open(request: UpstreamRequest, { capabilities, clientInfo }: Pick<ModernMeta, 'capabilities' | 'clientInfo'>, place: string): Promise<BridgeSession> {
-    const link = await openLink(this.#inner, request, { capabilities, clientInfo });
+  #newEntry(request: UpstreamRequest, introducing: Introducing, place: string): Entry {
+    const { server, apiKeyId } = request;
+    this.#makeRoomFor(apiKeyId);
+    const forget = () => {
+      if (this.#entries.get(place) === entry) this.#entries.delete(place);
+    };
+    const entry: Entry = { serverId: server.config.id, apiKeyId, opening: this.#open(request, introducing, forget), session: undefined };
+    entry.opening.then((session) => (entry.session = session), forget);
+    return entry;
+  }
+
+  async #open(request: UpstreamRequest, introducing: Introducing, onOver: () => void): Promise<BridgeSession> {
     const session = new BridgeSession({
-      link,
-      capabilities,
+      link: await openLink(this.#inner, request, introducing),
+      capabilities: introducing.capabilities,
       hasOneChannel: request.server.config.transport !== 'STREAMABLE_HTTP',
       log: this.#log,
       idleMillis: this.#limits.idleMillis,
       onOver: () => {
-        if (this.#entries.get(place)?.session === session) this.#entries.delete(place);
+        this.#sessions.delete(session);
+        onOver();
       },
     });
-    const entry = this.#entries.get(place);
-    if (entry !== undefined) entry.session = session;
+    this.#sessions.add(session);
     return session;
   }
 

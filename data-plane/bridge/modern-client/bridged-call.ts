@@ -1,5 +1,4 @@
 /** One call of a caller of revision 2026-07-28 that a server with sessions works on, through as many rounds of questions as it takes. */
-import { z } from 'zod';
 import { asRefusal, Refusal } from '../../../shared/refusal.ts';
 import type { RpcCall } from '../../mcp/rpc-call.ts';
 import { findTopLevelValue, type ByteRange } from '../../transports/json-members.ts';
@@ -12,10 +11,11 @@ import { CallStream } from './call-stream.ts';
 import { CallQuestions, ROUND_METHODS, type Question } from './call-questions.ts';
 import type { CallerLine } from './caller-line.ts';
 import { idTokenOf, toLegacyRequest } from './legacy-request.ts';
-import { resultMessage, RPC_CODES, toModernAnswer } from './modern-answer.ts';
-import { LOG_LEVELS, logLevelSchema, type LogLevel } from './modern-meta.ts';
+import { resultMessage, toModernAnswer } from './modern-answer.ts';
+import type { LogLevel } from './modern-meta.ts';
 import type { ParkedRounds } from './parked-rounds.ts';
 import type { EarEvents } from './server-ear.ts';
+import { codeIn, isLoudEnough, saysThereIsNoSession } from './server-words.ts';
 
 export interface CallParts {
   readonly session: BridgeSession;
@@ -30,11 +30,6 @@ export interface CallParts {
 /** The server's answer, whose id is not the caller's, or why there is none. */
 type Outcome = { readonly bytes: Buffer; readonly idRange: ByteRange } | Refusal;
 
-/** What SDKs answer beside 404 to a session that they do not know. */
-const FORGOTTEN_CODE = -32_000;
-const refusedSchema = z.object({ error: z.object({ code: z.number() }) });
-const logSchema = z.object({ params: z.object({ level: logLevelSchema }) });
-
 export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   readonly #parts: CallParts;
   readonly #method: string;
@@ -44,6 +39,8 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   #idToken: string;
   readonly #stream: CallStream;
   #outcome: Outcome | undefined;
+  /** The server knows the session and may have begun to work, so the call must not be sent again. */
+  #isTaken = false;
   readonly #questions = new CallQuestions();
   #isRoundDue = false;
   #isPaused = false;
@@ -58,10 +55,16 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     this.#stream = new CallStream(parts.session.link, this);
   }
 
-  start(): void {
-    const { session, request, call } = this.#parts;
+  async start(): Promise<void> {
+    const { session, request, call, logLevel } = this.#parts;
     session.begin(this);
-    this.#stream.start(request, toLegacyRequest(call, this.#id));
+    try {
+      await session.tellLogs(logLevel);
+      if (ROUND_METHODS.has(this.#method)) await session.hearQuestions();
+      if (!this.#isOver) this.#stream.start(request, toLegacyRequest(call, this.#id));
+    } catch (error) {
+      this.onFail(asRefusal(error));
+    }
   }
 
   get isParked(): boolean {
@@ -79,7 +82,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   comeBack(line: CallerLine, retry: RpcCall): void {
     this.#line = line;
     this.#idToken = idTokenOf(retry);
-    this.#isPaused = false;
+    this.resume();
     const answers = this.#questions.takeAnswers(retry.bytes);
     if (this.#outcome !== undefined) return this.#deliver(line, this.#outcome);
     for (const answer of answers) this.#answer(answer);
@@ -104,6 +107,10 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     }
   }
 
+  onOpen(): void {
+    this.#isTaken = true;
+  }
+
   onMessage(bytes: Buffer, message: ServerMessage): void {
     if (this.#isOver) return;
     switch (message.kind) {
@@ -123,11 +130,8 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   /** Errors of the way, such as that of a session that is not known, may have no id. */
   onRefused({ status }: AnswerHead, body: Buffer): void {
     if (this.#isOver) return;
-    const { onForgotten } = this.#parts;
-    const code = codeIn(body);
-    const isForgotten = (status === 404 && code !== RPC_CODES.methodNotFound) || (status === 400 && code === FORGOTTEN_CODE);
-    if (isForgotten && onForgotten !== undefined) return this.#startOver(onForgotten);
-    const idRange = code === undefined ? undefined : findTopLevelValue(body, 'id');
+    if (saysThereIsNoSession(status, body) && this.#startsOver()) return;
+    const idRange = codeIn(body) === undefined ? undefined : findTopLevelValue(body, 'id');
     this.#settle(idRange === undefined ? this.#badAnswer(`status ${status}`) : { bytes: body, idRange });
   }
 
@@ -137,10 +141,8 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
 
   onFail(refusal: Refusal): void {
     if (this.#isOver) return;
-    const { onForgotten } = this.#parts;
     const isForgotten = refusal.reason === 'unknown_session' || refusal.facts.upstreamStatus === 404;
-    if (isForgotten && onForgotten !== undefined) return this.#startOver(onForgotten);
-    this.#settle(refusal);
+    if (!isForgotten || !this.#startsOver()) this.#settle(refusal);
   }
 
   hasRoom(): boolean {
@@ -193,9 +195,12 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     this.#parts.session.link.ask(answer).catch((error: unknown) => this.onFail(asRefusal(error)));
   }
 
-  #startOver(onForgotten: () => void): void {
+  #startsOver(): boolean {
+    const { onForgotten } = this.#parts;
+    if (onForgotten === undefined || this.#isTaken) return false;
     this.#finish();
     onForgotten();
+    return true;
   }
 
   /** An answer that comes while the caller is away waits for it. */
@@ -221,24 +226,5 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   #finish(): void {
     this.#isOver = true;
     this.#parts.session.finish(this);
-  }
-}
-
-function codeIn(body: Buffer): number | undefined {
-  const reading = refusedSchema.safeParse(parse(body));
-  return reading.success ? reading.data.error.code : undefined;
-}
-
-function isLoudEnough(bytes: Buffer, least: LogLevel): boolean {
-  const reading = logSchema.safeParse(parse(bytes));
-  return reading.success && LOG_LEVELS.indexOf(reading.data.params.level) >= LOG_LEVELS.indexOf(least);
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }

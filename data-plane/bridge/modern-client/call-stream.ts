@@ -31,6 +31,10 @@ export class CallStream implements EarEvents, UpstreamFlight {
     this.#follow(this.#link.send(request, call, this.#ear));
   }
 
+  onOpen(): void {
+    this.#events.onOpen?.();
+  }
+
   onMessage(bytes: Buffer, message: ServerMessage): void {
     this.#isAnswered ||= message.kind === 'answer';
     this.#events.onMessage(bytes, message);

@@ -1,6 +1,6 @@
 /** Serves callers of revision 2026-07-28 whose server knows only revisions with sessions. */
 import { z } from 'zod';
-import { asRefusal } from '../../../shared/refusal.ts';
+import { asRefusal, Refusal } from '../../../shared/refusal.ts';
 import { MODERN_REVISION } from '../../mcp/protocol-revisions.ts';
 import { paramOf } from '../../mcp/revision-claims.ts';
 import type { RpcCall, RpcMessage } from '../../mcp/rpc-call.ts';
@@ -74,19 +74,33 @@ export class ModernCallers {
       case 'server/discover':
         return discover(session, errand);
       case 'subscriptions/listen':
-        return listen(session, errand);
+        return this.#listen(session, errand);
       default:
         return this.#call(session, errand, () => void this.#callAnew(session, errand));
     }
   }
 
-  async #call(session: BridgeSession, { request, call, message, meta, sink, flight }: Errand, onForgotten: (() => void) | undefined): Promise<void> {
-    await session.tellLogs(meta.logLevel);
-    if (ROUND_METHODS.has(message.method ?? '')) await session.hearQuestions();
-    if (flight.isCancelled) return;
+  #call(session: BridgeSession, { request, call, meta, sink, flight }: Errand, onForgotten: (() => void) | undefined): Promise<void> {
     const bridged = new BridgedCall({ session, rounds: this.#rounds, request, call, logLevel: meta.logLevel, onForgotten }, new CallerLine(request, sink));
     flight.follow(bridged);
-    bridged.start();
+    return bridged.start();
+  }
+
+  async #listen(session: BridgeSession, errand: Errand): Promise<void> {
+    const { request, call, message, meta, sink, flight } = errand;
+    const reading = listenSchema.safeParse(message.value['params']);
+    if (!reading.success) {
+      return refuse(request, call, sink, { status: 400, code: RPC_CODES.invalidParams, detail: 'params.notifications does not say what to listen to' });
+    }
+    const wishes = reading.data.notifications;
+    try {
+      flight.follow(await session.listeners.add(idTokenOf(call), wishes, sink));
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.reason !== 'unknown_session') throw error;
+      session.lose();
+      const { listeners } = await this.#sessions.find(request, meta);
+      flight.follow(await listeners.add(idTokenOf(call), wishes, sink));
+    }
   }
 
   /** The server has forgotten the session, as after a restart: the next one is told if it happens again. */
@@ -113,13 +127,6 @@ function discover({ link, serverInfo }: BridgeSession, { request, call, sink }: 
   };
   const terms = { idToken: idTokenOf(call), method: 'server/discover', serverInfo };
   new CallerLine(request, sink).answer({ status: 200, message: resultMessage(terms, JSON.stringify(said).slice(1, -1)) });
-}
-
-async function listen({ listeners }: BridgeSession, { request, call, message, sink, flight }: Errand): Promise<void> {
-  const reading = listenSchema.safeParse(message.value['params']);
-  if (!reading.success)
-    return refuse(request, call, sink, { status: 400, code: RPC_CODES.invalidParams, detail: 'params.notifications does not say what to listen to' });
-  flight.follow(await listeners.add(idTokenOf(call), reading.data.notifications, sink));
 }
 
 interface ProtocolError {

@@ -14,6 +14,8 @@ export interface StreamEvents {
 /** Some servers send nothing, not even the head of their answer, before there is something to say. */
 const OPENING_MILLIS_MAX = 3000;
 const REOPEN_MILLIS = 1000;
+const NOT_FOUND = 404;
+const REOPEN_MILLIS_MAX = 60_000;
 
 export class SessionStream implements EarEvents {
   readonly #link: SessionLink;
@@ -23,7 +25,9 @@ export class SessionStream implements EarEvents {
   #timer: NodeJS.Timeout | undefined;
   /** Servers need not offer one (MCP 2025-11-25, Transports): then there is nothing to hear, and nothing wrong. */
   #isMissing = false;
-  #isReopening = false;
+  /** How often it was opened again since something was last heard on it. */
+  #reopenings = 0;
+  #ear = new ServerEar(this);
 
   constructor(link: SessionLink, events: StreamEvents) {
     this.#link = link;
@@ -37,7 +41,9 @@ export class SessionStream implements EarEvents {
       clearTimeout(this.#timer);
       this.#opening = Promise.withResolvers();
       this.#timer = setTimeout(() => this.#opening?.resolve(), OPENING_MILLIS_MAX);
-      this.#flight = this.#link.listen(new ServerEar(this));
+      const { lastEventId } = this.#ear;
+      this.#ear = new ServerEar(this);
+      this.#flight = this.#link.listen(this.#ear, lastEventId);
     }
     return this.#opening.promise;
   }
@@ -52,11 +58,11 @@ export class SessionStream implements EarEvents {
 
   onOpen(): void {
     clearTimeout(this.#timer);
-    this.#isReopening = false;
     this.#opening?.resolve();
   }
 
   onMessage(bytes: Buffer, message: ServerMessage): void {
+    this.#reopenings = 0;
     this.#events.onMessage(bytes, message);
   }
 
@@ -67,21 +73,30 @@ export class SessionStream implements EarEvents {
   onEnd(): void {
     if (this.#opening === undefined) return;
     this.close();
-    this.#isReopening = true;
+    const delayMillis = Math.min(REOPEN_MILLIS * 2 ** this.#reopenings++, REOPEN_MILLIS_MAX);
     this.#timer = setTimeout(() => {
       // Its failure is told by `onFail`.
       this.open().catch(() => undefined);
-    }, REOPEN_MILLIS);
+    }, delayMillis);
   }
 
   onFail(refusal: Refusal): void {
     const opening = this.#opening;
     if (opening === undefined) return;
     this.close();
-    this.#isMissing = !this.#isReopening && saysThereIsNone(refusal);
-    if (this.#isMissing) return opening.resolve();
+    if (this.#reopenings === 0 && saysThereIsNone(refusal)) return this.#doWithout(opening, refusal);
     opening.reject(refusal);
     this.#events.onLost();
+  }
+
+  /** By 404 a server says that it has no stream, or that it has no such session: a word in the session tells which. */
+  #doWithout(opening: PromiseWithResolvers<void>, { facts }: Refusal): void {
+    const isKnown = facts.upstreamStatus === NOT_FOUND ? this.#link.isKnown() : Promise.resolve(true);
+    isKnown.then((isThere) => {
+      this.#isMissing = isThere;
+      if (isThere) opening.resolve();
+      else opening.reject(new Refusal('mcp_not_found', 'unknown_session', 'the server has forgotten the session'));
+    }, opening.reject);
   }
 
   hasRoom(): boolean {

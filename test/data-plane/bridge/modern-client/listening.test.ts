@@ -71,6 +71,16 @@ test('where the server has no stream, the caller waits on an open one', async ()
   expect(server.of('GET')).toHaveLength(1);
 });
 
+test('a session that the server has forgotten is opened anew for whoever wants to listen', async () => {
+  const { server, send } = startBridge((heard) => {
+    if (heard.request.upstreamSessionId === 'session-1') heard.json(404, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
+    else heard.open();
+  });
+  const { sink } = send(listenTo('{"toolsListChanged":true}', '1'));
+  await eventually(() => (sink.text.includes('acknowledged') ? true : undefined), 'the acknowledgement');
+  expect(server.of('GET').map(({ request }) => request.upstreamSessionId)).toEqual(['session-1', 'session-2']);
+});
+
 test('a stream that breaks ends the listening, so that the caller knows that it may have missed something', async () => {
   const { server, listen } = startListening();
   const { received } = await listen('{"toolsListChanged":true}', '"mine"');

@@ -1,5 +1,6 @@
 /** Questions of a server during a call: the caller gets them as a round, and only its own answers go on with its own call. */
 import { describe, expect, test } from 'vitest';
+import { Refusal } from '../../../../shared/refusal.ts';
 import { CAPABLE, modern, startBridge } from '../../../support/modern-bridge.ts';
 import { eventually } from '../../../support/processes.ts';
 import type { Heard } from '../../../support/scripted-transport.ts';
@@ -103,6 +104,14 @@ describe('a round is lost', () => {
     expect(cancelled.message.params).toMatchObject({ requestId: call().message.id });
     await expect(ask(retryOf(result.requestState, '"question-1":{}'))).rejects.toMatchObject(LOST);
   });
+});
+
+test('a call that has begun is never sent again, whatever the server says to the answers', async () => {
+  const { begin, server, send } = startAsking();
+  const { result } = await begin();
+  server.refuseResponses = new Refusal('mcp_not_found', 'unknown_session');
+  expect(await send(retryOf(result.requestState, '"question-1":{}')).received).toMatchObject({ kind: 'failure', refusal: { reason: 'unknown_session' } });
+  expect(server.of('tools/call')).toHaveLength(1);
 });
 
 test('a server is told when nobody can be asked', async () => {
