@@ -148,11 +148,11 @@ export class BridgeSession {
     this.#callMeantBy(undefined)?.hearNotification(bytes, message.method);
   }
 
-  /** Where nothing else tells, it is the one call that the server can be working on: those whose callers are away wait for answers. */
+  /** Where nothing else tells, it is the only call, or the only one on which the server can work: others wait for their callers' answers. */
   #callMeantBy(heardOn: SessionCall | undefined): SessionCall | undefined {
     if (heardOn !== undefined && !this.#parts.hasOneChannel) return heardOn;
-    const [only, ...more] = [...this.#calls].filter(({ isParked }) => !isParked);
-    return more.length === 0 ? only : undefined;
+    const calls = this.#calls.size === 1 ? [...this.#calls] : [...this.#calls].filter(({ isParked }) => !isParked);
+    return calls.length === 1 ? calls[0] : undefined;
   }
 
   #say(message: object): void {

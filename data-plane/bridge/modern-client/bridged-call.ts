@@ -30,6 +30,9 @@ export interface CallParts {
 /** The server's answer, whose id is not the caller's, or why there is none. */
 type Outcome = { readonly bytes: Buffer; readonly idRange: ByteRange } | Refusal;
 
+/** What a server asks in one breath is asked in one round, also when it does not arrive in one piece. */
+const BREATH_MILLIS = 25;
+
 export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   readonly #parts: CallParts;
   readonly #method: string;
@@ -176,11 +179,10 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   #planRound(): void {
     if (this.#isRoundDue) return;
     this.#isRoundDue = true;
-    // What a server asks in one breath is asked in one round.
-    setImmediate(() => {
+    setTimeout(() => {
       this.#isRoundDue = false;
       if (this.#line !== undefined && this.#outcome === undefined && !this.#isOver && this.#questions.size > 0) this.#beginRound(this.#line);
-    });
+    }, BREATH_MILLIS);
   }
 
   #beginRound(line: CallerLine): void {

@@ -148,6 +148,14 @@ test('a question on the stream that belongs to no call is about the only one und
   expect(await eventually(() => server.of('POST')[0], 'the refusal')).toMatchObject({ text: expect.stringContaining('"id":"q-2","error"') });
 });
 
+test('a question that comes while the caller is away is asked in the next round', async () => {
+  const { begin, server, ask } = startAsking();
+  const { result } = await begin();
+  server.of('GET')[0]?.say({ ...QUESTION, id: 'q-2' });
+  const { value } = await ask(retryOf(result.requestState, '"question-1":{}'));
+  expect(Object.keys(value.result.inputRequests)).toEqual(['question-2']);
+});
+
 test('over one channel, the stream on which a question is heard says nothing of whose it is', async () => {
   const { server, send } = startBridge((heard) => heard.request.httpMethod === 'GET' && heard.open());
   const changes = { server: stdioServer() };
