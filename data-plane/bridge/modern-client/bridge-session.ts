@@ -100,11 +100,6 @@ export class BridgeSession {
     const range = findTopLevelValue(bytes, 'params');
     const params = range === undefined ? undefined : bytes.toString('utf8', range.start, range.end);
     if (isDeclared && this.#callMeantBy(heardOn)?.ask({ method, idToken, params }) === true) return;
-    this.refuse(idToken);
-  }
-
-  /** Tells the server that its question is one that nobody answers. */
-  refuse(idToken: string): void {
     this.#say(errorMessage(idToken, RPC_CODES.methodNotFound, 'the client cannot be asked this'));
   }
 

@@ -33,6 +33,7 @@ export class BridgeSessions {
   readonly #entries = new Map<string, Entry>();
   /** Also those that are found no longer, and end with their last call. */
   readonly #sessions = new Set<BridgeSession>();
+  #isClosed = false;
 
   constructor(inner: Pick<Transport, 'send'>, log: Logger, limits: SessionLimits) {
     this.#inner = inner;
@@ -41,7 +42,7 @@ export class BridgeSessions {
   }
 
   /** The session that serves a request; opened once for all who wait. Rejects with a refusal when there is none to be had. */
-  find(request: UpstreamRequest, meta: ModernMeta): Promise<BridgeSession> {
+  async find(request: UpstreamRequest, meta: ModernMeta): Promise<BridgeSession> {
     const { server, apiKeyId, tailPath } = request;
     const capabilities = legacyCapabilities(meta);
     const place = createHash('sha256')
@@ -67,6 +68,7 @@ export class BridgeSessions {
 
   /** Says goodbye to the servers, and does not wait long for their answers. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#entries.clear();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, GOODBYE_MILLIS_MAX)));
@@ -75,6 +77,7 @@ export class BridgeSessions {
   }
 
   #newEntry(request: UpstreamRequest, introducing: Introducing, place: string): Entry {
+    if (this.#isClosed) throw new Refusal('not_ready', 'draining');
     const { server, apiKeyId } = request;
     this.#makeRoomFor(apiKeyId);
     const forget = () => {

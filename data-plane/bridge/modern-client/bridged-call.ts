@@ -58,6 +58,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     this.#stream = new CallStream(parts.session.link, this);
   }
 
+  /** Every ending reaches the caller. */
   async start(): Promise<void> {
     const { session, request, call, logLevel } = this.#parts;
     session.begin(this);
@@ -88,7 +89,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     this.resume();
     const answers = this.#questions.takeAnswers(retry.bytes);
     if (this.#outcome !== undefined) return this.#deliver(line, this.#outcome);
-    for (const answer of answers) this.#answer(answer);
+    for (const answer of answers) void this.#answer(answer);
     // What was not answered, or has been asked meanwhile, is asked again.
     if (this.#questions.size > 0) this.#planRound();
   }
@@ -193,8 +194,15 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     line.answer({ status: 200, message: resultMessage({ idToken: this.#idToken, method: this.#method, serverInfo: session.serverInfo }, members) });
   }
 
-  #answer(answer: Buffer): void {
-    this.#parts.session.link.ask(answer).catch((error: unknown) => this.onFail(asRefusal(error)));
+  /** A server that does not take an answer would wait for it for ever. */
+  async #answer(answer: Buffer): Promise<void> {
+    try {
+      const { head } = await this.#parts.session.link.ask(answer);
+      if (head.status >= 400) throw this.#badAnswer(`status ${head.status} to the answer of its client`);
+    } catch (error) {
+      this.onFail(asRefusal(error));
+      this.#stream.cancel();
+    }
   }
 
   #startsOver(): boolean {

@@ -77,18 +77,22 @@ export class Listeners {
   /** Those that the server lets be watched. */
   async #watchAll(uris: readonly string[]): Promise<string[]> {
     const watched: string[] = [];
-    for (const uri of new Set(uris)) if (await this.#watch(uri)) watched.push(uri);
-    return watched;
+    try {
+      for (const uri of new Set(uris)) if (await this.#watch(uri)) watched.push(uri);
+      return watched;
+    } catch (error) {
+      for (const uri of watched) this.#unwatch(uri);
+      throw error;
+    }
   }
 
   async #watch(uri: string): Promise<boolean> {
-    const count = this.#watched.get(uri) ?? 0;
-    this.#watched.set(uri, count + 1);
-    if (count > 0) return true;
-    const { value } = await this.#ask('resources/subscribe', uri);
-    const isWatched = answerSchema.safeParse(value).data?.result !== undefined;
-    if (!isWatched) this.#watched.delete(uri);
-    return isWatched;
+    if (!this.#watched.has(uri)) {
+      const { value } = await this.#ask('resources/subscribe', uri);
+      if (answerSchema.safeParse(value).data?.result === undefined) return false;
+    }
+    this.#watched.set(uri, (this.#watched.get(uri) ?? 0) + 1);
+    return true;
   }
 
   #unwatch(uri: string): void {

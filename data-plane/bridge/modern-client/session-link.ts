@@ -11,7 +11,6 @@ const REVISION = '2025-11-25';
 const OURSELVES = { name: 'turnpike', version: '0.1.0' } as const;
 /** The id of `initialize`; requests count on from there. */
 const FIRST_ID = 1;
-const NOT_FOUND = 404;
 
 const capabilitySchema = z.looseObject({ listChanged: z.boolean().optional(), subscribe: z.boolean().optional() }).optional();
 const greetingSchema = z.object({
@@ -72,7 +71,7 @@ export class SessionLink {
   /** Whether the server still knows the session. */
   async isKnown(): Promise<boolean> {
     const { head } = await this.ask({ jsonrpc: '2.0', id: this.nextId(), method: 'ping' });
-    return head.status !== NOT_FOUND;
+    return head.status !== 404;
   }
 
   /** Sends a caller's request in the form that the server knows. */

@@ -13,8 +13,8 @@ export interface StreamEvents {
 
 /** Some servers send nothing, not even the head of their answer, before there is something to say. */
 const OPENING_MILLIS_MAX = 3000;
+/** Twice as long each time that nothing was heard. */
 const REOPEN_MILLIS = 1000;
-const NOT_FOUND = 404;
 const REOPEN_MILLIS_MAX = 60_000;
 
 export class SessionStream implements EarEvents {
@@ -40,6 +40,8 @@ export class SessionStream implements EarEvents {
     if (this.#opening === undefined) {
       clearTimeout(this.#timer);
       this.#opening = Promise.withResolvers();
+      // Whoever waits hears of it; there may be nobody.
+      this.#opening.promise.catch(() => undefined);
       this.#timer = setTimeout(() => this.#opening?.resolve(), OPENING_MILLIS_MAX);
       const { lastEventId } = this.#ear;
       this.#ear = new ServerEar(this);
@@ -48,12 +50,10 @@ export class SessionStream implements EarEvents {
     return this.#opening.promise;
   }
 
+  /** Whoever waits for it waits in vain. */
   close(): void {
-    clearTimeout(this.#timer);
-    const flight = this.#flight;
-    this.#flight = undefined;
-    this.#opening = undefined;
-    flight?.cancel();
+    this.#opening?.reject(new Refusal('mcp_not_found', 'unknown_session', 'the session with the server is over'));
+    this.#leave();
   }
 
   onOpen(): void {
@@ -72,35 +72,41 @@ export class SessionStream implements EarEvents {
 
   onEnd(): void {
     if (this.#opening === undefined) return;
-    this.close();
+    this.#opening.resolve();
+    this.#leave();
     const delayMillis = Math.min(REOPEN_MILLIS * 2 ** this.#reopenings++, REOPEN_MILLIS_MAX);
-    this.#timer = setTimeout(() => {
-      // Its failure is told by `onFail`.
-      this.open().catch(() => undefined);
-    }, delayMillis);
+    this.#timer = setTimeout(() => void this.open(), delayMillis);
   }
 
   onFail(refusal: Refusal): void {
     const opening = this.#opening;
     if (opening === undefined) return;
-    this.close();
+    this.#leave();
     if (this.#reopenings === 0 && saysThereIsNone(refusal)) return this.#doWithout(opening, refusal);
     opening.reject(refusal);
     this.#events.onLost();
   }
 
+  hasRoom(): boolean {
+    return true;
+  }
+
+  #leave(): void {
+    clearTimeout(this.#timer);
+    const flight = this.#flight;
+    this.#flight = undefined;
+    this.#opening = undefined;
+    flight?.cancel();
+  }
+
   /** By 404 a server says that it has no stream, or that it has no such session: a word in the session tells which. */
   #doWithout(opening: PromiseWithResolvers<void>, { facts }: Refusal): void {
-    const isKnown = facts.upstreamStatus === NOT_FOUND ? this.#link.isKnown() : Promise.resolve(true);
+    const isKnown = facts.upstreamStatus === 404 ? this.#link.isKnown() : Promise.resolve(true);
     isKnown.then((isThere) => {
       this.#isMissing = isThere;
       if (isThere) opening.resolve();
       else opening.reject(new Refusal('mcp_not_found', 'unknown_session', 'the server has forgotten the session'));
     }, opening.reject);
-  }
-
-  hasRoom(): boolean {
-    return true;
   }
 }
 

@@ -89,6 +89,14 @@ test('a stream that breaks ends the listening, so that the caller knows that it 
   expect(ended).toMatchObject({ kind: 'stream', text: expect.stringContaining('"id":"mine","result":{"resultType":"complete"') });
 });
 
+test('who waits for a stream while the gateway closes is not left waiting', async () => {
+  const { bridge, send, server } = startBridge(() => undefined);
+  const { received } = send(listenTo('{"toolsListChanged":true}', '1'));
+  await eventually(() => server.of('GET')[0], 'the stream being asked for');
+  await bridge.close();
+  expect(await received).toMatchObject({ kind: 'failure', refusal: { reason: 'draining' } });
+});
+
 test('what does not say what it listens to is refused', async () => {
   const { ask } = startListening();
   expect(await ask(modern('subscriptions/listen'))).toMatchObject({ status: 400, value: { error: { code: -32_602 } } });
