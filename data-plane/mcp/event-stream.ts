@@ -73,10 +73,9 @@ export function dataOfEvent(event: Buffer): string | undefined {
 
 /** A field of one event that comes once; undefined without it. */
 export function fieldOfEvent(event: Buffer, name: 'id' | 'retry'): string | undefined {
-  const line = textOf(event)
-    .split(/\r\n|\r|\n/)
-    .find((candidate) => candidate.startsWith(`${name}:`));
-  return line?.slice(name.length + 1).trimStart();
+  const lines = textOf(event).split(/\r\n|\r|\n/);
+  const line = lines.find((candidate) => candidate.startsWith(`${name}:`));
+  return line?.slice(name.length + (line.startsWith(`${name}: `) ? 2 : 1));
 }
 
 /** The same event with other data: its further fields stay as they are. The data must be one line. */

@@ -3,7 +3,7 @@ import { array, assert, constantFrom, nat, oneof, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { filterToolList } from '../../../data-plane/guardrails/tool-list.ts';
 import { createEventStreamFilter } from '../../../data-plane/mcp/event-stream-filter.ts';
-import { dataOfEvent, EventStreamSplitter } from '../../../data-plane/mcp/event-stream.ts';
+import { dataOfEvent, EventStreamSplitter, fieldOfEvent } from '../../../data-plane/mcp/event-stream.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 
 function judge(data: Buffer): Buffer {
@@ -128,4 +128,12 @@ describe('createEventStreamFilter', () => {
     expect(() => run([Buffer.from(input)])).toThrow(Refusal);
     expect(() => run(cut(Buffer.from(input), [700]))).toThrow(Refusal);
   });
+});
+
+test.each([
+  ['id: a b\nretry:500\ndata: id: c\n\n', 'a b', '500'],
+  ['id:\r\nevent: message\r\n\r\n', '', undefined],
+  ['identity: x\ndata: 1\n\n', undefined, undefined],
+])('the id and the pause of %j', (event, id, retry) => {
+  expect([fieldOfEvent(Buffer.from(event), 'id'), fieldOfEvent(Buffer.from(event), 'retry')]).toEqual([id, retry]);
 });
