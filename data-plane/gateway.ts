@@ -11,6 +11,7 @@ import type { Transport as TransportName } from '../shared/mcp-server.ts';
 import { Discoveries } from './bridge/discoveries.ts';
 import { bridgeLegacyCallers } from './bridge/legacy-client/bridge-legacy-callers.ts';
 import { MemoryEndedSessions } from './bridge/legacy-client/ended-sessions.ts';
+import { bridgeModernCallers } from './bridge/modern-client/bridge-modern-callers.ts';
 import { startConfig, type RunningConfig } from './config/start-config.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { ConfigStore } from './config/store.ts';
@@ -112,6 +113,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     privateCidrs: settings.upstreamPrivateCidrs,
   });
   const streamableHttp = createStreamableHttpTransport(pools, log, sessionBook);
+  const sse = createSseTransport({ pools, log });
   const stdio = createStdioTransport({
     allowlist: readAllowlist(settings),
     isolation: createProcessIsolation(settings.stdioUser),
@@ -122,10 +124,12 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
   });
   const ended = new MemoryEndedSessions(clock);
+  const discoveries = new Discoveries(streamableHttp, clock);
   const transports = {
-    STREAMABLE_HTTP: bridgeLegacyCallers(streamableHttp, { discoveries: new Discoveries(streamableHttp, clock), ended, clock }),
-    SSE: createSseTransport({ pools, log }),
-    STDIO: bridgeLegacyCallers(stdio, { discoveries: new Discoveries(stdio, clock), ended, clock }),
+    STREAMABLE_HTTP: bridgeModernCallers(bridgeLegacyCallers(streamableHttp, { discoveries, ended, clock }), { discoveries, log }),
+    // Over these, servers are greeted by a handshake.
+    SSE: bridgeModernCallers(sse, { discoveries: undefined, log }),
+    STDIO: bridgeModernCallers(bridgeLegacyCallers(stdio, { discoveries: new Discoveries(stdio, clock), ended, clock }), { discoveries: undefined, log }),
   };
   const warmUp = ({ servers }: Snapshot) => stdio.keepWarm(new Set([...servers.values()].flatMap((known) => [...known.values()])));
   const saved = config.store.current();

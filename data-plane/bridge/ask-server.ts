@@ -27,11 +27,11 @@ export const answerSchema = z.object({
 });
 
 /**
- * Sends a message in the place of the caller of `like`, whose key and server it takes. Rejects with the refusal that its ending would be, also when
- * the server takes too long; a status of 4xx is an answer like any other.
+ * Sends a message, a value or its bytes, in the place of the caller of `like`, whose key and server it takes. Rejects with the refusal that its
+ * ending would be, also when the server takes too long; a status of 4xx is an answer like any other.
  */
 export function askServer(transport: Pick<Transport, 'send'>, like: UpstreamRequest, message: object, asking: Asking = {}): Promise<ServerAnswer> {
-  const call = readRpcCall(Buffer.from(JSON.stringify(message)));
+  const call = readRpcCall(Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify(message)));
   return new Promise((resolve, reject) => {
     const sink = new AnswerCollector(
       (answer) => (clearTimeout(timer), resolve(answer)),

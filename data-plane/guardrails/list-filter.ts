@@ -1,6 +1,7 @@
 /** Cuts hidden entries out of the bytes of a list, makes it this key's own, and leaves every other byte as it came. */
 import { isUtf8 } from 'node:buffer';
 import { lookalikeIn } from '../mcp/reserved-keys.ts';
+import { applyEdits, cutOf, type Edit } from '../transports/json-edits.ts';
 import { elementsOf, findMember, type ByteRange } from '../transports/json-members.ts';
 import type { ListRule } from './list-rules.ts';
 
@@ -28,12 +29,7 @@ export function filterLists(body: Buffer, rules: readonly ListRule[]): Buffer | 
     if (found === undefined) return undefined;
     edits.push(...found);
   }
-  return edits.length === 0 ? body : edited(body, edits);
-}
-
-/** What takes the place of a range; nothing, for one that is cut. */
-interface Edit extends ByteRange {
-  readonly text?: string;
+  return edits.length === 0 ? body : applyEdits(body, edits);
 }
 
 /** What is to be changed in one message; undefined when a list in it cannot be judged. */
@@ -86,30 +82,11 @@ function cachingsOf(body: Buffer, range: ByteRange, result: Readonly<Record<stri
   return edits;
 }
 
-/** A cut takes the comma before it along, or, as long as everything before is cut as well, the one behind it. */
-function cutOf(elements: readonly ByteRange[], index: number, cutBefore: number): ByteRange {
-  const element = elements[index] ?? { start: 0, end: 0 };
-  const previous = elements[index - 1];
-  const next = elements[index + 1];
-  if (cutBefore === index) return { start: element.start, end: next?.start ?? element.end };
-  return { start: previous?.end ?? element.start, end: element.end };
-}
-
 function textOf(body: Buffer, entry: ByteRange, key: string): string | undefined {
   const range = findMember(body, entry, key);
   if (range === undefined) return undefined;
   const text: unknown = JSON.parse(body.toString('utf8', range.start, range.end));
   return typeof text === 'string' ? text : undefined;
-}
-
-function edited(body: Buffer, edits: readonly Edit[]): Buffer {
-  const parts: Buffer[] = [];
-  let from = 0;
-  for (const { start, end, text = '' } of edits.toSorted((left, right) => left.start - right.start)) {
-    parts.push(body.subarray(from, start), Buffer.from(text));
-    from = end;
-  }
-  return Buffer.concat([...parts, body.subarray(from)]);
 }
 
 function indexOfFirst(body: Buffer): number {

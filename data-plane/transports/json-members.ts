@@ -24,40 +24,46 @@ export function findTopLevelValue(bytes: Buffer, key: string): ByteRange | undef
 
 /** The same for the object that stands in a range, such as a value that was found before. */
 export function findMember(bytes: Buffer, object: ByteRange, key: string): ByteRange | undefined {
-  let at = skipSpace(bytes, object.start);
-  if (bytes[at] !== OPEN_BRACE) return undefined;
   let found: ByteRange | undefined;
+  let isTwice = false;
+  visitMembers(bytes, object, (keyStart, keyEnd, value) => {
+    if (!isKey(bytes, keyStart + 1, keyEnd - 1, key)) return;
+    isTwice ||= found !== undefined;
+    found = value;
+  });
+  return isTwice ? undefined : found;
+}
+
+/** One member of an object: all of it, from its key on, and its value. */
+export interface Member extends ByteRange {
+  /** The key as it is meant. */
+  readonly name: string;
+  readonly value: ByteRange;
+}
+
+/** The members of the object in a range, in order; none for anything else. */
+export function membersOf(bytes: Buffer, object: ByteRange): readonly Member[] {
+  const members: Member[] = [];
+  visitMembers(bytes, object, (keyStart, keyEnd, value) => {
+    const name: unknown = JSON.parse(bytes.toString('utf8', keyStart, keyEnd));
+    members.push({ name: String(name), start: keyStart, end: value.end, value });
+  });
+  return members;
+}
+
+function visitMembers(bytes: Buffer, object: ByteRange, visit: (keyStart: number, keyEnd: number, value: ByteRange) => void): void {
+  let at = skipSpace(bytes, object.start);
+  if (bytes[at] !== OPEN_BRACE) return;
   do {
     const keyStart = skipSpace(bytes, at + 1);
-    if (bytes[keyStart] !== QUOTE) return found;
+    if (bytes[keyStart] !== QUOTE) return;
     const keyEnd = endOfString(bytes, keyStart);
     // Bytes that break off behind a key have no colon to step over.
     const start = Math.min(skipSpace(bytes, skipSpace(bytes, keyEnd) + 1), bytes.length);
     const end = endOfValue(bytes, start);
-    if (isKey(bytes, keyStart + 1, keyEnd - 1, key)) {
-      if (found !== undefined) return undefined;
-      found = { start, end };
-    }
+    visit(keyStart, keyEnd, { start, end });
     at = skipSpace(bytes, end);
   } while (bytes[at] === COMMA && at < object.end);
-  return found;
-}
-
-/** Every member of the object in a range, in order: its name as it is meant, and where the value stands; none when it is no object. */
-export function membersOf(bytes: Buffer, object: ByteRange): { name: string; value: ByteRange }[] {
-  const members: { name: string; value: ByteRange }[] = [];
-  if (bytes[object.start] !== OPEN_BRACE) return members;
-  let at = object.start;
-  do {
-    const keyStart = skipSpace(bytes, at + 1);
-    if (bytes[keyStart] !== QUOTE) return members;
-    const keyEnd = endOfString(bytes, keyStart);
-    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
-    const end = endOfValue(bytes, start);
-    members.push({ name: String(JSON.parse(bytes.toString('utf8', keyStart, keyEnd))), value: { start, end } });
-    at = skipSpace(bytes, end);
-  } while (bytes[at] === COMMA && at < object.end);
-  return members;
 }
 
 /** Where the next byte stands that is no white space of JSON's. */

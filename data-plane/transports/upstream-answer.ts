@@ -147,7 +147,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   /** An answer that could ask for another try is read to its end first: servers say that in plain text too. */
   #refuseType(status: number, type: string): void {
-    const complaint = this.#badAnswer(status >= 400 ? 'bad_status' : 'bad_answer', `status ${status} and content type ${type.slice(0, 64)}`);
+    const what = `status ${status} and content type ${type.slice(0, 64)}`;
+    const complaint = badAnswer(this.#request.server, status >= 400 ? 'bad_status' : 'bad_answer', what, { upstreamStatus: status });
     if (status < 400 || this.#secondTry === undefined) return this.#fail(complaint);
     this.#complaint = complaint;
     this.#reading = 'body';

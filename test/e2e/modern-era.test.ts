@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { z } from 'zod';
 import { startConformanceFixture, type ConformanceFixture } from '../support/conformance/fixture.ts';
-import { ALLOWED_STDIO } from '../support/control-plane.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
 import { startModernUpstream, type ModernUpstream } from '../support/modern-upstream.ts';
 import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
@@ -217,12 +216,6 @@ test('a probe is never refused for its rate, and takes no other message along', 
   expect(await send(probe)).toBe(200);
 });
 
-test('a server that is reached by a handshake is not asked without one', async () => {
-  const { url, apiKey } = await planes.governed({ slug: 'process', transport: 'STDIO', ...ALLOWED_STDIO });
-  const { response, id, error } = await ask('server/discover', {}, { url, apiKey });
-  expect({ status: response.status, id, reason: error?.data?.reason }).toEqual({ status: 400, id: 'a', reason: 'sessions_only' });
-});
-
 describe('a client that speaks both eras', () => {
   async function connect(url: string, apiKey: string): Promise<Client> {
     const client = new Client({ name: 'dual', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
@@ -236,14 +229,6 @@ describe('a client that speaks both eras', () => {
     expect(client.getNegotiatedProtocolVersion()).toBe('2026-07-28');
     const answer = await client.callTool({ name: 'test_simple_text' });
     expect(answer.content).toEqual([{ type: 'text', text: 'This is a simple text response for testing.' }]);
-    await client.close();
-  });
-
-  test('falls back to sessions where the server has nothing else', async () => {
-    const { url, apiKey } = await planes.governed({ slug: 'sessions-only', endpointUrl: sessions.url });
-    const client = await connect(url, apiKey);
-    expect(client.getNegotiatedProtocolVersion()).toBe('2025-11-25');
-    expect((await client.listTools()).tools.map(({ name }) => name)).toContain('echo');
     await client.close();
   });
 });

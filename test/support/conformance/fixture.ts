@@ -11,6 +11,8 @@ import { postModern } from './modern-http.ts';
 
 export interface ConformanceFixture {
   readonly url: string;
+  /** Where it knows only the revisions with sessions. */
+  readonly legacyUrl: string;
   /** Where it speaks HTTP+SSE. */
   readonly sseUrl: string;
   close(): Promise<void>;
@@ -19,6 +21,7 @@ export interface ConformanceFixture {
 /** The program that speaks STDIO. */
 export const STDIO_ENTRY = fileURLToPath(new URL('stdio-entry.ts', import.meta.url));
 
+const LEGACY_PATH = '/legacy';
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
 /** With the era `modern`, its Streamable HTTP knows no revision with sessions. */
@@ -32,6 +35,7 @@ export async function startConformanceFixture({ era = 'both' }: { era?: 'both' |
   const { origin, close } = await listenOnLoopback(server);
   return {
     url: `${origin}/mcp`,
+    legacyUrl: `${origin}${LEGACY_PATH}`,
     sseUrl: `${origin}${SSE_PATH}`,
     close: () => {
       legacy.close();
@@ -49,7 +53,8 @@ async function handle(legacy: LegacyHttp | undefined, request: IncomingMessage, 
   if (request.method === 'DELETE') return legacy?.delete(request, response);
   const message = await readMessage(request);
   if (message instanceof ProtocolError) return sendError(response, message, null);
-  return legacy === undefined || isModern(request, message) ? postModern(request, response, message) : legacy.post(request, response, message);
+  const isLegacy = legacy !== undefined && (request.url === LEGACY_PATH || !isModern(request, message));
+  return isLegacy ? legacy.post(request, response, message) : postModern(request, response, message);
 }
 
 /** A page of another site must reach no server on somebody's own machine, by whatever name its browser calls the machine. */
