@@ -129,7 +129,11 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     STREAMABLE_HTTP: bridgeModernCallers(bridgeLegacyCallers(streamableHttp, { discoveries, ended, clock }), { discoveries, log }),
     // Over these, servers are greeted by a handshake.
     SSE: bridgeModernCallers(sse, { discoveries: undefined, log }),
-    STDIO: bridgeModernCallers(bridgeLegacyCallers(stdio, { discoveries: new Discoveries(stdio, clock), ended, clock }), { discoveries: undefined, log }),
+    STDIO: bridgeModernCallers(bridgeLegacyCallers(stdio, { discoveries: new Discoveries(stdio, clock), ended, clock }), {
+      discoveries: undefined,
+      isModernOnly: (server) => stdio.isModernOnly(server),
+      log,
+    }),
   };
   const warmUp = ({ servers }: Snapshot) => stdio.keepWarm(new Set([...servers.values()].flatMap((known) => [...known.values()])));
   const saved = config.store.current();

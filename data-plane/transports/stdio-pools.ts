@@ -65,6 +65,11 @@ export class StdioPools {
     while (fleet.size < server.limits.warmProcesses && this.#running < this.#limits.childrenMax) fleet.start({});
   }
 
+  /** Whether a process of the server, as it runs now, has said that it knows no revision with sessions. */
+  isModernOnly(server: GovernedServer): boolean {
+    return this.#known.get(server.config.id)?.fleet.greeting.isModern === true;
+  }
+
   retire(serverId: string): void {
     this.#known.get(serverId)?.fleet.retire(() => this.#settle(serverId));
   }

@@ -1,5 +1,6 @@
 /** Lets callers of revision 2026-07-28 use servers that know only revisions with sessions, over whichever transport reaches them. */
 import type { Logger } from 'pino';
+import type { GovernedServer } from '../../config/governed-server.ts';
 import { MODERN_REVISION } from '../../mcp/protocol-revisions.ts';
 import { standsAlone } from '../../mcp/revision-claims.ts';
 import type { RpcCall } from '../../mcp/rpc-call.ts';
@@ -13,14 +14,16 @@ import { ModernCallers } from './modern-callers.ts';
 import { ParkedRounds, ROUND_LIMITS, type RoundLimits } from './parked-rounds.ts';
 
 export interface BridgeParts {
-  /** Which servers speak the revision themselves; undefined where none can. */
+  /** Which servers speak the revision themselves; undefined where they are not asked. */
   readonly discoveries: Discoveries | undefined;
+  /** Where they are not asked: which of them are known to speak nothing else. */
+  readonly isModernOnly?: (server: GovernedServer) => boolean;
   readonly log: Logger;
   readonly limits?: Partial<SessionLimits & RoundLimits>;
 }
 
 /** What belongs to a session, and what a server of the revision is asked, goes to `inner` as it is. */
-export function bridgeModernCallers(inner: Transport, { discoveries, log, limits = {} }: BridgeParts): Transport {
+export function bridgeModernCallers(inner: Transport, { discoveries, isModernOnly = () => false, log, limits = {} }: BridgeParts): Transport {
   const sessions = new BridgeSessions(inner, log, { ...SESSION_LIMITS, ...limits });
   const rounds = new ParkedRounds<BridgedCall>({ ...ROUND_LIMITS, ...limits });
   const callers = new ModernCallers(sessions, rounds);
@@ -28,7 +31,7 @@ export function bridgeModernCallers(inner: Transport, { discoveries, log, limits
   function send(request: UpstreamRequest, sink: AnswerSink): UpstreamFlight {
     const { call } = request;
     if (call === undefined || !isModern(request, call)) return inner.send(request, sink);
-    if (discoveries === undefined) return callers.send(request, call, sink);
+    if (discoveries === undefined) return isModernOnly(request.server) ? inner.send(request, sink) : callers.send(request, call, sink);
     const known = discoveries.known(request);
     if (known === undefined) return sendWhenKnown(discoveries, request, call, sink);
     return known.answer === undefined ? callers.send(request, call, sink) : inner.send(request, sink);
