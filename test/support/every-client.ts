@@ -69,7 +69,8 @@ async function connectWithSession(revision: Revision, { url, apiKey }: Target): 
   const transport = isOldest ? new SSEClientTransport(new URL(url), { ...options, eventSourceInit }) : new StreamableHTTPClientTransport(new URL(url), options);
   let steps = 0;
   // The library itself drops progress that it reads together with the answer.
-  transport.onmessage = (message) => void (steps += Number('method' in message && message.method === 'notifications/progress'));
+  const onmessage: typeof transport.onmessage = (message) => void (steps += Number('method' in message && message.method === 'notifications/progress'));
+  Object.assign(transport, { onmessage });
   await client.connect(transport);
   onTestFinished(() => client.close());
   return {
