@@ -1,13 +1,15 @@
 /** The standalone mode: both planes, their stores and a demo in one process, by the same code as in production. */
 import { join } from 'node:path';
 import { destination, pino, type Logger } from 'pino';
-import { startControlPlane } from '../control-plane/application.ts';
+import { startControlPlane, type ControlPlaneParts } from '../control-plane/application.ts';
 import { startEmbeddedPostgres } from '../control-plane/database/embedded-postgres.ts';
 import { MIGRATIONS } from '../control-plane/database/migrations/list.ts';
+import { RedisWindowCounts } from '../control-plane/money/redis-window-counts.ts';
 import { readControlPlaneSettings, type ControlPlaneSettings } from '../control-plane/settings.ts';
 import { RedisUsageSource } from '../control-plane/usage-intake/redis-usage-source.ts';
 import { MemoryCounters } from '../data-plane/counters/memory-counters.ts';
-import { startDataPlane, VERSION } from '../data-plane/gateway.ts';
+import { MemoryWindowCounts } from '../data-plane/counters/memory-window-counts.ts';
+import { startDataPlane, VERSION, type DataPlaneParts } from '../data-plane/gateway.ts';
 import { readDataPlaneSettings, type DataPlaneSettings } from '../data-plane/settings.ts';
 import { startProcessReaper } from '../data-plane/transports/process-reaper.ts';
 import { systemClock } from '../shared/clock.ts';
@@ -149,17 +151,15 @@ async function startDemoServer({ directory }: Plan, lifetime: Lifetime): Promise
 /** Answers the control plane's URL. What the data plane has counted last is handed over before the control plane ends. */
 async function startPlanes({ control, data, log, keyPlace, tick }: Plan, database: Database, lifetime: Lifetime): Promise<string> {
   const queue = new UsageQueue();
-  const { redisUrl } = data;
-  const usageSource = redisUrl === undefined ? queue : new RedisUsageSource(redisUrl, log);
-  const controlPlane = await startControlPlane({ ...control, databaseUrl: database.url }, { log, usageSource, signal: lifetime.signal }).catch(
+  const stores = openStores(data.redisUrl, queue, log);
+  const controlPlane = await startControlPlane({ ...control, databaseUrl: database.url }, { log, ...stores.control, signal: lifetime.signal }).catch(
     (error: unknown) => {
       throw storedFailure(error, { keyPlace, databasePlace: database.place });
     },
   );
   tick(`control plane, ${MIGRATIONS.length} migrations`);
   lifetime.add({ end: () => controlPlane.close() });
-  const counters = redisUrl === undefined ? { counters: new MemoryCounters({ clock: systemClock, queue }) } : {};
-  const dataPlane = await startDataPlane(data, { log, ...counters });
+  const dataPlane = await startDataPlane(data, { log, ...stores.data });
   lifetime.add({
     end: async () => {
       await dataPlane.close();
@@ -167,6 +167,19 @@ async function startPlanes({ control, data, log, keyPlace, tick }: Plan, databas
     },
   });
   return urlOf(control.host, control.port);
+}
+
+interface Stores {
+  readonly control: Pick<ControlPlaneParts, 'usageSource' | 'windowCounts'>;
+  readonly data: Pick<DataPlaneParts, 'counters'>;
+}
+
+/** Where the planes meet: in the operator's Redis, or in the memory of this process. */
+function openStores(redisUrl: string | undefined, queue: UsageQueue, log: Logger): Stores {
+  if (redisUrl !== undefined)
+    return { control: { usageSource: new RedisUsageSource(redisUrl, log), windowCounts: new RedisWindowCounts(redisUrl, log) }, data: {} };
+  const counters = new MemoryCounters({ clock: systemClock, queue });
+  return { control: { usageSource: queue, windowCounts: new MemoryWindowCounts(counters) }, data: { counters } };
 }
 
 async function untilTaken(queue: UsageQueue): Promise<void> {

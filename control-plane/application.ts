@@ -7,6 +7,7 @@ import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { UsageSource } from '../shared/usage-event.ts';
+import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -17,6 +18,8 @@ import { migrate, openOrm } from './database/orm.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import { LimitLive } from './money/limit-live.ts';
+import { LimitsService } from './money/limits.service.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { makeSchema } from './schema.ts';
 import type { ControlPlaneSettings } from './settings.ts';
@@ -28,6 +31,8 @@ import { UsageIntake } from './usage-intake/usage-intake.ts';
 export interface ControlPlaneParts {
   readonly log: Logger;
   readonly usageSource: UsageSource;
+  /** What the data planes have counted. */
+  readonly windowCounts: WindowCountsSource;
   /** Ends the wait for a database that is not there: the start is given up, and rejects. */
   readonly signal?: AbortSignal;
 }
@@ -38,9 +43,9 @@ export interface RunningControlPlane {
   close(): Promise<void>;
 }
 
-/** Starts everything or, when a part cannot start, takes down what was started and throws. The usage source is closed with the plane. */
+/** Starts everything or, when a part cannot start, takes down what was started and throws. Usage source and counts are closed with the plane. */
 export async function startControlPlane(settings: ControlPlaneSettings, parts: ControlPlaneParts): Promise<RunningControlPlane> {
-  const started: (() => Promise<void>)[] = [() => parts.usageSource.close()];
+  const started: (() => Promise<void>)[] = [() => parts.usageSource.close(), () => parts.windowCounts.close()];
   const close = async () => {
     for (let end = started.pop(); end !== undefined; end = started.pop()) await end();
   };
@@ -55,7 +60,11 @@ export async function startControlPlane(settings: ControlPlaneSettings, parts: C
 }
 
 /** Answers the URL; pushes the end of each part as it starts. */
-async function startParts(settings: ControlPlaneSettings, { log, usageSource, signal }: ControlPlaneParts, started: (() => Promise<void>)[]): Promise<string> {
+async function startParts(
+  settings: ControlPlaneSettings,
+  { log, usageSource, windowCounts, signal }: ControlPlaneParts,
+  started: (() => Promise<void>)[],
+): Promise<string> {
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const allowlist = readAllowlist(settings);
@@ -73,11 +82,14 @@ async function startParts(settings: ControlPlaneSettings, { log, usageSource, si
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     configFeed: new ConfigFeed(orm.em, notifications),
     dataPlanes: new DataPlanesService(),
+    limitLive: new LimitLive(windowCounts, notifications),
+    limits: new LimitsService(),
     mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
     policies,
     teams: new TeamsService(),
     usageLive: new UsageLive(orm.em, usageRecords, notifications),
     usageRecords,
+    windowCounts,
   };
   const intake = new UsageIntake(usageSource, orm.em, log);
   started.push(() => intake.close());

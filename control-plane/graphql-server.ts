@@ -12,7 +12,7 @@ import { startApollo } from './graphql/apollo.ts';
 import { formatError } from './graphql/errors.ts';
 import { readJson } from './graphql/http-body.ts';
 import { makeLoaders } from './graphql/loaders.ts';
-import { withTenant, type RequestContext } from './request-context.ts';
+import { organisationOf, withTenant, type RequestContext } from './request-context.ts';
 import type { Services } from './services.ts';
 import { serveSubscriptions } from './subscriptions-server.ts';
 
@@ -67,7 +67,9 @@ async function makeContext(parts: GraphqlParts, authorization: string | undefine
   const fork = parts.em.fork();
   const caller = await authenticate(authorization, fork, parts.hasher);
   const em = withTenant(fork, caller);
-  return { requestId: newId('request'), caller, em, loaders: makeLoaders(em), services: parts.services, gatewayUrl: parts.gatewayUrl };
+  const { services, gatewayUrl } = parts;
+  const loaders = makeLoaders(em, organisationOf(caller), services.windowCounts);
+  return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl };
 }
 
 async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>, request: IncomingMessage, response: ServerResponse): Promise<void> {

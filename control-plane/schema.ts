@@ -9,6 +9,8 @@ import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
+import { BudgetFieldsResolver, LimitFieldsResolver, QuotaFieldsResolver } from './money/limit-fields.resolver.ts';
+import { LimitsResolver } from './money/limits.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
@@ -22,12 +24,16 @@ export function makeSchema(): GraphQLSchema {
     resolvers: [
       AccessGrantsResolver,
       ApiKeysResolver,
+      BudgetFieldsResolver,
       ConfigFeedResolver,
       DataPlanesResolver,
+      LimitFieldsResolver,
+      LimitsResolver,
       McpServerFieldsResolver,
       McpServersResolver,
       OrganisationsResolver,
       PoliciesResolver,
+      QuotaFieldsResolver,
       TeamsResolver,
       UsageResolver,
     ],

@@ -1,9 +1,12 @@
 /** The services by name, as the composition root builds them once. */
+import type { WindowCountsSource } from '../shared/window-counts.ts';
 import type { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import type { ApiKeysService } from './api-keys/api-keys.service.ts';
 import type { ConfigFeed } from './config-feed/config-feed.ts';
 import type { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import type { LimitLive } from './money/limit-live.ts';
+import type { LimitsService } from './money/limits.service.ts';
 import type { PoliciesService } from './policies/policies.service.ts';
 import type { TeamsService } from './teams/teams.service.ts';
 import type { UsageLive } from './usage/usage-live.ts';
@@ -14,9 +17,12 @@ export interface Services {
   readonly apiKeys: ApiKeysService;
   readonly configFeed: ConfigFeed;
   readonly dataPlanes: DataPlanesService;
+  readonly limitLive: LimitLive;
+  readonly limits: LimitsService;
   readonly mcpServers: McpServersService;
   readonly policies: PoliciesService;
   readonly teams: TeamsService;
   readonly usageLive: UsageLive;
   readonly usageRecords: UsageRecordsService;
+  readonly windowCounts: WindowCountsSource;
 }

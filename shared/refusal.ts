@@ -16,6 +16,8 @@ export interface RefusalFacts {
   readonly limit?: string | number;
   readonly used?: string | number;
   readonly reserved?: string | number;
+  /** What the window before left to this one, on top of the limit. */
+  readonly carriedOver?: string | number;
   readonly remaining?: string | number;
   readonly window?: string;
   readonly limitId?: string;

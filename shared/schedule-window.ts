@@ -8,16 +8,30 @@ export interface ScheduleWindow {
   readonly endMillis: number;
 }
 
+/** What of a limit says when its windows are. */
+export type Schedule = Pick<Limit, 'period' | 'timezone' | 'startAtMillis' | 'endAtMillis'>;
+
 /** The calendar window around an instant; undefined outside `startAt` … `endAt`. A first or last window is as long as the calendar says. */
-export function windowAt(schedule: Pick<Limit, 'period' | 'timezone' | 'startAtMillis' | 'endAtMillis'>, instantMillis: number): ScheduleWindow | undefined {
+export function windowAt(schedule: Schedule, instantMillis: number): ScheduleWindow | undefined {
   if (instantMillis < schedule.startAtMillis) return undefined;
   if (schedule.endAtMillis !== null && instantMillis >= schedule.endAtMillis) return undefined;
-  const date = Temporal.Instant.fromEpochMilliseconds(instantMillis).toZonedDateTimeISO(schedule.timezone).toPlainDate();
-  const first = firstDayOf(schedule.period, date);
-  return {
-    startMillis: startOfDay(first, schedule.timezone),
-    endMillis: startOfDay(first.add(LENGTHS[schedule.period]), schedule.timezone),
-  };
+  return calendarWindow(schedule, instantMillis);
+}
+
+/** The window that ends where the given one begins; undefined when the schedule had not begun by then. */
+export function windowBefore(schedule: Schedule, { startMillis }: Pick<ScheduleWindow, 'startMillis'>): ScheduleWindow | undefined {
+  return windowAt(schedule, startMillis - 1);
+}
+
+/** The window that begins where the given one ends, whether or not the schedule lasts until then. */
+export function windowAfter(schedule: Schedule, { endMillis }: ScheduleWindow): ScheduleWindow {
+  return calendarWindow(schedule, endMillis);
+}
+
+function calendarWindow({ period, timezone }: Schedule, instantMillis: number): ScheduleWindow {
+  const date = Temporal.Instant.fromEpochMilliseconds(instantMillis).toZonedDateTimeISO(timezone).toPlainDate();
+  const first = firstDayOf(period, date);
+  return { startMillis: startOfDay(first, timezone), endMillis: startOfDay(first.add(LENGTHS[period]), timezone) };
 }
 
 const LENGTHS = { DAILY: { days: 1 }, WEEKLY: { days: 7 }, MONTHLY: { months: 1 }, QUARTERLY: { months: 3 } } as const;

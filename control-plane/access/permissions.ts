@@ -7,6 +7,7 @@ export const PERMISSIONS = [
   'GRANT_MANAGE',
   'KEY_MANAGE',
   'POLICY_MANAGE',
+  'BUDGET_MANAGE',
   'MEMBER_MANAGE',
   'USAGE_READ',
 ] as const;

@@ -10,6 +10,8 @@ import { upsertOfApiKey } from '../api-keys/api-key.document.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
+import { upsertOfLimit } from '../money/limit.document.ts';
+import { LimitEntity } from '../money/limit.entity.ts';
 import { upsertOfOrganisation } from '../organisations/organisation.document.ts';
 import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
@@ -92,6 +94,16 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
       pageOf(await reader.createQueryBuilder(AccessGrantEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfAccessGrant),
     async (reader, afterId) =>
       pageOf(await reader.createQueryBuilder(PolicyEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfPolicy),
+    async (reader, afterId) =>
+      pageOf(
+        await reader
+          .createQueryBuilder(LimitEntity)
+          .where({ ...after(afterId), active: true })
+          .orderBy(inOrder)
+          .limit(max)
+          .execute('all'),
+        upsertOfLimit,
+      ),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** The exceptional errors of the API, and how every error looks from outside: a code, the request's id, and nothing that leaks. */
 import { GraphQLError, type GraphQLFormattedError } from 'graphql/index.js';
 import type { Logger } from 'pino';
+import { WindowCountsUnavailable } from '../../shared/window-counts.ts';
 import type { Permission } from '../access/permissions.ts';
 
 /** Errors that a client may be told in full; everything else is a bug or an outage. */
@@ -78,6 +79,7 @@ interface Told {
 const INTERNAL: Told = { code: 'INTERNAL_SERVER_ERROR', message: 'Turnpike failed to handle the request' };
 
 function toldOf(cause: unknown): Told {
+  if (cause instanceof WindowCountsUnavailable) return { code: 'SERVICE_UNAVAILABLE', message: cause.message };
   const code = codeOf(cause);
   if (UNSTORABLE.has(code)) return { code: 'BAD_USER_INPUT', message: 'the input holds characters that cannot be stored' };
   if (COLLISIONS.has(code)) return { code: 'CONFLICT', message: 'another change came in between; try again' };

@@ -1,8 +1,10 @@
 /** Looks up what other objects point at, one statement for all of them: made anew for each request, so that nothing is shared between callers. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
+import type { WindowCounts, WindowCountsSource } from '../../shared/window-counts.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
+import { sumCosts, type CostSpan } from '../money/window-costs.ts';
 import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 
@@ -12,9 +14,13 @@ export interface Loaders {
   readonly mcpServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
   readonly policies: DataLoader<string, Policy | null>;
+  /** What is used up of windows, by the names under which they are counted. */
+  readonly windowCounts: DataLoader<string, WindowCounts>;
+  /** What the recorded calls in windows of budgets cost, in nano-USD. */
+  readonly windowCosts: DataLoader<CostSpan, bigint>;
 }
 
-export function makeLoaders(em: EntityManager): Loaders {
+export function makeLoaders(em: EntityManager, organisationId: string, windowCounts: WindowCountsSource): Loaders {
   return {
     apiKeys: loader(
       (ids) => em.find(ApiKeyEntity, { id: { $in: ids } }),
@@ -32,6 +38,8 @@ export function makeLoaders(em: EntityManager): Loaders {
       (ids) => em.find(PolicyEntity, { ownerId: { $in: ids } }),
       ({ ownerId }) => ownerId,
     ),
+    windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
+    windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
   };
 }
 

@@ -11,7 +11,8 @@ export interface SemanticFilterInput {
   readonly action?: string | null;
 }
 
-const toolNamesSchema = z.array(z.string().min(1).max(128)).max(1000);
+export const toolNameSchema = z.string().min(1).max(128);
+const toolNamesSchema = z.array(toolNameSchema).max(1000);
 
 export function readToolNames(names: readonly string[], field: string): string[] {
   return parseInput(toolNamesSchema, [...new Set(names)], [field]);

@@ -2,15 +2,13 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
 import { policyEnvelopeSchema } from '../../shared/policy.ts';
-import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
+import { requireOwner } from '../access/owners.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
-import { notFound, parseInput, refuseInput } from '../graphql/input-refused.ts';
-import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
+import { parseInput } from '../graphql/input-refused.ts';
 import { requirePermission, type AdminContext } from '../request-context.ts';
-import { TeamEntity } from '../teams/team.entity.ts';
 import { upsertOfPolicy } from './policy.document.ts';
 import { PolicyEntity, type OwnedScope, type Policy } from './policy.entity.ts';
 
@@ -38,7 +36,7 @@ export class PoliciesService {
 
   set(context: AdminContext, input: SetPolicyInput): Promise<Policy> {
     return inTransaction(context.em, input, async (em) => {
-      const ownerId = await this.#ownerOf(em, context, input);
+      const ownerId = await requireOwner(em, context, { type: input.scope, id: input.ownerId });
       const policy = await this.put(em, context, { scope: input.scope, ownerId, policies: input.policies, expectedVersion: input.expectedVersion });
       await appendConfigChanges(em, [upsertOfPolicy(policy)]);
       return policy;
@@ -59,27 +57,6 @@ export class PoliciesService {
     if (existing !== null) em.assign(existing, { envelope, version: existing.version + 1, updatedAt: new Date() });
     audit(em, context, { action: 'setPolicy', targetId: policy.id, targetLabel: `${given.scope} ${given.ownerId}`, before, after: envelope });
     return policy;
-  }
-
-  async #ownerOf(em: EntityManager, context: AdminContext, { scope, ownerId }: SetPolicyInput): Promise<string> {
-    if (scope === 'ORGANISATION') {
-      if (ownerId === null || ownerId === context.caller.organisationId) return context.caller.organisationId;
-      throw notFound('ownerId', 'organisation');
-    }
-    if (ownerId === null) throw refuseInput(['ownerId'], 'REQUIRED', `a policy of scope ${scope} needs its owner`);
-    if ((await countOwners(em, scope, ownerId)) === 0) throw notFound('ownerId', scope.toLowerCase().replace('_', ' '));
-    return ownerId;
-  }
-}
-
-function countOwners(em: EntityManager, scope: Exclude<OwnedScope, 'ORGANISATION'>, id: string): Promise<number> {
-  switch (scope) {
-    case 'TEAM':
-      return em.count(TeamEntity, { id });
-    case 'API_KEY':
-      return em.count(ApiKeyEntity, { id });
-    case 'MCP_SERVER':
-      return em.count(McpServerEntity, { id });
   }
 }
 

@@ -105,8 +105,9 @@ function readAnswers(reply: unknown, admissions: readonly Admission[]): readonly
 
 function readAnswer(text: string): AdmissionAnswer {
   if (text === 'ok') return ADMITTED;
-  const [check = '', first = '', used = '', reserved = '', wait = ''] = text.split(':');
+  const [check = '', first = '', used = '', reserved = '', wait = '', carried = ''] = text.split(':');
   if (check === 'ok') return { kind: 'admitted', observedHolds: first.split(',').map(Number) };
   if (check !== 'rate' && check !== 'lease' && check !== 'hold') throw new Error(`the admit script answered ${text}`);
-  return { kind: 'refused', check, index: Number(first), used: Number(used), reserved: Number(reserved), retryAfterMillis: Number(wait) };
+  const counts = { used: Number(used), reserved: Number(reserved), carriedOver: Number(carried) };
+  return { kind: 'refused', check, index: Number(first), ...counts, retryAfterMillis: Number(wait) };
 }

@@ -50,13 +50,16 @@ function writePlan(rates: readonly RateCheck[], leases: readonly LeaseCheck[], h
   const heldKeys = [...leases, ...holds].map(({ key }) => key);
   // The two kinds of rate are counted differently, and a policy may turn from one into the other.
   const rateKeys = rates.map(({ key, burst }) => (burst === undefined ? key : `${key}:pace`));
+  const names = [...rateKeys, ...heldKeys, ...holds.flatMap(({ previousKey }) => previousKey ?? [])];
+  // Lua counts from 1.
+  const placeOf = (key: string | undefined) => (key === undefined ? 0 : names.indexOf(key) + 1);
   const numbers = [
     ...rates.flatMap(({ limit, windowMillis, burst }) => [limit, windowMillis, burst ?? -1]),
     ...leases.flatMap(({ max, ttlMillis }) => [max, ttlMillis]),
-    ...holds.flatMap(({ limit, observe, expireAtMillis }) => [limit, observe ? 1 : 0, expireAtMillis]),
+    ...holds.flatMap(({ limit, observe, expireAtMillis, previousKey }) => [limit, observe ? 1 : 0, expireAtMillis, placeOf(previousKey)]),
   ];
   return {
-    json: JSON.stringify([[...rateKeys, ...heldKeys], rates.length, leases.length, holds.length, numbers]),
+    json: JSON.stringify([names, rates.length, leases.length, holds.length, numbers]),
     held: [leases.length, ...heldKeys].join(' '),
   };
 }

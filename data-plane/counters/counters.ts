@@ -16,10 +16,15 @@ export interface LeaseCheck {
   readonly ttlMillis: number;
 }
 
-/** A window of a budget or quota: used + reserved + what is to be held may not exceed `limit`. Integers below 2^53. */
+/**
+ * A window of a budget or quota: used + reserved + what is to be held may not exceed `limit`, and with a previous window what that one
+ * has left of `limit`. Integers below 2^53.
+ */
 export interface HoldCheck {
   /** Names limit and window, such as `lim_01…:1767225600000`. */
   readonly key: string;
+  /** The window whose rest may be used in this one as well; undefined without rollover. Calls under way there count as used. */
+  readonly previousKey: string | undefined;
   readonly limit: number;
   /** Counts without refusing; the answer says that it would have refused. */
   readonly observe: boolean;
@@ -57,6 +62,8 @@ export type AdmissionAnswer =
       readonly index: number;
       readonly used: number;
       readonly reserved: number;
+      /** What came on top of the limit from the previous window. */
+      readonly carriedOver: number;
       /** When asking again may help; 0 when only the end of a window helps. */
       readonly retryAfterMillis: number;
     };

@@ -1,6 +1,7 @@
 /** Counters of one process: the standalone mode's own, and every node's fallback for rates and leases while Redis is away. */
 import type { Clock } from '../../shared/clock.ts';
 import type { UsageQueue } from '../../shared/usage-queue.ts';
+import { NOTHING_COUNTED, type WindowCounts } from '../../shared/window-counts.ts';
 import type { Admission, AdmissionAnswer, Counters, Settlement } from './counters.ts';
 import { OrganisationCounts } from './organisation-counts.ts';
 
@@ -47,6 +48,10 @@ export class MemoryCounters implements Counters {
 
   renew(admission: Admission): void {
     this.#countsOf(admission).renew(admission, this.#clock.now());
+  }
+
+  windowOf(organisationId: string, key: string): WindowCounts {
+    return this.#organisations.get(organisationId)?.windowOf(key) ?? NOTHING_COUNTED;
   }
 
   async flushed(deadline: () => boolean = () => false): Promise<void> {

@@ -1,5 +1,6 @@
 /** What the memory counts for one organisation. Nothing in here waits, so every method is atomic. */
-import type { Admission, AdmissionAnswer, LeaseCheck, RateCheck, Settlement } from './counters.ts';
+import { NOTHING_COUNTED, restOf, type WindowCounts } from '../../shared/window-counts.ts';
+import type { Admission, AdmissionAnswer, HoldCheck, LeaseCheck, RateCheck, Settlement } from './counters.ts';
 import { nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from './rate-window.ts';
 
 interface KeptPace {
@@ -7,7 +8,7 @@ interface KeptPace {
   evenAtMillis: number;
 }
 
-interface WindowCounts {
+interface KeptWindow {
   used: number;
   reserved: number;
   expireAtMillis: number;
@@ -32,7 +33,7 @@ export class OrganisationCounts {
   readonly #slidings = new Map<string, SlidingWindow>();
   readonly #paces = new Map<string, KeptPace>();
   readonly #leases = new Map<string, LeaseCount>();
-  readonly #windows = new Map<string, WindowCounts>();
+  readonly #windows = new Map<string, KeptWindow>();
   readonly #open = new Map<string, OpenRequest>();
 
   /** First every check is judged, then all of them are taken. */
@@ -65,6 +66,10 @@ export class OrganisationCounts {
     if (request !== undefined && request.leasedUntilMillis > now && request.leasedUntilMillis !== Infinity) request.leasedUntilMillis = leaseEnd(leases, now);
   }
 
+  windowOf(key: string): WindowCounts {
+    return this.#windows.get(key) ?? NOTHING_COUNTED;
+  }
+
   /** What no check has asked for in a while would otherwise stay for ever. Answers whether anything is left. */
   forgetOld(now: number): boolean {
     for (const [key, { expireAtMillis }] of this.#windows) if (expireAtMillis <= now) this.#windows.delete(key);
@@ -80,7 +85,7 @@ export class OrganisationCounts {
       const rate = rates[index];
       if (rate === undefined) continue;
       const refusal = rate.burst === undefined ? this.#judgeSliding(rate, now) : this.#judgePace({ ...rate, burst: rate.burst }, rate.key, now);
-      if (refusal !== undefined) return { kind: 'refused', check: 'rate', index, reserved: 0, ...refusal };
+      if (refusal !== undefined) return { kind: 'refused', check: 'rate', index, reserved: 0, carriedOver: 0, ...refusal };
     }
     return undefined;
   }
@@ -103,7 +108,7 @@ export class OrganisationCounts {
       if (lease === undefined) continue;
       if (this.#leaseOf(lease.key).count >= lease.max) this.#endOldLeases(now);
       const used = this.#leaseOf(lease.key).count;
-      if (used >= lease.max) return { kind: 'refused', check: 'lease', index, used, reserved: 0, retryAfterMillis: LEASE_RETRY_MILLIS };
+      if (used >= lease.max) return { kind: 'refused', check: 'lease', index, used, reserved: 0, carriedOver: 0, retryAfterMillis: LEASE_RETRY_MILLIS };
     }
     return undefined;
   }
@@ -112,14 +117,18 @@ export class OrganisationCounts {
     let observedHolds: number[] | undefined;
     for (let index = 0; index < holds.length; index++) {
       const hold = holds[index];
-      const counts = this.#windows.get(hold?.key ?? '');
-      const used = counts?.used ?? 0;
-      const reserved = counts?.reserved ?? 0;
-      if (hold === undefined || used + reserved + (heldAmounts[index] ?? 0) <= hold.limit) continue;
-      if (!hold.observe) return { kind: 'refused', check: 'hold', index, used, reserved, retryAfterMillis: 0 };
+      if (hold === undefined) continue;
+      const { used, reserved } = this.windowOf(hold.key);
+      const carriedOver = this.#carriedOverTo(hold);
+      if (used + reserved + (heldAmounts[index] ?? 0) <= hold.limit + carriedOver) continue;
+      if (!hold.observe) return { kind: 'refused', check: 'hold', index, used, reserved, carriedOver, retryAfterMillis: 0 };
       (observedHolds ??= []).push(index);
     }
     return observedHolds === undefined ? ADMITTED : { kind: 'admitted', observedHolds };
+  }
+
+  #carriedOverTo({ limit, previousKey }: HoldCheck): number {
+    return previousKey === undefined ? 0 : restOf(limit, this.windowOf(previousKey));
   }
 
   /** Without an intent only the rates are charged. */

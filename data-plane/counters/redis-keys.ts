@@ -1,4 +1,5 @@
 /** What an organisation has in Redis. All keys carry it as their hash tag, so that a script finds them in one slot of a cluster. */
+import { countsKeyOf } from '../../shared/window-counts.ts';
 
 export interface OrganisationKeys {
   /** Hash by request id: until when an admitted request is open, and what it was answered, until it is settled. */
@@ -20,10 +21,11 @@ const known = new Map<string, OrganisationKeys>();
 
 export function keysOf(organisationId: string): OrganisationKeys {
   let keys = known.get(organisationId);
-  if (keys === undefined) known.set(organisationId, (keys = keysWithTag(`{${organisationId}}`)));
+  if (keys === undefined) known.set(organisationId, (keys = keysFor(organisationId)));
   return keys;
 }
 
-function keysWithTag(tag: string): OrganisationKeys {
-  return { open: `${tag}:open`, intents: `${tag}:intents`, counts: `${tag}:counts`, usage: `${tag}:usage`, session: `${tag}:session:` };
+function keysFor(organisationId: string): OrganisationKeys {
+  const tag = `{${organisationId}}`;
+  return { open: `${tag}:open`, intents: `${tag}:intents`, counts: countsKeyOf(organisationId), usage: `${tag}:usage`, session: `${tag}:session:` };
 }

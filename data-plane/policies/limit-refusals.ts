@@ -63,7 +63,8 @@ function holdRefusal(answer: RefusedAnswer, planned: PlannedLimit | undefined, n
   if (planned === undefined) throw new Error('the counters refused a hold that was not asked for');
   const { limit } = planned;
   const isBudget = limit.metric === 'NANO_USD';
-  const left = Math.max(0, planned.amount - answer.used - answer.reserved);
+  const available = planned.amount + answer.carriedOver;
+  const left = Math.max(0, available - answer.used - answer.reserved);
   const show = (amount: number) => (isBudget ? `$${formatUsd(BigInt(amount))}` : String(amount));
   const facts = {
     scope: limit.ownerType,
@@ -73,12 +74,13 @@ function holdRefusal(answer: RefusedAnswer, planned: PlannedLimit | undefined, n
     limit: limit.amount,
     used: String(answer.used),
     reserved: String(answer.reserved),
+    ...(limit.rollover ? { carriedOver: String(answer.carriedOver) } : {}),
     remaining: String(left),
     resetAt: new Date(planned.windowEndMillis).toISOString(),
     retryAfterSeconds: Math.max(1, Math.ceil((planned.windowEndMillis - nowMillis) / 1000)),
     rule: { kind: 'limit', id: limit.id, path: 'amount' },
   };
-  const detail = `'${limit.name}' has ${show(left)} of ${show(planned.amount)} left in this ${limit.period.toLowerCase()} window`;
+  const detail = `'${limit.name}' has ${show(left)} of ${show(available)} left in this ${limit.period.toLowerCase()} window`;
   return isBudget
     ? new Refusal('budget_exceeded', 'budget_exhausted', detail, facts)
     : new Refusal('quota_exceeded', 'quota_exhausted', `${detail} (${limit.metric})`, facts);

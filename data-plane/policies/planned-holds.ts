@@ -1,9 +1,10 @@
 /** The budgets and quotas that count a call, with the counters' checks for them: the same objects from call to call, until a window ends. */
 import type { Limit } from '../../shared/limit.ts';
-import { windowAt, type ScheduleWindow } from '../../shared/schedule-window.ts';
+import { windowAfter, windowAt, type ScheduleWindow } from '../../shared/schedule-window.ts';
+import { windowKeysOf } from '../../shared/window-counts.ts';
 import type { HoldCheck } from '../counters/counters.ts';
 
-/** Counters of a window are kept this long past its end, for calls that settle late. */
+/** Counters of a window are kept this long past the end of the next one, which may use their rest, for calls that settle late. */
 const WINDOW_KEPT_MILLIS = 48 * 3_600_000;
 
 /** A limit with the window that counts it at the moment. */
@@ -36,14 +37,17 @@ export class HoldPlanner {
     this.#tools = new Set(limits.flatMap(({ tool }) => (tool === null ? [] : [tool])));
   }
 
-  /** The limits that count a call of this tool, or of none, and whose schedule is running. */
-  at(nowMillis: number, tool: string | undefined): PlannedHolds {
+  /** The limits that count a call of these tools, or of none, and whose schedule is running. */
+  at(nowMillis: number, tools: readonly string[]): PlannedHolds {
     if (this.#limits.length === 0) return NO_HOLDS;
     // A clock may also be set back.
     if (nowMillis >= this.#untilMillis || nowMillis < this.#fromMillis) this.#begin(nowMillis);
-    const named = tool !== undefined && this.#tools.has(tool) ? tool : undefined;
-    let holds = this.#planned.get(named);
-    if (holds === undefined) this.#planned.set(named, (holds = this.#plan(nowMillis, named)));
+    const named = this.#tools.size === 0 ? [] : tools.filter((tool) => this.#tools.has(tool));
+    // Batches may name tools in any mixture, and mixtures are not worth remembering.
+    if (named.length > 1) return this.#plan(nowMillis, named);
+    const [tool] = named;
+    let holds = this.#planned.get(tool);
+    if (holds === undefined) this.#planned.set(tool, (holds = this.#plan(nowMillis, named)));
     return holds;
   }
 
@@ -53,9 +57,9 @@ export class HoldPlanner {
     this.#untilMillis = Math.min(...this.#limits.map((limit) => nextChangeOf(limit, nowMillis)));
   }
 
-  #plan(nowMillis: number, tool: string | undefined): PlannedHolds {
+  #plan(nowMillis: number, tools: readonly string[]): PlannedHolds {
     const running = this.#limits
-      .filter((limit) => limit.tool === null || limit.tool === tool)
+      .filter(({ tool }) => tool === null || tools.includes(tool))
       .flatMap((limit) => {
         const window = windowAt(limit, nowMillis);
         return window === undefined ? [] : [{ limit, window }];
@@ -69,10 +73,10 @@ export class HoldPlanner {
 
 function checkOf(limit: Limit, window: ScheduleWindow): HoldCheck {
   return {
-    key: `${limit.id}:${window.startMillis}`,
+    ...windowKeysOf(limit, window),
     limit: Number(limit.amount),
     observe: limit.mode === 'OBSERVE',
-    expireAtMillis: window.endMillis + WINDOW_KEPT_MILLIS,
+    expireAtMillis: windowAfter(limit, window).endMillis + WINDOW_KEPT_MILLIS,
   };
 }
 

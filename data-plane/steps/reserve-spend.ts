@@ -29,9 +29,10 @@ interface Booking {
 }
 
 export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket: RateTicket, allowed: AllowedCall, trail: Trail): Promise<SpendHold> {
-  const nowMillis = gateway.clock.now();
+  // By the time that stands in the record, so that a window and its records agree to the nano.
+  const nowMillis = exchange.timeMillis;
   const { plan, key } = ticket.access;
-  const price = priceOf(allowed);
+  const price = isCounted(allowed) ? priceOf(allowed) : NO_PRICE;
   const { limits, checks } = holdsAt(ticket, allowed, nowMillis);
   const estimate = estimateOf(allowed.rpc, price, trail.inputBytes);
   const head = eventHead(gateway.nodeName, exchange, trail, price);
@@ -99,13 +100,16 @@ function priceOf(allowed: AllowedCall): Price {
   return { ...dearest, callFemtosUsd: prices.reduce((sum, { callFemtosUsd }) => sum + callFemtosUsd, 0n) };
 }
 
-/** The handshake and other housekeeping of the protocol use up nothing. */
+/** A batch counts as a whole for each tool that it calls. */
 function holdsAt(ticket: RateTicket, allowed: AllowedCall, nowMillis: number): PlannedHolds {
-  return isCounted(allowed) ? ticket.access.plan.holds.at(nowMillis, allowed.rpc.message?.tool) : NO_HOLDS;
+  if (!isCounted(allowed)) return NO_HOLDS;
+  const tools = allowed.rpc.call?.messages.flatMap(({ tool }) => tool ?? []) ?? [];
+  return ticket.access.plan.holds.at(nowMillis, tools);
 }
 
 const HOUSEKEEPING: ReadonlySet<string> = new Set(['initialize', 'ping', 'server/discover']);
 
+/** The handshake and other housekeeping of the protocol cost nothing and use up nothing. */
 function isCounted(allowed: AllowedCall): boolean {
   return (allowed.rpc.call?.messages ?? []).some(({ kind, method }) => kind === 'request' && !HOUSEKEEPING.has(method ?? ''));
 }

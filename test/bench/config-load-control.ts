@@ -4,9 +4,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { startControlPlane } from '../../control-plane/application.ts';
 import { readControlPlaneSettings } from '../../control-plane/settings.ts';
-import { UsageQueue } from '../../shared/usage-queue.ts';
+import { emptyStores } from '../support/control-plane.ts';
 
-const plane = await startControlPlane(readControlPlaneSettings(process.env), { log: pino({ level: 'warn' }), usageSource: new UsageQueue() });
+const plane = await startControlPlane(readControlPlaneSettings(process.env), { log: pino({ level: 'warn' }), ...emptyStores() });
 const delay = monitorEventLoopDelay({ resolution: 1 });
 process.stdout.write(`${JSON.stringify({ url: plane.url })}\n`);
 process.on('message', (what) => {

@@ -80,6 +80,7 @@ function admissionsOf({ rates, leases, holds }: (typeof PLANS)[keyof typeof PLAN
   };
   const windows = Array.from({ length: holds }, () => ({
     key: newId('limit'),
+    previousKey: undefined,
     limit: 2 ** 52,
     observe: false,
     expireAtMillis: Date.now() + 86_400_000,

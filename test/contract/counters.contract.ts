@@ -33,6 +33,7 @@ export function describeCounters(name: string, open: () => Promise<CountersRig>)
     describe('a rate with burst', burstRates);
     describe('leases', leases);
     describe('holds', holds);
+    describe('rollover', rollover);
     describe('an admission', admissions);
     describe('events', events);
   });
@@ -255,13 +256,81 @@ function holds(): void {
   });
 }
 
+function rollover(): void {
+  test('what a window left is there once in the next one, and in none after that', async () => {
+    const [first, second, third] = [newId('limit'), newId('limit'), newId('limit')];
+    settle(await admitted(hold({ key: first, amount: 30, limit: 100 })), [30]);
+    await until(async () => (await countsOf(first)).used === 30);
+    const asked = await admitted(hold({ key: second, previousKey: first, amount: 170, limit: 100 }));
+    expect(await ask({ holds: [hold({ key: second, previousKey: first, amount: 1, limit: 100 })] })).toEqual({
+      kind: 'refused',
+      check: 'hold',
+      index: 0,
+      used: 0,
+      reserved: 170,
+      carriedOver: 70,
+      retryAfterMillis: 0,
+    });
+    settle(asked, [20]);
+    await until(async () => (await countsOf(second)).used === 20);
+    expect(await ask({ holds: [hold({ key: third, previousKey: second, amount: 181, limit: 100 })] })).toMatchObject({ kind: 'refused', carriedOver: 80 });
+    expect(await ask({ holds: [hold({ key: third, previousKey: second, amount: 180, limit: 100 })] })).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('a window that nothing was used of leaves all of it, and one that was overdrawn leaves nothing', async () => {
+    const [overdrawn, next] = [newId('limit'), newId('limit')];
+    expect(await ask({ holds: [hold({ previousKey: newId('limit'), amount: 200, limit: 100 })] })).toMatchObject({ kind: 'admitted' });
+    await admitted(hold({ key: overdrawn, amount: 150, limit: 100, observe: true }));
+    expect(await ask({ holds: [hold({ key: next, previousKey: overdrawn, amount: 101, limit: 100 })] })).toMatchObject({ kind: 'refused', carriedOver: 0 });
+    expect(await ask({ holds: [hold({ key: next, previousKey: overdrawn, amount: 100, limit: 100 })] })).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('is exact up to the largest limit that may have it, however many ask at once', async () => {
+    const [first, second] = [newId('limit'), newId('limit')];
+    const limit = (AMOUNT_MAX - 1) / 2;
+    await admitted(hold({ key: first, amount: limit - 100, limit }));
+    await admitted(hold({ key: second, previousKey: first, amount: limit, limit }));
+    const answers = await Promise.all(Array.from({ length: 150 }, () => ask({ holds: [hold({ key: second, previousKey: first, amount: 1, limit })] })));
+    expect(answers.filter(isAdmitted)).toHaveLength(100);
+  });
+
+  test('windows in a row hold what a simple model holds, whatever is asked and settled in which of them', async () => {
+    const step = fc.record({ window: fc.nat(3), amount: fc.nat(90), actual: fc.nat(90), isSettled: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const keys = Array.from({ length: 4 }, () => newId('limit'));
+        const model = keys.map(() => ({ used: 0, reserved: 0 }));
+        for (const { window, amount, actual, isSettled } of steps) {
+          const counts = model[window] ?? { used: 0, reserved: 0 };
+          const before = model[window - 1];
+          const carriedOver = before === undefined ? 0 : Math.max(0, 100 - before.used - before.reserved);
+          const asked = admission({ holds: [hold({ key: keys[window] ?? '', previousKey: keys[window - 1], amount, limit: 100 })] });
+          const answer = await rig.counters.admit(asked);
+          const { used, reserved } = counts;
+          if (used + reserved + amount > 100 + carriedOver) expect(answer).toMatchObject({ kind: 'refused', used, reserved, carriedOver });
+          else expect(answer).toMatchObject({ kind: 'admitted' });
+          if (!isAdmitted(answer)) continue;
+          counts.reserved += amount;
+          if (!isSettled) continue;
+          settle(asked, [Math.min(actual, amount)]);
+          counts.reserved -= amount;
+          counts.used += Math.min(actual, amount);
+          await until(async () => (await countsOf(keys[window] ?? '')).reserved === counts.reserved);
+        }
+        expect(await Promise.all(keys.map(countsOf))).toEqual(model);
+      }),
+      { numRuns: 60 },
+    );
+  });
+}
+
 function admissions(): void {
   test('takes all or nothing: what one check refuses charges none of the others', async () => {
     const rates = [rate({ limit: 1 })];
     const lease = { key: newId('policy'), max: 1, ttlMillis: 60_000 };
     const [wide, narrow] = [newId('limit'), newId('limit')];
     const refused = await ask({ rates, leases: [lease], holds: [hold({ key: wide, amount: 1 }), hold({ key: narrow, amount: 2, limit: 1 })] });
-    expect(refused).toEqual({ kind: 'refused', check: 'hold', index: 1, used: 0, reserved: 0, retryAfterMillis: 0 });
+    expect(refused).toEqual({ kind: 'refused', check: 'hold', index: 1, used: 0, reserved: 0, carriedOver: 0, retryAfterMillis: 0 });
     expect(await ask({ rates, leases: [lease], holds: [hold({ key: wide, amount: 1, limit: 1 })] })).toMatchObject({ kind: 'admitted' });
     expect(await ask({ rates })).toMatchObject({ kind: 'refused', check: 'rate' });
   });
@@ -335,7 +404,15 @@ interface Hold extends HoldCheck {
   readonly amount: number;
 }
 
-const hold = (given: Partial<Hold>): Hold => ({ key: newId('limit'), amount: 1, limit: 1_000_000, observe: false, expireAtMillis: LATER, ...given });
+const hold = (given: Partial<Hold>): Hold => ({
+  key: newId('limit'),
+  previousKey: undefined,
+  amount: 1,
+  limit: 1_000_000,
+  observe: false,
+  expireAtMillis: LATER,
+  ...given,
+});
 
 type Asked = Partial<Omit<Admission, 'holds' | 'heldAmounts'>> & { readonly holds?: readonly Hold[] };
 
@@ -346,6 +423,12 @@ function admission({ holds = [], ...given }: Asked): Admission {
 
 function ask(given: Asked): Promise<AdmissionAnswer> {
   return rig.counters.admit(admission(given));
+}
+
+async function admitted(wanted: Hold): Promise<Admission> {
+  const asked = admission({ holds: [wanted] });
+  expect(await rig.counters.admit(asked)).toMatchObject({ kind: 'admitted' });
+  return asked;
 }
 
 function settle(asked: Admission | undefined, amounts: readonly number[] = []): void {

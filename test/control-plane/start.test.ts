@@ -9,8 +9,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startControlPlane, type RunningControlPlane } from '../../control-plane/application.ts';
 import { connectionOf } from '../../control-plane/database/orm.ts';
 import { mintToken } from '../../shared/token.ts';
-import { UsageQueue } from '../../shared/usage-queue.ts';
-import { ask, recordingLog, testSettings } from '../support/control-plane.ts';
+import { ask, emptyStores, recordingLog, testSettings } from '../support/control-plane.ts';
 import { startTestPostgres, type TestDatabase } from '../support/postgres.ts';
 import { eventually, freePort } from '../support/processes.ts';
 
@@ -39,7 +38,7 @@ async function dataDirectory(): Promise<string> {
 
 async function start(environment: Record<string, string>): Promise<RunningControlPlane & { log: string[] }> {
   const { log, lines } = recordingLog();
-  const running = await startControlPlane(testSettings(environment), { log, usageSource: new UsageQueue() });
+  const running = await startControlPlane(testSettings(environment), { log, ...emptyStores() });
   onTestFinished(() => running.close());
   return { ...running, log: lines };
 }
@@ -100,7 +99,7 @@ test('a database that is not there yet is waited for, and the log says so', asyn
     DATABASE_URL: `postgresql://${connectionOf(postgres.url).user}@127.0.0.1:${port}/late`,
     TURNPIKE_DATA_DIR: await dataDirectory(),
   });
-  const starting = startControlPlane(settings, { log, usageSource: new UsageQueue() });
+  const starting = startControlPlane(settings, { log, ...emptyStores() });
   await eventually(() => lines.find((line) => line.includes('PostgreSQL does not answer yet')), 'the line in the log');
   await postgres.query('create database late');
   const proxy = await forward(port);
@@ -114,7 +113,7 @@ test('a start that waits for its database is given up at once when it is told to
   const { log, lines } = recordingLog();
   const stop = new AbortController();
   const settings = testSettings({ DATABASE_URL: `postgresql://127.0.0.1:${await freePort()}/never`, TURNPIKE_DATA_DIR: await dataDirectory() });
-  const starting = startControlPlane(settings, { log, usageSource: new UsageQueue(), signal: stop.signal });
+  const starting = startControlPlane(settings, { log, ...emptyStores(), signal: stop.signal });
   const ended = starting.catch((error: unknown) => error);
   await eventually(() => lines.find((line) => line.includes('PostgreSQL does not answer yet')), 'the line in the log');
   stop.abort(new Error('enough'));
@@ -158,7 +157,7 @@ test('a port that is taken is an error, and nothing stays open', async () => {
   const { url } = await start({ DATABASE_URL: await emptyDatabase(), TURNPIKE_DATA_DIR: await dataDirectory() });
   const databaseUrl = await emptyDatabase();
   const settings = testSettings({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: await dataDirectory(), CONTROL_PLANE_PORT: new URL(url).port });
-  await expect(startControlPlane(settings, { log: recordingLog().log, usageSource: new UsageQueue() })).rejects.toThrow('EADDRINUSE');
+  await expect(startControlPlane(settings, { log: recordingLog().log, ...emptyStores() })).rejects.toThrow('EADDRINUSE');
   await eventually(async () => {
     const [row] = await postgres.query('select count(*)::int as open from pg_stat_activity where datname = $1', [new URL(databaseUrl).pathname.slice(1)]);
     return row?.['open'] === 0 ? true : undefined;
@@ -169,7 +168,7 @@ test('what is being answered is answered before the plane ends', async () => {
   const { log } = recordingLog();
   const directory = await dataDirectory();
   const databaseUrl = await emptyDatabase();
-  const running = await startControlPlane(testSettings({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory }), { log, usageSource: new UsageQueue() });
+  const running = await startControlPlane(testSettings({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory }), { log, ...emptyStores() });
   const token = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
   const blocker = new Client({ connectionString: databaseUrl });
   await blocker.connect();

@@ -8,7 +8,13 @@ const UNKNOWN = {
   key: 'key_01arz3ndektsv4rrffq69g5fav',
   grant: 'grt_01arz3ndektsv4rrffq69g5fav',
   team: 'tea_01arz3ndektsv4rrffq69g5fav',
+  budget: 'lim_01arz3ndektsv4rrffq69g5fav',
+  quota: 'lim_01arz3ndektsv4rrffq69g5fav',
 };
+
+const SCHEDULE = { period: 'DAILY', timezone: 'UTC' };
+const BUDGET = { name: 'b', limitUsd: '1', schedule: SCHEDULE };
+const QUOTA = { name: 'q', metric: 'REQUESTS', limit: '1', schedule: SCHEDULE };
 
 let plane: TestControlPlane;
 /** What the other organisation has. */
@@ -27,7 +33,12 @@ beforeAll(async () => {
   });
   const key = await other.admin.createApiKey({ policy: { ip: {} } });
   const { team } = await other.admin.mutate('upsertTeam', 'UpsertTeamInput', { name: 'Their team' }, 'team { id }');
-  foreign = { server: server.id, key: key.id, grant: await other.admin.grant(key.id, server.id), team: z.object({ id: z.string() }).parse(team).id };
+  const daily = { name: 'Theirs', ownerType: 'ORGANISATION', schedule: SCHEDULE };
+  const { budget } = await other.admin.mutate('createBudget', 'BudgetInput', { ...daily, limitUsd: '1' }, 'budget { id }');
+  const { quota } = await other.admin.mutate('createQuota', 'QuotaInput', { ...daily, metric: 'REQUESTS', limit: '1' }, 'quota { id }');
+  const idOf = (made: unknown) => z.object({ id: z.string() }).parse(made).id;
+  const grant = await other.admin.grant(key.id, server.id);
+  foreign = { server: server.id, key: key.id, grant, team: idOf(team), budget: idOf(budget), quota: idOf(quota) };
   own = {
     server: (await plane.admin.createServer({ name: 'Ours', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })).id,
     key: (await plane.admin.createApiKey()).id,
@@ -39,6 +50,7 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
   const answer = await plane.admin.query(
     `query($server: ID!, $key: ID!) {
       servers { totalCount nodes { id } } apiKeys { totalCount nodes { id } } grants { totalCount nodes { id } } policies { id }
+      budgets { totalCount nodes { id } } quotas { totalCount nodes { id } } ofServer: budgets(ownerId: [$server]) { nodes { id } }
       viewer { organisation { slug teams { totalCount nodes { id } } } }
       byId: server(id: $server) { id } bySlug: server(slug: "theirs") { id } apiKey(id: $key) { id } ofKey: grants(apiKeyId: $key) { nodes { id } }
     }`,
@@ -49,6 +61,9 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
     apiKeys: { totalCount: 1, nodes: [{ id: own.key }] },
     grants: { totalCount: 0, nodes: [] },
     policies: [],
+    budgets: { totalCount: 0, nodes: [] },
+    quotas: { totalCount: 0, nodes: [] },
+    ofServer: { nodes: [] },
     viewer: { organisation: { slug: 'default', teams: { totalCount: 0, nodes: [] } } },
     byId: null,
     bySlug: null,
@@ -87,6 +102,14 @@ describe('each mutation refuses a foreign id exactly as one that does not exist'
       'CreateServerInput',
       ({ team }) => ({ name: 's', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/', scope: { teamId: team } }),
     ],
+    ['createBudget', 'BudgetInput', ({ team }) => ({ ...BUDGET, ownerType: 'TEAM', ownerId: team })],
+    ['createBudget', 'BudgetInput', ({ key }) => ({ ...BUDGET, ownerType: 'API_KEY', ownerId: key })],
+    ['createBudget', 'BudgetInput', ({ server }) => ({ ...BUDGET, ownerType: 'MCP_SERVER', ownerId: server })],
+    ['createBudget', 'BudgetInput', ({ server }) => ({ ...BUDGET, ownerType: 'ORGANISATION', serverId: server })],
+    ['createQuota', 'QuotaInput', ({ key }) => ({ ...QUOTA, ownerType: 'API_KEY', ownerId: key })],
+    ['updateBudget', 'UpdateBudgetInput', ({ budget }) => ({ id: budget, limitUsd: '2' })],
+    ['updateQuota', 'UpdateQuotaInput', ({ quota }) => ({ id: quota, limit: '2' })],
+    ['deleteLimit', 'IdInput', ({ budget }) => ({ id: budget })],
     ['updateServer', 'UpdateServerInput', ({ key }) => ({ id: own.server, scope: { apiKeyId: key } })],
   ];
 

@@ -31,7 +31,7 @@ describe.runIf(hasRedis)('counters', () => {
     const requestId = newId('request');
     return { organisationId: owner, requestId, rates: [], leases: [], holds: [hold], heldAmounts: [10], intent: `lost ${requestId}`, ...given };
   };
-  const hold = { key: 'window', limit: 1000, observe: false, expireAtMillis: LATER };
+  const hold = { key: 'window', previousKey: undefined, limit: 1000, observe: false, expireAtMillis: LATER };
   const settle = (one: Admission) => counters.settle({ admission: one, amounts: [4], event: `over ${one.requestId}` });
   const eventsOf = () => eventsIn(redis.url, owner);
   const windowOf = () => windowIn(redis.url, owner, 'window');

@@ -1,7 +1,7 @@
 /** Calendar windows: every instant in exactly one, in every timezone, across daylight saving. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { windowAt } from '../../shared/schedule-window.ts';
+import { windowAfter, windowAt, windowBefore } from '../../shared/schedule-window.ts';
 
 const PERIODS = ['DAILY', 'WEEKLY', 'MONTHLY', 'QUARTERLY'] as const;
 const HOUR = 3_600_000;
@@ -45,4 +45,26 @@ test('outside its schedule a limit has no window', () => {
   expect(windowAt(schedule, 999)).toBeUndefined();
   expect(windowAt(schedule, 2000)).toBeUndefined();
   expect(windowAt(schedule, 1500)).toBeDefined();
+});
+
+test('the windows before and after one meet it, in every timezone', () => {
+  const zone = fc.constantFrom(...Intl.supportedValuesOf('timeZone'));
+  fc.assert(
+    fc.property(zone, fc.constantFrom(...PERIODS), fc.integer({ min: START_2024, max: END_2035 }), (timezone, period, instant) => {
+      const schedule = { period, timezone, startAtMillis: 0, endAtMillis: null };
+      const window = at(timezone, period, instant);
+      expect(windowBefore(schedule, window)).toEqual(at(timezone, period, window.startMillis - 1));
+      expect(windowAfter(schedule, window)).toEqual(at(timezone, period, window.endMillis));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('no window comes before a schedule begins', () => {
+  const begins = Date.UTC(2026, 5, 10, 7);
+  const schedule = { period: 'DAILY', timezone: 'UTC', startAtMillis: begins, endAtMillis: null } as const;
+  const first = { startMillis: Date.UTC(2026, 5, 10), endMillis: Date.UTC(2026, 5, 11) };
+  expect(windowAt(schedule, begins)).toEqual(first);
+  expect(windowBefore(schedule, first)).toBeUndefined();
+  expect(windowBefore(schedule, { startMillis: first.endMillis })).toEqual(first);
 });

@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { z } from 'zod';
 import { PERMISSIONS, type Permission } from '../../control-plane/access/permissions.ts';
-import { startControlPlane, type RunningControlPlane } from '../../control-plane/application.ts';
+import { startControlPlane, type ControlPlaneParts, type RunningControlPlane } from '../../control-plane/application.ts';
 import { readControlPlaneSettings, type ControlPlaneSettings } from '../../control-plane/settings.ts';
+import { MemoryCounters } from '../../data-plane/counters/memory-counters.ts';
+import { MemoryWindowCounts } from '../../data-plane/counters/memory-window-counts.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { newId } from '../../shared/ids.ts';
 import { SecretKey } from '../../shared/secret-key.ts';
 import { mintToken, TokenHasher } from '../../shared/token.ts';
@@ -36,6 +39,8 @@ export interface TestControlPlane {
   readonly settings: ControlPlaneSettings;
   /** What is appended here is recorded, as a data plane's events are. */
   readonly usageQueue: UsageQueue;
+  /** What is counted here is shown. */
+  readonly counters: MemoryCounters;
   /** Everything that was logged. */
   log(): string;
   /** The whole answer, errors included; without a token nobody asks. */
@@ -46,8 +51,15 @@ export interface TestControlPlane {
   close(): Promise<void>;
 }
 
+type Stores = Pick<ControlPlaneParts, 'usageSource' | 'windowCounts'>;
+
+/** For a plane without a data plane: nothing is recorded and nothing counted. */
+export function emptyStores(): Stores {
+  return { usageSource: new UsageQueue(), windowCounts: new MemoryWindowCounts(new MemoryCounters({ clock: systemClock })) };
+}
+
 /** The operator's list is that of these tests, unless a file with another one is named. */
-export async function startTestControlPlane(otherAllowlistPath?: string): Promise<TestControlPlane> {
+export async function startTestControlPlane(otherAllowlistPath?: string, otherStores: Partial<Stores> = {}): Promise<TestControlPlane> {
   const database = await startTestPostgres();
   const directory = await mkdtemp(join(tmpdir(), 'turnpike-control-'));
   const allowlistPath = otherAllowlistPath ?? join(directory, 'allowlist.json');
@@ -55,7 +67,8 @@ export async function startTestControlPlane(otherAllowlistPath?: string): Promis
   const settings = testSettings({ DATABASE_URL: database.url, TURNPIKE_DATA_DIR: directory, TURNPIKE_STDIO_ALLOWLIST: allowlistPath });
   const { log, lines } = recordingLog();
   const usageQueue = new UsageQueue();
-  const running = await startControlPlane(settings, { log, usageSource: usageQueue });
+  const counters = new MemoryCounters({ clock: systemClock, queue: usageQueue });
+  const running = await startControlPlane(settings, { log, usageSource: usageQueue, windowCounts: new MemoryWindowCounts(counters), ...otherStores });
   const hasher = new TokenHasher(new SecretKey(settings.secretKey).derive('token-hash'));
   const token = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
   const graphqlUrl = `${running.url}/graphql`;
@@ -83,6 +96,7 @@ export async function startTestControlPlane(otherAllowlistPath?: string): Promis
     database,
     settings,
     usageQueue,
+    counters,
     log: () => lines.join(''),
     ask: (query, variables = {}, asker = token) => ask(graphqlUrl, { query, variables }, asker),
     newOrganisation: async (slug) => {

@@ -81,6 +81,8 @@ export function limit(organisationId: string, given: Pick<Limit, 'ownerType' | '
     timezone: 'UTC',
     startAtMillis: 0,
     endAtMillis: null,
+    countedSinceMillis: 0,
+    rollover: false,
     mode: 'ENFORCE',
     ...given,
   };

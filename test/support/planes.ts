@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { MemoryCounters } from '../../data-plane/counters/memory-counters.ts';
 import { startDataPlane, type RunningDataPlane } from '../../data-plane/gateway.ts';
 import { MemorySessionBook } from '../../data-plane/sessions/memory-session-book.ts';
 import { readDataPlaneSettings } from '../../data-plane/settings.ts';
@@ -34,7 +33,7 @@ export async function startTestPlanes(environment: Readonly<Record<string, strin
   const directories: string[] = [];
   const nodes: RunningDataPlane[] = [];
   const shared = {
-    counters: new MemoryCounters({ clock: systemClock, queue: control.usageQueue }),
+    counters: control.counters,
     sessionBook: new MemorySessionBook(systemClock),
   };
   const addNode = async (own: Readonly<Record<string, string>> = {}) => {

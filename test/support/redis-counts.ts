@@ -1,4 +1,5 @@
 /** Looks at what the counters keep in Redis, as an operator would with redis-cli. */
+import { readPackedWindow, type WindowCounts } from '../../shared/window-counts.ts';
 import { keysOf } from '../../data-plane/counters/redis-keys.ts';
 import { withRedis } from './redis.ts';
 
@@ -11,9 +12,9 @@ export function eventsIn(url: string, owner: string): Promise<string[]> {
 }
 
 /** Used and reserved of a window; undefined for one that is not kept. */
-export function windowIn(url: string, owner: string, key: string): Promise<{ used: number; reserved: number } | undefined> {
+export function windowIn(url: string, owner: string, key: string): Promise<WindowCounts | undefined> {
   return withRedis(url, async (client) => {
     const state = await client.hgetBuffer(keysOf(owner).counts, key);
-    return state === null ? undefined : { used: Number(state.readBigInt64LE(8)), reserved: Number(state.readBigInt64LE(16)) };
+    return state === null ? undefined : readPackedWindow(state);
   });
 }

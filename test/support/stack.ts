@@ -89,7 +89,8 @@ async function ready(program: Program, url: string): Promise<void> {
   if (state === 'ended') throw new Error(`it ended: ${program.output()}`);
 }
 
-async function settled(admin: AdminClient): Promise<void> {
+/** Resolves when every data plane has applied all that the control plane has committed. */
+export async function settled(admin: AdminClient): Promise<void> {
   await eventually(async () => {
     const { dataPlanes } = await admin.query('{ dataPlanes { configLag ready } }');
     const isThere = Array.isArray(dataPlanes) && dataPlanes.length > 0 && dataPlanes.every((plane) => plane.configLag === '0');

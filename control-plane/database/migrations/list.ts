@@ -4,6 +4,7 @@ import { Migration0002ConfigFeed } from './0002-config-feed.ts';
 import { Migration0003Usage } from './0003-usage.ts';
 import { Migration0004StdioIsolation } from './0004-stdio-isolation.ts';
 import { Migration0005ServerLimits } from './0005-server-limits.ts';
+import { Migration0006Limits } from './0006-limits.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   { name: '0003-usage', class: Migration0003Usage },
   { name: '0004-stdio-isolation', class: Migration0004StdioIsolation },
   { name: '0005-server-limits', class: Migration0005ServerLimits },
+  { name: '0006-limits', class: Migration0006Limits },
 ];

@@ -2,9 +2,9 @@
 -- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: lifetime of an open request in ms, number of admissions, then for all
 --   of them their request ids, their intents or "", and "plan amount amount…": which plan it follows, and what it holds in each of the
 --   plan's windows; then the plans as JSON: [[key…], number of rates, of leases, of windows, [number…]], where keys are those of rates,
---   leases and windows, and numbers are limit, windowMillis, burst or -1 of each rate; max, ttlMillis of each lease; limit, 1 if it only
---   observes, expireAtMillis of each window.
--- Answers one string per admission: "ok", "ok:i,j" with observed windows, or "check:index:used:reserved:retryAfterMillis".
+--   leases and windows, then of windows before those, and numbers are limit, windowMillis, burst or -1 of each rate; max, ttlMillis of each
+--   lease; limit, 1 if it only observes, expireAtMillis, and of each window the place among the keys of the window before, or 0 without rollover.
+-- Answers one string per admission: "ok", "ok:i,j" with observed windows, or "check:index:used:reserved:retryAfterMillis:carriedOver".
 -- Counts are kept as whole numbers of eight bytes, the first of which says until when they are needed. They are read once and written once
 -- per batch, and plans are read once, so what many requests share costs little.
 local time = redis.call('TIME')
@@ -73,9 +73,9 @@ local function readLease(state)
 end
 
 -- A window of a budget or quota is expireAt, used, reserved.
-local function readWindow(state, expireAt)
-  if not state then return { expireAt = expireAt, used = 0, reserved = 0 } end
-  local _, used, reserved = unpackNumbers('<i8i8i8', state)
+local function readWindow(state)
+  if not state then return { used = 0, reserved = 0 } end
+  local expireAt, used, reserved = unpackNumbers('<i8i8i8', state)
   return { expireAt = expireAt, used = used, reserved = reserved }
 end
 
@@ -106,9 +106,11 @@ for _, plan in ipairs(plans) do
     at = at + 2
   end
   for index = 1, windowCount do
-    local state = shared(windows, names[rateCount + leaseCount + index], readWindow, numbers[at + 2])
-    plan.windows[index] = { state = state, limit = numbers[at], observes = numbers[at + 1] == 1 }
-    at = at + 3
+    local state = shared(windows, names[rateCount + leaseCount + index], readWindow)
+    state.expireAt = numbers[at + 2]
+    local before = numbers[at + 3] > 0 and shared(windows, names[numbers[at + 3]], readWindow)
+    plan.windows[index] = { state = state, before = before, limit = numbers[at], observes = numbers[at + 1] == 1 }
+    at = at + 4
   end
   plan.expireAt = whole(now + plan.openMillis) .. '\n'
   plan.admitted = plan.expireAt .. 'ok'
@@ -147,8 +149,18 @@ local function chargePending()
   present = nil
 end
 
-local function refusal(check, index, used, reserved, wait)
-  return check .. ':' .. whole(index - 1) .. ':' .. whole(used) .. ':' .. whole(reserved) .. ':' .. whole(wait)
+local function refusal(check, index, used, reserved, wait, carried)
+  return check .. ':' .. whole(index - 1) .. ':' .. whole(used) .. ':' .. whole(reserved) .. ':' .. whole(wait) .. ':' .. whole(carried or 0)
+end
+
+-- What the window before has left of the limit. Calls that are still under way there may yet use what they hold.
+local function carriedOver(window)
+  local before = window.before
+  return before and math.max(0, window.limit - before.used - before.reserved) or 0
+end
+
+local function overfills(window, amount)
+  return window.state.used + window.state.reserved + amount > window.limit + carriedOver(window)
 end
 
 local function judgePace(rate, index)
@@ -182,9 +194,8 @@ local function judge(plan, amounts)
   end
   local observed
   for index, window in ipairs(plan.windows) do
-    local used, reserved = window.state.used, window.state.reserved
-    if used + reserved + amounts[index] > window.limit then
-      if not window.observes then return refusal('hold', index, used, reserved, 0) end
+    if overfills(window, amounts[index]) then
+      if not window.observes then return refusal('hold', index, window.state.used, window.state.reserved, 0, carriedOver(window)) end
       observed = (observed and observed .. ',' or '') .. whole(index - 1)
     end
   end
@@ -195,7 +206,7 @@ end
 local function fits(plan, amounts, intent)
   if intent == '' or plan.free <= 0 then return false end
   for index, window in ipairs(plan.windows) do
-    if window.state.used + window.state.reserved + amounts[index] > window.limit then return false end
+    if overfills(window, amounts[index]) then return false end
   end
   return true
 end

@@ -20,6 +20,11 @@ const INPUTS: Readonly<Record<string, string>> = {
   revokeApiKey: '{id: "key_x"}',
   setGrants: '{remove: ["grt_x"]}',
   setPolicy: '{scope: TEAM, ownerId: "tea_x", policies: {}}',
+  createBudget: '{name: "b", ownerType: TEAM, ownerId: "tea_x", limitUsd: "1", schedule: {period: DAILY, timezone: "UTC"}}',
+  updateBudget: '{id: "lim_x"}',
+  createQuota: '{name: "q", ownerType: TEAM, ownerId: "tea_x", metric: REQUESTS, limit: "1", schedule: {period: DAILY, timezone: "UTC"}}',
+  updateQuota: '{id: "lim_x"}',
+  deleteLimit: '{id: "lim_x"}',
   upsertTeam: '{id: "tea_x", name: "t"}',
 };
 /** For data planes; an administrator may not call them at all. */
@@ -81,6 +86,8 @@ test.each([
   'apiKey(id: "x") { id }',
   'grants { nodes { id } }',
   'policies { id }',
+  'budgets { nodes { id } }',
+  'quotas { nodes { id } }',
 ])('{ %s } refuses nobody and data planes', async (query) => {
   const { token } = await plane.newDataPlaneToken();
   expect((await plane.ask(`{ ${query} }`, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });

@@ -1,15 +1,20 @@
 /** A change, its audit event and its configuration change are one: all of them are there, or none. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../../support/control-plane.ts';
+import { newLimit, OWN_DAILY } from '../../support/limits.ts';
 
 let plane: TestControlPlane;
 let serverId: string;
 let key: { id: string; secret: string };
+let budgetId: string;
+let quotaId: string;
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
   serverId = (await plane.admin.createServer({ name: 'Audited', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })).id;
   key = await plane.admin.createApiKey();
+  budgetId = await newLimit(plane.admin, 'Budget', { limitUsd: '1' });
+  quotaId = await newLimit(plane.admin, 'Quota', { metric: 'REQUESTS', limit: '1' });
 });
 afterAll(() => plane?.close());
 beforeEach(() => plane.database.query('drop trigger if exists refuse on audit_events; drop trigger if exists refuse on config_changes'));
@@ -26,12 +31,17 @@ const MUTATIONS: [string, string, () => Record<string, unknown>][] = [
   ['rotateApiKey', 'RotateApiKeyInput', () => ({ id: key.id })],
   ['setGrants', 'SetGrantsInput', () => ({ add: [{ apiKeyId: key.id, serverId }] })],
   ['setPolicy', 'SetPolicyInput', () => ({ scope: 'ORGANISATION', policies: { ip: {} } })],
+  ['createBudget', 'BudgetInput', () => ({ ...OWN_DAILY, limitUsd: '1' })],
+  ['updateBudget', 'UpdateBudgetInput', () => ({ id: budgetId, limitUsd: '2' })],
+  ['createQuota', 'QuotaInput', () => ({ ...OWN_DAILY, metric: 'REQUESTS', limit: '1' })],
+  ['updateQuota', 'UpdateQuotaInput', () => ({ id: quotaId, limit: '2' })],
+  ['deleteLimit', 'IdInput', () => ({ id: quotaId })],
   ['revokeApiKey', 'IdInput', () => ({ id: key.id })],
 ];
 
 /** Everything that a mutation may write, as one text. */
 async function everything(): Promise<unknown> {
-  const tables = ['teams', 'api_keys', 'mcp_servers', 'access_grants', 'policies', 'audit_events', 'config_changes', 'config_version'];
+  const tables = ['teams', 'api_keys', 'mcp_servers', 'access_grants', 'policies', 'limits', 'audit_events', 'config_changes', 'config_version'];
   return Promise.all(tables.map((table) => plane.database.query(`select row_to_json(t)::text as row from ${table} t order by 1`)));
 }
 
@@ -51,7 +61,7 @@ test.each([...MUTATIONS, ['upsertTeam', 'UpsertTeamInput', () => ({ name: 'A tea
   async (mutation, inputType, input) => {
     expect(await userErrorsOf(plane, mutation, inputType, input())).toEqual([]);
     const [event] = await plane.database.query(
-      'select action, actor_kind, actor_id, organisation_id, request_id, after from audit_events order by id desc limit 1',
+      'select action, actor_kind, actor_id, organisation_id, request_id, before, after from audit_events order by id desc limit 1',
     );
     const [token] = await plane.database.query('select id from admin_tokens');
     expect(event).toMatchObject({
@@ -61,7 +71,7 @@ test.each([...MUTATIONS, ['upsertTeam', 'UpsertTeamInput', () => ({ name: 'A tea
       organisation_id: plane.organisationId,
     });
     expect(event?.['request_id']).toMatch(/^req_/);
-    expect(event?.['after']).not.toBeNull();
+    expect(event?.[mutation.startsWith('delete') ? 'before' : 'after']).not.toBeNull();
   },
 );
 

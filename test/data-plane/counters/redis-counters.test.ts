@@ -33,6 +33,7 @@ describe.runIf(hasRedis)('counters in Redis', () => {
   };
   const hold = (given: Partial<Hold> = {}): Hold => ({
     key: newId('limit'),
+    previousKey: undefined,
     amount: 1,
     limit: 100,
     observe: false,
