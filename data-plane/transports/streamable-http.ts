@@ -45,7 +45,9 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
     try {
       let target = targets.get(request.server);
       if (target === undefined) targets.set(request.server, (target = targetOf(request.server, pools)));
-      const errand: Errand = { target, request, sink, flight, deadline: performance.now() + request.server.limits.totalTimeoutMillis };
+      const now = performance.now();
+      target.breaker.requireClosed(now);
+      const errand: Errand = { target, request, sink, flight, deadline: now + request.server.limits.totalTimeoutMillis };
       const { upstreamSessionId } = request;
       if (upstreamSessionId === undefined) lend(errand);
       else if (request.httpMethod === 'DELETE') goOn({ ...errand, sink: endingSink(request, upstreamSessionId, sink) }, upstreamSessionId);
@@ -105,6 +107,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
     const answer = new UpstreamAnswer(request, passage?.sink ?? sink, {
       idToken: passage?.idToken ?? soleRequestOf(call)?.idToken,
       secondTry,
+      breaker: target.breaker,
       leftMillis: deadline - performance.now(),
     });
     flight.follow(answer, passage?.leave);

@@ -11,6 +11,7 @@ import { relayedHeaders } from './forwarded-headers.ts';
 import { ShortSilence } from './short-silence.ts';
 import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
+import type { UpstreamBreaker } from './upstream-breaker.ts';
 import { UPSTREAM_SESSION_ID } from './upstream-handshake.ts';
 import { badAnswer, objectionTo } from './upstream-objections.ts';
 
@@ -25,6 +26,8 @@ export interface AnswerTerms {
   /** The id of the request as it was sent; undefined for what nobody answers, and for a batch, whose answers are not told apart. */
   readonly idToken: string | undefined;
   readonly secondTry: SecondTry | undefined;
+  /** Hears how it went. */
+  readonly breaker: UpstreamBreaker;
   /** How long the answer to a message may take from now on. */
   readonly leftMillis: number;
 }
@@ -38,6 +41,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   readonly #sink: AnswerSink;
   readonly #idToken: string | undefined;
   readonly #secondTry: SecondTry | undefined;
+  readonly #breaker: UpstreamBreaker;
   /** Of an event stream alone. */
   #size: EventSize | undefined;
   /** A stream that only listens may last for ever. */
@@ -54,11 +58,12 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #complaint: Refusal | undefined;
   #isOver = false;
 
-  constructor(request: UpstreamRequest, sink: AnswerSink, { idToken, secondTry, leftMillis }: AnswerTerms) {
+  constructor(request: UpstreamRequest, sink: AnswerSink, { idToken, secondTry, breaker, leftMillis }: AnswerTerms) {
     this.#request = request;
     this.#sink = sink;
     this.#idToken = idToken;
     this.#secondTry = secondTry;
+    this.#breaker = breaker;
     this.#deadline = listens(request.call) ? undefined : setTimeout(() => this.#fail(this.#lateAnswer()), leftMillis);
   }
 
@@ -76,6 +81,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     this.#head = { status, contentType: type, upstreamSessionId: typeof sessionId === 'string' ? sessionId : undefined, headers: relayedHeaders(headers) };
     const objection = this.#objectionTo(status, headers);
     if (objection !== undefined) return this.#fail(objection);
+    this.#breaker.succeeded(performance.now());
     if (status === 202 || status === 204 || type === undefined) this.#reading = 'nothing';
     else if (JSON_TYPE.test(type)) this.#reading = 'body';
     else if (!EVENT_STREAM_TYPE.test(type)) this.#refuseType(status, type);
@@ -112,7 +118,9 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#isOver) return;
     this.#finish();
-    this.#sink.fail(refusalOfUpstreamError(error, this.#request.server));
+    const refusal = refusalOfUpstreamError(error, this.#request.server);
+    this.#breaker.failed(refusal, performance.now());
+    this.#sink.fail(refusal);
   }
 
   resume(): void {
@@ -124,6 +132,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   cancel(): void {
     if (this.#isOver) return;
     this.#finish();
+    if (this.#head.status === 0) this.#breaker.abandoned();
     this.#controller?.abort(new Error('the caller is gone'));
   }
 
@@ -199,6 +208,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   #fail(refusal: Refusal): void {
     this.#finish();
+    this.#breaker.failed(refusal, performance.now());
     this.#sink.fail(refusal);
     this.#controller?.abort(refusal);
   }
