@@ -5,6 +5,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 /** Suites on a real Redis. A newcomer's machine may lack it, which is said aloud; a machine of CI may not. */
 const NEEDS_REDIS = [
   'test/e2e/governed-call.test.ts',
+  'test/e2e/healed-sessions.test.ts',
   'test/e2e/secrets.test.ts',
   'test/e2e/sse-upstream.test.ts',
   'test/e2e/stdio-upstream.test.ts',

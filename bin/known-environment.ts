@@ -15,6 +15,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'TURNPIKE_LOG_LEVEL', fallback: 'info (standalone: warn)', meaning: 'trace, debug, info, warn, error, fatal or silent' },
   { name: 'TURNPIKE_GATEWAY_URL', fallback: 'http://127.0.0.1:<DATA_PLANE_PORT>', meaning: 'where agents reach the gateway, as the API shows it' },
   { name: 'TURNPIKE_STDIO_ALLOWLIST', fallback: 'nothing allowed', meaning: 'file of the programs that STDIO servers may run' },
+  { name: 'TURNPIKE_STDIO_USER', fallback: 'that of the gateway', meaning: 'user and group id of STDIO servers, as in 1001:1001; needs root' },
   { name: 'DATABASE_URL', fallback: 'embedded PostgreSQL (standalone)', meaning: 'PostgreSQL of the control plane' },
   { name: 'REDIS_URL', fallback: 'in-process counters (standalone)', meaning: 'counters and usage stream' },
   { name: 'CONTROL_PLANE_URL', fallback: '–', meaning: 'where a data plane gets its configuration' },
@@ -25,6 +26,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
     fallback: 'over loopback its own names, else any',
     meaning: 'host names by which requests may call the gateway, separated by commas',
   },
+  { name: 'DATA_PLANE_NODE_URL', fallback: '–', meaning: 'http://host:port at which the other data planes reach this one' },
   { name: 'DATA_PLANE_MAX_CONCURRENT_REQUESTS', fallback: '10000', meaning: 'requests that one data plane works on at once' },
 ];
 

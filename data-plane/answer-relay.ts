@@ -9,10 +9,10 @@ import type { Gateway } from './gateway.ts';
 import { AnswerGuard } from './guardrails/answer-guard.ts';
 import { readClientInfo } from './mcp/client-info.ts';
 import { introductionIn } from './mcp/introduction.ts';
+import { ListVisibility } from './list-visibility.ts';
 import { listens } from './mcp/revision-claims.ts';
 import { SESSION_HEADER } from './mcp/session-ids.ts';
 import type { OpenStream } from './open-streams.ts';
-import { LIST_CHANGED, rulesOf } from './tool-visibility.ts';
 import type { Trail } from './trail.ts';
 import type { AnswerHead, AnswerSink, UpstreamFlight } from './transports/transport.ts';
 
@@ -32,7 +32,8 @@ export class AnswerRelay implements AnswerSink, OpenStream {
   #outputBytes = 0;
   /** Of an event stream; nothing else can be added to. */
   #asides: EventAsides | undefined;
-  #rules = '';
+  /** Only a stream that was opened to listen may hear of what belongs to no call. */
+  #visibility: ListVisibility | undefined;
   #isOver = false;
 
   constructor(
@@ -83,7 +84,7 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     response.on('drain', () => this.#flight?.resume());
     this.#status = head.status;
     if (head.contentType?.startsWith('text/event-stream') === true) this.#asides = new EventAsides(response, this.#gateway.clock);
-    this.#rules = rulesOf(this.#allowed.access.server);
+    if (this.#allowed.rpc.call === undefined) this.#visibility = new ListVisibility(this.#allowed.access.server);
     this.#gateway.streams.add(this);
   }
 
@@ -122,12 +123,9 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     this.#asides?.keepAlive(silentSince);
   }
 
-  /** Only a stream that was opened to listen may hear of what belongs to no call. */
   follows(server: GovernedServer): void {
-    const rules = rulesOf(server);
-    if (rules === this.#rules || this.#allowed.rpc.call !== undefined) return;
-    this.#rules = rules;
-    this.#asides?.say(LIST_CHANGED);
+    const changes = this.#visibility?.changesWith(server);
+    if (changes !== undefined) this.#asides?.say(changes);
   }
 
   #send(parts: readonly Buffer[]): boolean {
@@ -189,6 +187,9 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     if (head.upstreamSessionId === undefined || era === 'modern' || message?.method !== 'initialize') return undefined;
     const { key, server } = this.#allowed.access;
     const owner = { apiKeyId: key.id, serverId: server.config.id };
-    return this.#gateway.sessions.mint(owner, head.upstreamSessionId, readClientInfo(message.value), introductionIn(message.value));
+    const { sessions } = this.#gateway;
+    const about = [owner, head.upstreamSessionId, readClientInfo(message.value), introductionIn(message.value)] as const;
+    // Any node reaches a server by itself, but a process or an open connection is on this one.
+    return server.config.transport === 'STREAMABLE_HTTP' ? sessions.mint(...about) : sessions.mintHere(...about);
   }
 }

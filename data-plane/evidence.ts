@@ -5,6 +5,7 @@ import type { Price } from '../shared/pricing.ts';
 import type { Refusal } from '../shared/refusal.ts';
 import type { GovernedServer } from './config/governed-server.ts';
 import type { Admission, Counters } from './counters/counters.ts';
+import type { ListRule } from './guardrails/list-rules.ts';
 import type { Era } from './mcp/protocol-revisions.ts';
 import type { RpcCall, RpcMessage } from './mcp/rpc-call.ts';
 import type { Session } from './mcp/session-ids.ts';
@@ -56,8 +57,8 @@ export interface RpcRequest {
 export interface AllowedCall {
   readonly access: Access;
   readonly rpc: RpcRequest;
-  /** Whether a tool must not be seen in lists; undefined where nothing is hidden. */
-  readonly hides: ((tool: string) => boolean) | undefined;
+  /** What the lists that it asks for must not show. */
+  readonly listRules: readonly ListRule[];
 }
 
 /** Step 13: rates, lease, budgets and quotas are held, or nothing was to be held. */

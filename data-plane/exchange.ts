@@ -3,6 +3,13 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { newId } from '../shared/ids.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { Clock } from '../shared/clock.ts';
+import { originOfSocket, type Origin } from './nodes/node-proofs.ts';
+
+/** What the path of a request says. */
+export interface Place {
+  readonly identifier: string;
+  readonly tailPath: string;
+}
 
 export class Exchange {
   readonly requestId: string;
@@ -15,23 +22,26 @@ export class Exchange {
   /** What stands in the path behind it, with its leading slash, or the empty string. Every segment is plain. */
   readonly tailPath: string;
   readonly headers: IncomingHttpHeaders;
-  /** The address of the socket's peer, IPv4-mapped addresses as IPv4; empty once the socket is gone. */
+  /** The caller's address. */
   readonly clientIp: string;
+  /** The address at which the caller reached the gateway. */
+  readonly localAddress: string;
   readonly acceptsEventStream: boolean;
   readonly acceptsJson: boolean;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   #isBodyTaken = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, { identifier, tailPath }: { identifier: string; tailPath: string }, clock: Clock) {
+  constructor(request: IncomingMessage, response: ServerResponse, place: Place, clock: Clock, origin: Origin = originOfSocket(request)) {
     this.timeMillis = clock.now();
     this.startedAt = clock.elapsed();
     this.requestId = newId('request', this.timeMillis);
     this.method = request.method ?? '';
-    this.identifier = identifier;
-    this.tailPath = tailPath;
+    this.identifier = place.identifier;
+    this.tailPath = place.tailPath;
     this.headers = request.headers;
-    this.clientIp = plainAddress(request.socket.remoteAddress ?? '');
+    this.clientIp = origin.clientIp;
+    this.localAddress = origin.localAddress;
     const accept = this.headers.accept ?? '';
     this.acceptsEventStream = accept.includes('text/event-stream');
     this.acceptsJson = accept === '' || accept.includes('application/json') || accept.includes('*/*') || accept.includes('application/*');
@@ -75,8 +85,4 @@ export class Exchange {
 
 function tooLarge(bytesMax: number): Refusal {
   return new Refusal('payload_too_large', 'request_too_large', `the message is larger than ${bytesMax} bytes`, { limit: bytesMax });
-}
-
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

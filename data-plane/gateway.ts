@@ -8,21 +8,31 @@ import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { Transport as TransportName } from '../shared/mcp-server.ts';
+import { Discoveries } from './bridge/discoveries.ts';
+import { bridgeLegacyCallers } from './bridge/legacy-client/bridge-legacy-callers.ts';
+import { MemoryEndedSessions } from './bridge/legacy-client/ended-sessions.ts';
+import { bridgeModernCallers } from './bridge/modern-client/bridge-modern-callers.ts';
 import { startConfig, type RunningConfig } from './config/start-config.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { ConfigStore } from './config/store.ts';
-import type { Counters, OpenRequest } from './counters/counters.ts';
+import type { Counters } from './counters/counters.ts';
 import { MemoryCounters } from './counters/memory-counters.ts';
-import { connectRedisCounters } from './counters/redis-counters.ts';
+import { connectRedisCounters, type RedisCounters } from './counters/redis-counters.ts';
 import { startHttpServer, type RunningHttpServer } from './http-server.ts';
 import { SessionIds } from './mcp/session-ids.ts';
 import { EventDoors } from './old-clients/event-doors.ts';
+import { Carrier } from './nodes/carrier.ts';
+import { NodeProofs } from './nodes/node-proofs.ts';
 import { GuessLimiter } from './policies/guess-limiter.ts';
 import { HostRules } from './policies/host-rules.ts';
 import { LeaseKeeper } from './policies/lease-keeper.ts';
 import { OpenStreams } from './open-streams.ts';
+import { MemorySessionBook } from './sessions/memory-session-book.ts';
+import { RedisSessionBook } from './sessions/redis-session-book.ts';
+import type { SessionBook } from './sessions/session-book.ts';
 import type { DataPlaneSettings } from './settings.ts';
 import { Slots } from './steps/enter-concurrency.ts';
+import { createProcessIsolation } from './transports/process-isolation.ts';
 import { startProcessReaper } from './transports/process-reaper.ts';
 import { createSseTransport } from './transports/sse.ts';
 import { createStdioTransport } from './transports/stdio.ts';
@@ -45,6 +55,8 @@ export interface Gateway {
   readonly hasher: TokenHasher;
   readonly sessions: SessionIds;
   readonly doors: EventDoors;
+  readonly proofs: NodeProofs;
+  readonly carrier: Carrier;
   readonly slots: Slots;
   readonly guesses: GuessLimiter;
   readonly hosts: HostRules;
@@ -64,6 +76,8 @@ export interface RunningDataPlane {
 export interface DataPlaneParts {
   readonly log: Logger;
   readonly counters?: Counters;
+  /** With counters alone, sessions are remembered in this process. */
+  readonly sessionBook?: SessionBook;
 }
 
 const GUESSES_PER_MINUTE = 600;
@@ -76,7 +90,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const secretKey = new SecretKey(settings.secretKey);
   const clock = systemClock;
   const leases = new LeaseKeeper(clock);
-  const counters: Counters = parts.counters ?? connectCounters(settings, log, () => leases.openAt(counters));
+  const { counters, sessionBook } = openStores(settings, parts, { clock, leases });
   const reaper = startProcessReaper();
   const drain = { isDraining: false };
   const slots = new Slots(settings.concurrentRequestsMax);
@@ -99,19 +113,30 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     streamsMax: settings.concurrentRequestsMax,
     privateCidrs: settings.upstreamPrivateCidrs,
   });
+  const streamableHttp = createStreamableHttpTransport(pools, log, sessionBook);
+  const sse = createSseTransport({ pools, log });
+  const stdio = createStdioTransport({
+    allowlist: readAllowlist(settings),
+    isolation: createProcessIsolation(settings.stdioUser),
+    reaper,
+    clock,
+    log,
+    environment: settings.environment,
+    presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
+  });
+  const ended = new MemoryEndedSessions(clock);
+  const discoveries = new Discoveries(streamableHttp, clock);
   const transports = {
-    STREAMABLE_HTTP: createStreamableHttpTransport(pools, log),
-    SSE: createSseTransport({ pools, log }),
-    STDIO: createStdioTransport({
-      allowlist: readAllowlist(settings),
-      reaper,
-      clock,
+    STREAMABLE_HTTP: bridgeModernCallers(bridgeLegacyCallers(streamableHttp, { discoveries, ended, clock }), { discoveries, log }),
+    // Over these, servers are greeted by a handshake.
+    SSE: bridgeModernCallers(sse, { discoveries: undefined, log }),
+    STDIO: bridgeModernCallers(bridgeLegacyCallers(stdio, { discoveries: new Discoveries(stdio, clock), ended, clock }), {
+      discoveries: undefined,
+      isModernOnly: (server) => stdio.isModernOnly(server),
       log,
-      environment: settings.environment,
-      presentForm: (known) => config.store.current()?.servers.get(known.config.organisationId)?.get(known.config.id),
     }),
   };
-  const warmUp = ({ servers }: Snapshot) => transports.STDIO.keepWarm(new Set([...servers.values()].flatMap((known) => [...known.values()])));
+  const warmUp = ({ servers }: Snapshot) => stdio.keepWarm(new Set([...servers.values()].flatMap((known) => [...known.values()])));
   const saved = config.store.current();
   if (saved !== undefined) warmUp(saved);
   config.store.onChange(({ changedServerIds, previous, next }) => {
@@ -121,6 +146,10 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const guesses = new GuessLimiter(GUESSES_PER_MINUTE);
   const streams = new OpenStreams({ config: config.store, hasher, clock, guesses });
+  const sessions = new SessionIds(secretKey.derive('session-ids'), settings.nodeUrl);
+  const proofs = new NodeProofs(secretKey.derive('node-proofs'), clock);
+  const doorIds = new SessionIds(secretKey.derive('old-client-streams'), settings.nodeUrl);
+  const carrier = new Carrier({ sessions, doorIds, proofs, log, ownUrl: settings.nodeUrl });
   const gateway: Gateway = {
     clock,
     log,
@@ -130,8 +159,10 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     localCounters: new MemoryCounters({ clock }),
     transports,
     hasher,
-    sessions: new SessionIds(secretKey.derive('session-ids')),
-    doors: new EventDoors(new SessionIds(secretKey.derive('old-client-streams'))),
+    sessions,
+    doors: new EventDoors(doorIds),
+    proofs,
+    carrier,
     slots,
     guesses,
     hosts: new HostRules(settings.allowedHosts),
@@ -147,6 +178,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     close: async (graceMillis = DRAIN_GRACE_MILLIS) => {
       drain.isDraining = true;
       await stop(graceMillis);
+      carrier.close();
       await Promise.all(Object.values(transports).map((transport) => transport.close()));
       await config.close();
       leases.close();
@@ -158,9 +190,16 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   };
 }
 
-function connectCounters(settings: DataPlaneSettings, log: Logger, openRequests: () => Iterable<OpenRequest>): Counters {
-  if (settings.redisUrl === undefined) throw new Error('REDIS_URL is needed: the data plane counts in Redis');
-  return connectRedisCounters({ url: settings.redisUrl, log, openRequests });
+/** What is counted and remembered between requests: in what was handed in, or in Redis, over one connection that the counters close. */
+function openStores(
+  { redisUrl }: DataPlaneSettings,
+  parts: DataPlaneParts,
+  { clock, leases }: { clock: Clock; leases: LeaseKeeper },
+): { counters: Counters; sessionBook: SessionBook } {
+  if (parts.counters !== undefined) return { counters: parts.counters, sessionBook: parts.sessionBook ?? new MemorySessionBook(clock) };
+  if (redisUrl === undefined) throw new Error('REDIS_URL is needed: the data plane counts in Redis');
+  const counters: RedisCounters = connectRedisCounters({ url: redisUrl, log: parts.log, openRequests: () => leases.openAt(counters) });
+  return { counters, sessionBook: new RedisSessionBook(counters.link) };
 }
 
 function readAllowlist(settings: DataPlaneSettings): StdioAllowlist {

@@ -4,14 +4,17 @@ import type { AddressInfo } from 'node:net';
 import { Refusal } from '../shared/refusal.ts';
 import { accessFlow } from './access-flow.ts';
 import { answerJson } from './answer-json.ts';
-import { denialOf } from './denials.ts';
+import { denialBody, denialOf } from './denials.ts';
 import type { Outcome } from './evidence.ts';
 import { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { answerHealth, answerReadiness } from './health.ts';
 import { validateKey } from './keys-validate.ts';
 import { conclude } from './old-clients/posted-message.ts';
+import type { CarryEnding } from './nodes/carrier.ts';
+import { MISDIRECTED } from './nodes/node-proofs.ts';
 import type { DataPlaneSettings } from './settings.ts';
+import { enterConcurrency } from './steps/enter-concurrency.ts';
 import { Trail } from './trail.ts';
 
 const HEADERS_TIMEOUT_MILLIS = 10_000;
@@ -51,7 +54,12 @@ function route(gateway: Gateway, request: IncomingMessage, response: ServerRespo
   const path = request.url ?? '';
   const [, identifier, tailPath = ''] = MCP_PATH.exec(path) ?? [];
   if (identifier !== undefined) {
-    handle(gateway, new Exchange(request, response, { identifier, tailPath }, gateway.clock)).catch((error: unknown) => {
+    const origin = gateway.proofs.originOf(request);
+    if (origin === undefined) return answerJson(response, MISDIRECTED, { error: 'not_carried_by_a_node' });
+    const exchange = new Exchange(request, response, { identifier, tailPath }, gateway.clock, origin);
+    const holder = gateway.carrier.holderOf(request);
+    const handled = holder === undefined ? handle(gateway, exchange) : carryOrHandle(gateway, exchange, holder);
+    handled.catch((error: unknown) => {
       gateway.log.error({ err: error }, 'a request could not be answered');
       response.destroy();
     });
@@ -69,6 +77,28 @@ function route(gateway: Gateway, request: IncomingMessage, response: ServerRespo
     default:
       // A bare 404 with a string `error`: clients that look for an OAuth server under /.well-known read exactly that.
       return answerJson(response, 404, { error: 'not_found' });
+  }
+}
+
+/** A session whose node is gone is gone with it: the flow finds that out as for every other one, so that an `initialize` that still names it opens a new one. */
+async function carryOrHandle(gateway: Gateway, exchange: Exchange, holder: string): Promise<void> {
+  const { response } = exchange;
+  // A node that is full says so itself, in the first step.
+  const ending = gateway.slots.inFlight < gateway.slots.max ? await carry(gateway, exchange, holder) : 'unreachable';
+  if (response.closed) return;
+  if (ending === 'unreachable') return handle(gateway, exchange);
+  if (ending === 'carried') return;
+  const refusal = new Refusal('upstream_error', 'connection_lost', 'the node that holds this session was lost on the way');
+  answerJson(response, refusal.status, JSON.parse(denialBody(refusal, exchange, new Trail())));
+}
+
+/** What is carried has a place here as well, so that a node that drains waits for it. */
+async function carry(gateway: Gateway, { request, response }: Exchange, holder: string): Promise<CarryEnding> {
+  const slot = enterConcurrency(gateway);
+  try {
+    return await gateway.carrier.carry(holder, request, response);
+  } finally {
+    slot.release();
   }
 }
 

@@ -1,8 +1,20 @@
 /** Reads the data plane's environment once, into typed settings; nothing else in this plane looks at `process.env`. */
 import { z } from 'zod';
 import { cidrSchema } from '../shared/policy.ts';
+import type { ChildUser } from './transports/process-isolation.ts';
 
 const MEBIBYTE = 1024 * 1024;
+
+/** Root is 0, and the largest number means no user at all. */
+const idSchema = z.number().int().min(1).max(4_294_967_294);
+const userSchema = z
+  .string()
+  .regex(/^\d+:\d+$/, 'must be a user id and a group id, as in 1001:1001')
+  .transform((text) => {
+    const [uid = '', gid = ''] = text.split(':');
+    return { uid: Number(uid), gid: Number(gid) };
+  })
+  .pipe(z.object({ uid: idSchema, gid: idSchema }));
 
 const environmentSchema = z.object({
   DATA_PLANE_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
@@ -10,6 +22,7 @@ const environmentSchema = z.object({
   TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
   TURNPIKE_SECRET_KEY: z.string(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
+  TURNPIKE_STDIO_USER: userSchema.optional(),
   TURNPIKE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   CONTROL_PLANE_URL: z.url({ protocol: /^https?$/ }),
   DATA_PLANE_TOKEN: z.string(),
@@ -20,6 +33,10 @@ const environmentSchema = z.object({
     .pipe(z.array(cidrSchema))
     .optional(),
   DATA_PLANE_ALLOWED_HOSTS: z.string().optional(),
+  DATA_PLANE_NODE_URL: z
+    .url({ protocol: /^http$/ })
+    .refine(isOrigin, 'must be http://host:port without a path')
+    .optional(),
   DATA_PLANE_MAX_CONCURRENT_REQUESTS: z.coerce.number().int().positive().default(10_000),
 });
 
@@ -29,6 +46,8 @@ export interface DataPlaneSettings {
   readonly dataDirectory: string;
   readonly secretKey: string;
   readonly stdioAllowlistPath: string | undefined;
+  /** Whom STDIO servers run as; undefined for the gateway's own user. */
+  readonly stdioUser: ChildUser | undefined;
   readonly logLevel: string;
   readonly controlPlaneUrl: string;
   readonly dataPlaneToken: string;
@@ -38,6 +57,8 @@ export interface DataPlaneSettings {
   readonly upstreamPrivateCidrs: readonly string[] | undefined;
   /** Names by which requests may call the gateway; undefined judges only what arrives over loopback. */
   readonly allowedHosts: readonly string[] | undefined;
+  /** How the other nodes reach this one: `http://host:port`; without it they do not. */
+  readonly nodeUrl: string | undefined;
   readonly concurrentRequestsMax: number;
   /** What STDIO children may see of this process's own environment is chosen from it by name; it is kept for nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -60,15 +81,21 @@ export function readDataPlaneSettings(environment: Readonly<Record<string, strin
     dataDirectory: given.TURNPIKE_DATA_DIR,
     secretKey: given.TURNPIKE_SECRET_KEY,
     stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
+    stdioUser: given.TURNPIKE_STDIO_USER,
     logLevel: given.TURNPIKE_LOG_LEVEL,
     controlPlaneUrl: given.CONTROL_PLANE_URL,
     dataPlaneToken: given.DATA_PLANE_TOKEN,
     redisUrl: given.REDIS_URL,
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
     allowedHosts: listIn(given.DATA_PLANE_ALLOWED_HOSTS),
+    nodeUrl: given.DATA_PLANE_NODE_URL === undefined ? undefined : new URL(given.DATA_PLANE_NODE_URL).origin,
     concurrentRequestsMax: given.DATA_PLANE_MAX_CONCURRENT_REQUESTS,
     environment,
   };
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).href === `${new URL(text).origin}/`;
 }
 
 function listIn(text: string | undefined): string[] | undefined {

@@ -30,6 +30,8 @@ export interface RefusalFacts {
   /** Protocol revisions that would do, and the one that was asked for. */
   readonly supported?: readonly string[];
   readonly requested?: string;
+  /** The HTTP status that an MCP server answered with. */
+  readonly upstreamStatus?: number;
 }
 
 export class Refusal<Code extends RefusalCode = RefusalCode> extends Error {

@@ -64,7 +64,7 @@ export const REASONS = {
   concurrency_exceeded: ['concurrency'],
   client_closed_request: ['client_gone'],
   internal: ['internal'],
-  not_bridgeable: ['method_without_counterpart', 'round_lost'],
+  not_bridgeable: ['method_without_counterpart', 'unanswerable_question', 'round_lost'],
   upstream_error: ['unreachable', 'connection_lost', 'bad_status', 'bad_answer', 'response_too_large', 'redirect_refused', 'address_refused', 'circuit_open'],
   upstream_auth_error: ['rejected_credentials', 'credentials_unavailable'],
   missing_endpoint: ['missing_endpoint'],

@@ -23,15 +23,15 @@ const ANSWER_MILLIS_MAX = 20_000;
 /** A JSON-RPC answer, as far as we ask for one. */
 export const answerSchema = z.object({
   result: z.looseObject({}).optional(),
-  error: z.object({ code: z.number(), message: z.string().default(''), data: z.unknown() }).optional(),
+  error: z.object({ code: z.number(), message: z.string().default(''), data: z.unknown().optional() }).optional(),
 });
 
 /**
- * Sends a message in the place of the caller of `like`, whose key and server it takes. Rejects with the refusal that its ending would be, also when
- * the server takes too long; a status of 4xx is an answer like any other.
+ * Sends a message, a value or its bytes, in the place of the caller of `like`, whose key and server it takes. Rejects with the refusal that its
+ * ending would be, also when the server takes too long; a status of 4xx is an answer like any other.
  */
 export function askServer(transport: Pick<Transport, 'send'>, like: UpstreamRequest, message: object, asking: Asking = {}): Promise<ServerAnswer> {
-  const call = readRpcCall(Buffer.from(JSON.stringify(message)));
+  const call = readRpcCall(Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify(message)));
   return new Promise((resolve, reject) => {
     const sink = new AnswerCollector(
       (answer) => (clearTimeout(timer), resolve(answer)),

@@ -1,7 +1,9 @@
 /** Learns of each server whether it speaks revision 2026-07-28, by asking it what a client would, and remembers the answer for a while. */
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
+import { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
+import { CLIENT_KEY } from '../mcp/client-info.ts';
 import { MODERN_REVISION } from '../mcp/protocol-revisions.ts';
 import { CLAIM_KEY } from '../mcp/revision-claims.ts';
 import type { Transport, UpstreamRequest } from '../transports/transport.ts';
@@ -23,14 +25,17 @@ interface Discovery {
 
 /** A server may be replaced by another version of itself without a change of its configuration. */
 const FRESH_MILLIS = 300_000;
-const DISCOVER = {
+/** Who asks where no client does. */
+export const OWN_CLIENT = { name: 'turnpike', version: '0.1.0' } as const;
+/** The question itself. */
+export const DISCOVER = {
   jsonrpc: '2.0',
   id: 'turnpike',
   method: 'server/discover',
   params: {
     _meta: {
       [CLAIM_KEY]: MODERN_REVISION,
-      'io.modelcontextprotocol/clientInfo': { name: 'turnpike', version: '0.1.0' },
+      [CLIENT_KEY]: OWN_CLIENT,
       'io.modelcontextprotocol/clientCapabilities': {},
     },
   },
@@ -75,15 +80,28 @@ export class Discoveries {
   }
 
   async #discover(request: UpstreamRequest): Promise<Discovered | undefined> {
-    const { value } = await askServer(this.#transport, request, DISCOVER, { headers: DISCOVER_HEADERS });
-    const answer = modernIn(value);
+    const answer = modernIn(await this.#hear(request));
     this.#known.set(request.server, { answer, askedAt: this.#clock.elapsed() });
     return answer;
   }
+
+  async #hear(request: UpstreamRequest): Promise<unknown> {
+    try {
+      return (await askServer(this.#transport, request, DISCOVER, { headers: DISCOVER_HEADERS })).value;
+    } catch (error) {
+      // A page of the server's framework in place of an answer is a word as well: the question is not known there.
+      if (error instanceof Refusal && isClientError(error.facts.upstreamStatus)) return undefined;
+      throw error;
+    }
+  }
+}
+
+function isClientError(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status < 500;
 }
 
 /** Whatever else a server answers comes from one that does not know the question (MCP 2026-07-28, Versioning, backward compatibility). */
-function modernIn(value: unknown): Discovered | undefined {
+export function modernIn(value: unknown): Discovered | undefined {
   const answer = answerSchema.safeParse(value);
   const reading = discoverSchema.safeParse(answer.data?.result);
   return reading.success && reading.data.supportedVersions.includes(MODERN_REVISION) ? reading.data : undefined;

@@ -94,6 +94,8 @@ export class Feed {
     const heartbeat = setInterval(() => this.#sayHello(), this.#timing.helloMillis);
     try {
       const dataPlaneId = await this.#tell(() => link.hello(describeNode()));
+      // A link that was closed meanwhile would open once more, for a subscription that nobody ends.
+      this.#ending.signal.throwIfAborted();
       const snapshot = new SnapshotIntake(sealer);
       const sinceVersion = this.#refusedVersion === undefined ? store.current()?.version : undefined;
       for await (const frame of link.frames(dataPlaneId, sinceVersion)) await this.#take(frame, snapshot, dataPlaneId);

@@ -52,7 +52,8 @@ export function connectRedisCounters(options: RedisCountersOptions): RedisCounte
 }
 
 export class RedisCounters implements Counters {
-  readonly #link: RedisLink;
+  /** For whatever else is kept in the same Redis; closed with the counters. */
+  readonly link: RedisLink;
   readonly #log: Logger;
   readonly #scripts: RedisScripts;
   readonly #admissions: AdmissionBatches;
@@ -68,11 +69,12 @@ export class RedisCounters implements Counters {
   constructor(redis: Redis, options: Omit<RedisCountersOptions, 'url'>) {
     this.#log = options.log;
     this.#intentLifetimeMillis = options.intentLifetimeMillis ?? INTENT_LIFETIME_MILLIS;
-    this.#link = new RedisLink(redis, options.log, () => this.#backAgain());
+    this.link = new RedisLink(redis, options.log);
+    this.link.onReturn(() => this.#backAgain());
     this.#scripts = new RedisScripts(redis);
     const { openRequests = () => [], log, backlogMax: sizeMax = BACKLOG_MAX } = options;
     const openMillis = this.#intentLifetimeMillis;
-    const parts = { link: this.#link, scripts: this.#scripts, log, sizeMax, openMillis };
+    const parts = { link: this.link, scripts: this.#scripts, log, sizeMax, openMillis };
     this.#epochs = new Epochs({ ...parts, openRequests: () => [...openRequests(), ...this.#outbox.openRequests()] });
     this.#outbox = new SettlementOutbox({ ...parts, epochs: this.#epochs });
     this.#admissions = new AdmissionBatches({ ...parts, outbox: this.#outbox, epochs: this.#epochs });
@@ -85,7 +87,7 @@ export class RedisCounters implements Counters {
   }
 
   get isAvailable(): boolean {
-    return this.#link.isAvailable;
+    return this.link.isAvailable;
   }
 
   get backlog(): number {
@@ -125,7 +127,7 @@ export class RedisCounters implements Counters {
   renew(admission: Admission): void {
     const { organisationId, requestId } = admission;
     const millis = Math.min(this.#intentLifetimeMillis, ...admission.leases.map(({ ttlMillis }) => ttlMillis));
-    this.#scripts.run('renew', [keysOf(organisationId).open], [String(millis), requestId]).catch((error: unknown) => this.#link.lost(error));
+    this.#scripts.run('renew', [keysOf(organisationId).open], [String(millis), requestId]).catch((error: unknown) => this.link.lost(error));
   }
 
   flushed(): Promise<void> {
@@ -138,18 +140,18 @@ export class RedisCounters implements Counters {
     clearInterval(this.#greeter);
     const deadline = performance.now() + graceMillis;
     await this.#outbox.flushed(() => performance.now() > deadline);
-    this.#link.close();
+    this.link.close();
     return this.#outbox.size;
   }
 
   /** Closes what lost nodes left open, in every organisation; answers how many. Any number of nodes may do so at once. */
   async reap(): Promise<number> {
-    if (!this.#link.isAvailable) return 0;
+    if (!this.link.isAvailable) return 0;
     let closed = 0;
     try {
-      for (const owner of await this.#link.redis.smembers(STREAM_OWNERS_KEY)) closed += await this.#reapOf(owner);
+      for (const owner of await this.link.redis.smembers(STREAM_OWNERS_KEY)) closed += await this.#reapOf(owner);
     } catch (error) {
-      this.#link.lost(error);
+      this.link.lost(error);
     }
     if (closed > 0) this.#log.warn({ closed }, 'closed calls that a lost gateway node had left open');
     return closed;
@@ -157,24 +159,24 @@ export class RedisCounters implements Counters {
 
   /** Forgets counts of what has ended, in every organisation. */
   async sweep(): Promise<void> {
-    if (!this.#link.isAvailable) return;
+    if (!this.link.isAvailable) return;
     try {
-      for (const owner of await this.#link.redis.smembers(STREAM_OWNERS_KEY)) {
+      for (const owner of await this.link.redis.smembers(STREAM_OWNERS_KEY)) {
         await this.#pageThrough((cursor) => this.#scripts.run('sweep', [keysOf(owner).counts], [cursor, PAGE]));
       }
     } catch (error) {
-      this.#link.lost(error);
+      this.link.lost(error);
     }
   }
 
   async #askForExtension(admission: Admission, extension: Extension): Promise<string> {
-    if (!this.#link.isAvailable) throw new CountersUnavailable('Redis does not answer');
+    if (!this.link.isAvailable) throw new CountersUnavailable('Redis does not answer');
     const { open, intents, counts } = keysOf(admission.organisationId);
     const values = [...this.#epochs.valuesFor(admission.organisationId), ...extendValues(admission, extension)];
     try {
       return extendedSchema.parse(await this.#scripts.runSurely('extend', [open, intents, counts], values));
     } catch (cause) {
-      this.#link.lost(cause);
+      this.link.lost(cause);
       throw new CountersUnavailable('Redis does not answer', { cause });
     }
   }
@@ -198,21 +200,21 @@ export class RedisCounters implements Counters {
   }
 
   async #greet(): Promise<void> {
-    if (!this.#link.isAvailable) return;
+    if (!this.link.isAvailable) return;
     try {
       if (await this.#epochs.greet()) this.#announceAll();
     } catch (error) {
-      this.#link.lost(error);
+      this.link.lost(error);
     }
   }
 
   /** Tells the usage intake that this organisation has a stream. */
   #announce(owner: string): void {
-    if (!this.#link.isAvailable) return;
+    if (!this.link.isAvailable) return;
     this.#announced.add(owner);
-    this.#link.redis.sadd(STREAM_OWNERS_KEY, owner).catch((error: unknown) => {
+    this.link.redis.sadd(STREAM_OWNERS_KEY, owner).catch((error: unknown) => {
       this.#announced.delete(owner);
-      this.#link.lost(error);
+      this.link.lost(error);
     });
   }
 

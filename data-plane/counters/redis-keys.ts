@@ -10,6 +10,8 @@ export interface OrganisationKeys {
   readonly counts: string;
   /** Stream of usage events, one or several to an entry. */
   readonly usage: string;
+  /** What the key of each session that was healed or ended begins with. */
+  readonly session: string;
 }
 
 /** Organisations whose streams the usage intake reads. */
@@ -25,5 +27,5 @@ export function keysOf(organisationId: string): OrganisationKeys {
 
 function keysFor(organisationId: string): OrganisationKeys {
   const tag = `{${organisationId}}`;
-  return { open: `${tag}:open`, intents: `${tag}:intents`, counts: countsKeyOf(organisationId), usage: `${tag}:usage` };
+  return { open: `${tag}:open`, intents: `${tag}:intents`, counts: countsKeyOf(organisationId), usage: `${tag}:usage`, session: `${tag}:session:` };
 }

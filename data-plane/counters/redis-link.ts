@@ -1,4 +1,4 @@
-/** The connection to Redis as counting needs it: nothing is queued or sent again behind our back, and a silent Redis is noticed. */
+/** The connection to Redis as counting and the session book need it: nothing is queued or sent again behind our back, and a silent Redis is noticed. */
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 
@@ -25,7 +25,7 @@ export function connectRedis(url: string): Redis {
 export class RedisLink {
   readonly redis: Redis;
   readonly #log: Logger;
-  readonly #onReturn: () => void;
+  readonly #onReturn: (() => void)[] = [];
   #isAvailable = false;
   #runId = '';
   #isClosed = false;
@@ -33,15 +33,18 @@ export class RedisLink {
   #awaySince = 0;
   #probe: NodeJS.Timeout | undefined;
 
-  /** `onReturn` is called each time Redis answers again after it did not. */
-  constructor(redis: Redis, log: Logger, onReturn: () => void) {
+  constructor(redis: Redis, log: Logger) {
     this.redis = redis;
     this.#log = log;
-    this.#onReturn = onReturn;
     // Without a listener ioredis prints; with one per attempt it would be a line every second.
     redis.on('error', (error: Error) => this.lost(error));
     redis.on('close', () => this.lost(new Error('the connection was closed')));
     redis.on('ready', () => void this.#ask());
+  }
+
+  /** Called each time Redis answers again after it did not. */
+  onReturn(listener: () => void): void {
+    this.#onReturn.push(listener);
   }
 
   get isAvailable(): boolean {
@@ -94,6 +97,6 @@ export class RedisLink {
     this.#isAvailable = true;
     this.#isAwayLogged = false;
     this.#log.info('Redis answers');
-    this.#onReturn();
+    for (const listener of this.#onReturn) listener();
   }
 }

@@ -1,9 +1,9 @@
-/** Runs the counters' scripts by their digest, and loads one that Redis does not know (any more). */
+/** Runs the scripts of what is kept in Redis by their digest, and loads one that Redis does not know (any more). */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 
-const NAMES = ['admit', 'extend', 'settle', 'renew', 'reap', 'sweep', 'greet', 'reopen'] as const;
+const NAMES = ['admit', 'extend', 'settle', 'renew', 'reap', 'sweep', 'greet', 'reopen', 'heal'] as const;
 export type ScriptName = (typeof NAMES)[number];
 
 /** What a script answers that would count in windows while those are closed (`scripts/epoch.lua`). */

@@ -1,11 +1,11 @@
-/** Looks at an answer on its way to the caller: hides tools from lists, blocks words, notes errors; otherwise lets the bytes pass. */
+/** Looks at an answer on its way to the caller: hides entries of lists, blocks words, notes errors; otherwise lets the bytes pass. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { AllowedCall } from '../evidence.ts';
 import { createEventStreamFilter, type EventStreamFilter } from '../mcp/event-stream-filter.ts';
 import { dataOfEvent, EventStreamSplitter } from '../mcp/event-stream.ts';
 import { NO_KEYS, scanJson } from '../mcp/json-scan.ts';
+import { filterLists } from './list-filter.ts';
 import type { CompiledFilter } from './semantic-filter.ts';
-import { filterToolList } from './tool-list.ts';
 
 /** Answers may nest deeper than requests, since JSON schemas do; what is deeper cannot be searched for words. */
 const ANSWER_LIMITS = { depthMax: 512, tokensMax: Number.POSITIVE_INFINITY } as const;
@@ -13,7 +13,7 @@ const ANSWER_LIMITS = { depthMax: 512, tokensMax: Number.POSITIVE_INFINITY } as 
 const ERROR_MARK = Buffer.from('rror"');
 
 export class AnswerGuard {
-  readonly #hides: AllowedCall['hides'];
+  readonly #listRules: AllowedCall['listRules'];
   readonly #words: CompiledFilter | undefined;
   readonly #serverId: string;
   /** An event that must be judged is held back until it is complete, up to this size. */
@@ -28,7 +28,7 @@ export class AnswerGuard {
     const { config, filter, limits } = allowed.access.server;
     this.#serverId = config.id;
     this.#eventBytesMax = limits.eventBytesMax;
-    this.#hides = asksForTools(allowed) ? allowed.hides : undefined;
+    this.#listRules = allowed.listRules;
     this.#words = filter?.appliesToResponse === true ? filter : undefined;
     this.#observed = observed;
   }
@@ -36,14 +36,14 @@ export class AnswerGuard {
   /** A whole JSON body; throws the refusal that takes its place. */
   judge(body: Buffer): Buffer {
     if (body.length === 0) return body;
-    const visible = this.#hides === undefined ? body : this.#withoutHidden(body, this.#hides);
+    const visible = this.#listRules.length === 0 ? body : this.#withoutHidden(body);
     if (this.#words !== undefined || visible.includes(ERROR_MARK)) this.#read(visible);
     return visible;
   }
 
   /** A chunk of an event stream; answers what may be sent now. */
   push(chunk: Buffer): readonly Buffer[] {
-    if (this.#hides === undefined && this.#words === undefined) {
+    if (this.#listRules.length === 0 && this.#words === undefined) {
       // Nothing is held back. An error mark that two chunks share is not seen, and the record then says less; no rule depends on it.
       if (!this.sawError && chunk.includes(ERROR_MARK)) this.#noteErrorsIn(chunk);
       return [chunk];
@@ -56,9 +56,9 @@ export class AnswerGuard {
     return this.#events?.end() ?? [];
   }
 
-  #withoutHidden(body: Buffer, hides: (tool: string) => boolean): Buffer {
-    const visible = filterToolList(body, hides);
-    if (visible === undefined) throw unjudgeable('a tool list that cannot be judged');
+  #withoutHidden(body: Buffer): Buffer {
+    const visible = filterLists(body, this.#listRules);
+    if (visible === undefined) throw unjudgeable('a list that cannot be judged');
     return visible;
   }
 
@@ -84,11 +84,6 @@ export class AnswerGuard {
       if (data !== undefined && data.startsWith('{')) this.sawError ||= isErrorAnswer(tryParse(data));
     }
   }
-}
-
-/** Lists may also come on a stream that was opened with GET, where answers are resumed. */
-function asksForTools(allowed: AllowedCall): boolean {
-  return allowed.rpc.call === undefined || allowed.rpc.call.messages.some(({ method }) => method === 'tools/list');
 }
 
 function isErrorAnswer(value: unknown): boolean {

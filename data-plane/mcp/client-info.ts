@@ -5,7 +5,8 @@ import { z } from 'zod';
 export const CLIENT_INFO_LENGTH_MAX = 64;
 const clientInfoSchema = z.object({ name: z.string(), version: z.string() });
 const initializeSchema = z.object({ params: z.object({ clientInfo: clientInfoSchema }) });
-const CLIENT_KEY = 'io.modelcontextprotocol/clientInfo';
+/** Where a request since 2026-07-28 says it. */
+export const CLIENT_KEY = 'io.modelcontextprotocol/clientInfo';
 const modernSchema = z.object({ params: z.object({ _meta: z.object({ [CLIENT_KEY]: clientInfoSchema }) }) });
 
 export interface ClientInfo {

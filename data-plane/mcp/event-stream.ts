@@ -63,6 +63,7 @@ function endOfLine(chunk: Buffer, from: number): number {
 const BOM = '\ufeff';
 const TYPE_FIELD = /^event: ?(.*)$/;
 const ID_FIELD = /^id: ?(.*)$/;
+const RETRY_FIELD = /^retry: ?(\d{1,9})$/;
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,1024}$/;
 
 /** The data of one event, its lines joined by LF; undefined for an event without data, such as a comment. */
@@ -83,6 +84,12 @@ export function typeOfEvent(event: Buffer): string {
 export function idOfEvent(event: Buffer): string | undefined {
   const id = fieldOf(event, ID_FIELD);
   return VISIBLE_ASCII.test(id) ? id : undefined;
+}
+
+/** How long a reader that has lost the stream should wait, in milliseconds; undefined when the event does not say. */
+export function retryOfEvent(event: Buffer): number | undefined {
+  const retry = fieldOf(event, RETRY_FIELD);
+  return retry === '' ? undefined : Number(retry);
 }
 
 /** The same event with other data: its further fields stay as they are. The data must be one line. */

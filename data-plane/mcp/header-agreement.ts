@@ -8,7 +8,7 @@ import type { RpcCall, RpcMessage } from './rpc-call.ts';
 type Headers = Pick<Exchange, 'header'>;
 
 /** Which member of the params `Mcp-Name` repeats, where a method needs the header (MCP 2026-07-28, Transports, standard headers). */
-const NAMED_BY: ReadonlyMap<string | undefined, 'name' | 'uri'> = new Map([
+export const NAMED_BY: ReadonlyMap<string | undefined, 'name' | 'uri'> = new Map([
   ['tools/call', 'name'],
   ['prompts/get', 'name'],
   ['resources/read', 'uri'],

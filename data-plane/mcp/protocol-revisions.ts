@@ -7,9 +7,14 @@ export type Era = 'legacy' | 'modern';
 export const MODERN_REVISION = '2026-07-28';
 const LEGACY_REVISIONS: ReadonlySet<string> = new Set(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']);
 
+/** Whether the revision begins with `initialize`. */
+export function isLegacyRevision(revision: string): boolean {
+  return LEGACY_REVISIONS.has(revision);
+}
+
 /** An absent header stands for 2025-03-26; one that is not known is a 400 (MCP 2025-11-25, Transports, protocol version header). */
 export function requireLegacyRevision(header: string | undefined): void {
-  if (header === undefined || LEGACY_REVISIONS.has(header)) return;
+  if (header === undefined || isLegacyRevision(header)) return;
   throw unsupportedRevision(header, [...LEGACY_REVISIONS, MODERN_REVISION]);
 }
 

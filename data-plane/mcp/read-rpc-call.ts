@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { Refusal } from '../../shared/refusal.ts';
 import { scanJson } from './json-scan.ts';
 import { MessageOffsetFinder, type MessageOffsets } from './message-offsets.ts';
+import { looksLikeOwnId } from './own-ids.ts';
 import { ambiguousKeyIn, isAmbiguousMethod } from './reserved-keys.ts';
 import type { RpcCall, RpcMessage } from './rpc-call.ts';
 
@@ -67,6 +68,8 @@ function readBatch(value: unknown, bytes: Buffer, offsets: readonly MessageOffse
   if (!Array.isArray(value) || value.length > BATCH_MAX) throw invalidRpc(`a batch holds at most ${BATCH_MAX} messages`);
   const [first, ...rest] = value.map((message, index) => readMessage(message, bytes, offsets[index]));
   if (first === undefined) throw invalidRpc('the batch is empty');
+  // Alone, such an id is given one of ours on its way; in a batch it could later be taken for one.
+  if ([first, ...rest].some((message) => looksLikeOwnId(message.value['id']))) throw invalidRpc('in a batch, no id may begin with "turnpike:"');
   return [first, ...rest];
 }
 

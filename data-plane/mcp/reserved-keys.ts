@@ -8,7 +8,15 @@ const PARAMS_KEYS: Words = new Set(['name', 'arguments', 'uri', '_meta']);
 /** Keys that reach into an object's machinery in one language or another; they have no business where a message is decided. */
 const MACHINERY_KEYS: Words = new Set(['__proto__', 'constructor', 'prototype']);
 /** Methods by whose name rules apply. */
-const RULED_METHODS: Words = new Set(['initialize', 'tools/list', 'tools/call', 'notifications/cancelled']);
+const RULED_METHODS: Words = new Set([
+  'initialize',
+  'tools/list',
+  'tools/call',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  'notifications/cancelled',
+]);
 /** A word of these is itself and folds to nothing else. */
 const PLAIN = /^[a-z0-9_/]*$/;
 /** A word of these has no other forms than by case. */

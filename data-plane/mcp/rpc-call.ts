@@ -24,3 +24,9 @@ export interface RpcCall {
   /** One, or for a batch one or more. */
   readonly messages: readonly [RpcMessage, ...RpcMessage[]];
 }
+
+/** The one request that a call is; undefined for a batch, and for what nobody answers. */
+export function soleRequestOf(call: RpcCall | undefined): RpcMessage | undefined {
+  if (call === undefined || call.isBatch) return undefined;
+  return call.messages[0].kind === 'request' ? call.messages[0] : undefined;
+}

@@ -1,5 +1,4 @@
 /** Session ids of our own: the upstream's id, signed together with the key and the server it belongs to. */
-import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { KeyedHash } from '../../shared/keyed-hash.ts';
 import type { ClientInfo } from './client-info.ts';
@@ -22,7 +21,10 @@ export interface Session {
   readonly label: string;
 }
 
-const payloadSchema = z.tuple([z.string(), z.string(), z.string(), z.string().nullable(), z.string().nullable(), z.string().nullable()]);
+/** The server's id, key, server, what the client is called, its version and introduction, and the URL of the node where the session lives, if it lives on one. */
+const payloadSchema = z.tuple([z.string(), z.string(), z.string(), z.string().nullable(), z.string().nullable(), z.string().nullable(), z.string().optional()]);
+/** What an id of a session that lives on one node begins with, and no other. */
+const NODE_PREFIX = '~';
 const ID_LENGTH_MAX = 4096;
 const MAC_LENGTH = 43;
 const LABEL_LENGTH = 16;
@@ -33,31 +35,53 @@ const LABEL_LENGTH = 16;
  */
 export class SessionIds {
   readonly #hash: KeyedHash;
+  readonly #nodeUrl: string | undefined;
 
-  constructor(key: Buffer) {
+  /** `nodeUrl` is how other nodes reach this one; without it, sessions that live here are found nowhere else. */
+  constructor(key: Buffer, nodeUrl?: string) {
     this.#hash = new KeyedHash(key, ID_LENGTH_MAX);
+    this.#nodeUrl = nodeUrl;
   }
 
   mint(owner: SessionOwner, upstreamSessionId: string, client: ClientInfo, introduction: string | null): string {
-    const payload = JSON.stringify([upstreamSessionId, owner.apiKeyId, owner.serverId, client.name, client.version, introduction]);
-    const body = Buffer.from(payload).toString('base64url');
-    return `${body}.${this.#hash.of(body)}`;
+    return this.#sign(payloadOf(owner, upstreamSessionId, client, introduction));
+  }
+
+  /** The id of a session that lives in a process or a connection of this node. */
+  mintHere(owner: SessionOwner, upstreamSessionId: string, client: ClientInfo, introduction: string | null): string {
+    const payload = payloadOf(owner, upstreamSessionId, client, introduction);
+    return this.#nodeUrl === undefined ? this.#sign(payload) : this.#sign([...payload, this.#nodeUrl], NODE_PREFIX);
+  }
+
+  /** The URL of the node where the session lives; undefined where it lives on none, and for an id that we did not mint. */
+  nodeOf(id: string): string | undefined {
+    return id.startsWith(NODE_PREFIX) ? this.#payloadIn(id)?.[6] : undefined;
   }
 
   /** Undefined for an id that we did not mint, or minted for another key or server. */
   read(id: string, owner: SessionOwner): Session | undefined {
-    const body = id.slice(0, -MAC_LENGTH - 1);
-    const mac = id.slice(-MAC_LENGTH);
-    if (id.length > ID_LENGTH_MAX || id.at(-MAC_LENGTH - 1) !== '.' || !isSame(mac, this.#hash.of(body))) return undefined;
-    const payload = payloadSchema.safeParse(JSON.parse(Buffer.from(body, 'base64url').toString('utf8')));
-    // Another version of ours signed something else: its client starts over.
-    if (!payload.success) return undefined;
-    const [upstreamSessionId, apiKeyId, serverId, clientName, clientVersion, introduction] = payload.data;
+    const payload = this.#payloadIn(id);
+    if (payload === undefined) return undefined;
+    const [upstreamSessionId, apiKeyId, serverId, clientName, clientVersion, introduction] = payload;
     if (apiKeyId !== owner.apiKeyId || serverId !== owner.serverId) return undefined;
-    return { upstreamSessionId, clientName, clientVersion, introduction, label: mac.slice(0, LABEL_LENGTH) };
+    return { upstreamSessionId, clientName, clientVersion, introduction, label: id.slice(-MAC_LENGTH).slice(0, LABEL_LENGTH) };
+  }
+
+  #sign(payload: readonly unknown[], prefix = ''): string {
+    const signed = prefix + Buffer.from(JSON.stringify(payload)).toString('base64url');
+    return `${signed}.${this.#hash.of(signed)}`;
+  }
+
+  /** Undefined for what we did not sign. */
+  #payloadIn(id: string): z.infer<typeof payloadSchema> | undefined {
+    const signed = id.slice(0, -MAC_LENGTH - 1);
+    if (id.length > ID_LENGTH_MAX || id.at(-MAC_LENGTH - 1) !== '.' || !this.#hash.matches(signed, id.slice(-MAC_LENGTH))) return undefined;
+    const body = signed.startsWith(NODE_PREFIX) ? signed.slice(NODE_PREFIX.length) : signed;
+    // Another version of ours signed something else: its client starts over.
+    return payloadSchema.safeParse(JSON.parse(Buffer.from(body, 'base64url').toString('utf8'))).data;
   }
 }
 
-function isSame(left: string, right: string): boolean {
-  return left.length === right.length && timingSafeEqual(Buffer.from(left, 'latin1'), Buffer.from(right, 'latin1'));
+function payloadOf({ apiKeyId, serverId }: SessionOwner, upstreamSessionId: string, client: ClientInfo, introduction: string | null): unknown[] {
+  return [upstreamSessionId, apiKeyId, serverId, client.name, client.version, introduction];
 }

@@ -5,7 +5,7 @@ import { SESSION_HEADER } from '../mcp/session-ids.ts';
 const MESSAGES_PATH = '/messages';
 const ID_PARAMETER = 'sessionId';
 /** As ids of ours are spelled: a server may have a path of the same name, and ids of its own on it. */
-const DOOR_ID = /^[\w-]+\.[\w-]{43}$/;
+const DOOR_ID = /^~?[\w-]+\.[\w-]{43}$/;
 /** Clients of Streamable HTTP send at least one of them with every GET, since revision 2025-06-18. */
 const NEWER_HEADERS = [SESSION_HEADER, 'mcp-protocol-version', 'last-event-id'] as const;
 

@@ -8,7 +8,7 @@ import { EventAsides } from '../event-asides.ts';
 import type { Outcome } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { OpenStream, OpenStreams } from '../open-streams.ts';
-import { LIST_CHANGED, rulesOf } from '../tool-visibility.ts';
+import { ListVisibility } from '../list-visibility.ts';
 import type { Trail } from '../trail.ts';
 import { toEvent } from '../transports/answer-forms.ts';
 
@@ -34,7 +34,7 @@ export class DoorStream implements OpenStream {
   readonly #asides: EventAsides;
   readonly #trail: Trail;
   readonly #events: StreamEvents;
-  #rules: string;
+  readonly #visibility: ListVisibility;
   #outputBytes = 0;
   #isOver = false;
 
@@ -45,7 +45,7 @@ export class DoorStream implements OpenStream {
     this.#asides = new EventAsides(exchange.response, gateway.clock);
     this.#trail = trail;
     this.#events = events;
-    this.#rules = rulesOf(server);
+    this.#visibility = new ListVisibility(server);
   }
 
   /** The first event says where messages go. */
@@ -80,10 +80,8 @@ export class DoorStream implements OpenStream {
 
   follows(server: GovernedServer): void {
     this.#events.onServer(server);
-    const rules = rulesOf(server);
-    if (rules === this.#rules) return;
-    this.#rules = rules;
-    this.#asides.say(LIST_CHANGED);
+    const changes = this.#visibility.changesWith(server);
+    if (changes !== undefined) this.#asides.say(changes);
   }
 
   keepAlive(silentSince: number): void {

@@ -27,7 +27,7 @@ export class EventDoors {
         },
       });
       this.#doors.set(door.id, door);
-      door.open(endpointOf(parts.exchange, this.#ids.mint(door.owner, door.id, NOBODY, null)));
+      door.open(endpointOf(parts.exchange, this.#ids.mintHere(door.owner, door.id, NOBODY, null)));
     });
   }
 

@@ -1,6 +1,7 @@
 /** Step 12: applies the allowed and blocked tools of server and grant, then the semantic filter, to every message of the body. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { Access, AllowedCall, RpcRequest } from '../evidence.ts';
+import { listRulesFor } from '../guardrails/list-rules.ts';
 import type { Trail } from '../trail.ts';
 
 const REFUSED_TOOL = { blocked_tool: 'is blocked on', tool_not_allowed: 'is not among the allowed tools of' } as const;
@@ -11,7 +12,7 @@ export function applyToolRules(access: Access, rpc: RpcRequest, trail: Trail): A
     if (message.tool !== undefined) judgeTool(access, message.tool, trail);
     judgeWords(access, message.value, trail);
   }
-  return { access, rpc, hides: hiddenTools(access) };
+  return { access, rpc, listRules: listRulesFor(access, rpc.call) };
 }
 
 function judgeTool(access: Access, tool: string, trail: Trail): void {
@@ -50,12 +51,4 @@ function judgeWords(access: Access, value: unknown, trail: Trail): void {
   throw new Refusal('mcp_guardrail_block', 'semantic_filter', `the message holds a blocked ${match.kind}`, {
     rule: { kind: 'mcpServer', id: config.id, path },
   });
-}
-
-function hiddenTools(access: Access): AllowedCall['hides'] {
-  const { toolRules, config } = access.server;
-  const granted = access.grant.toolsAllowed;
-  const isRuled = toolRules.restricts && config.toolRulesMode === 'ENFORCE';
-  if (!isRuled && granted === null) return undefined;
-  return (tool) => (isRuled && toolRules.verdictOn(tool) !== 'allowed') || (granted !== null && !granted.includes(tool));
 }

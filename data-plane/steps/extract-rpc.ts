@@ -30,7 +30,8 @@ export async function extractRpc(gateway: Pick<Gateway, 'sessions' | 'doors'>, e
     trail.rpc = { ...trail.rpc, door };
   }
   const era = eraOf(call, exchange);
-  if (era === 'modern') requireModernTransport(ticket, door);
+  if (era === 'modern' && door !== undefined)
+    throw new Refusal('invalid_request', 'sessions_only', 'over HTTP+SSE only revisions are known that begin with initialize');
   // A client that was told to start over may still send its old session with the new handshake: the handshake counts.
   const hasSession = era === 'legacy' && message.method !== 'initialize';
   return (trail.rpc = { call, message, era, session: hasSession ? sessionOf(gateway, exchange, ticket, door) : undefined, door });
@@ -40,14 +41,6 @@ export async function extractRpc(gateway: Pick<Gateway, 'sessions' | 'doors'>, e
 function doorOf({ doors }: Pick<Gateway, 'doors'>, exchange: Exchange, { access }: RateTicket): EventDoor | undefined {
   const id = doorIdOf(exchange);
   return id === undefined ? undefined : doors.find(id, { apiKeyId: access.key.id, serverId: access.server.config.id });
-}
-
-/** A child or an SSE connection has had its handshake before the request came. Clients of both eras take any 400 as a word to begin with one. */
-function requireModernTransport({ access }: RateTicket, door: EventDoor | undefined): void {
-  const { transport, slug } = access.server.config;
-  if (door !== undefined) throw new Refusal('invalid_request', 'sessions_only', 'over HTTP+SSE only revisions are known that begin with initialize');
-  if (transport === 'STREAMABLE_HTTP') return;
-  throw new Refusal('invalid_request', 'sessions_only', `'${slug}' is reached over ${transport}, and knows only revisions that begin with initialize`);
 }
 
 function withoutBody(gateway: Pick<Gateway, 'sessions'>, exchange: Exchange, ticket: RateTicket): RpcRequest {

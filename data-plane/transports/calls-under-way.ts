@@ -2,6 +2,7 @@
 import type { Refusal } from '../../shared/refusal.ts';
 import type { SplicedCall } from './spliced-call.ts';
 import { HANDSHAKE_ID } from './lifecycle-lines.ts';
+import { readSubscription } from './server-message.ts';
 import type { UpstreamRequest } from './transport.ts';
 
 /** Ids stay within what a 32-bit integer of a server in any language holds. */
@@ -10,9 +11,15 @@ const ID_MAX = 0x7fff_ffff;
 export class CallsUnderWay {
   readonly #calls = new Map<number, SplicedCall>();
   #lastId = HANDSHAKE_ID;
+  #listening = 0;
 
   get size(): number {
     return this.#calls.size;
+  }
+
+  /** Without those that only listen, which have no end to wait for. */
+  get working(): number {
+    return this.#calls.size - this.#listening;
   }
 
   /** An id that no call has, nor our own handshake. */
@@ -28,6 +35,7 @@ export class CallsUnderWay {
 
   add(call: SplicedCall): void {
     this.#calls.set(call.id, call);
+    if (call.listens) this.#listening++;
   }
 
   get(id: number): SplicedCall | undefined {
@@ -36,7 +44,9 @@ export class CallsUnderWay {
 
   /** False when the call had ended already. */
   remove(call: SplicedCall): boolean {
-    return this.#calls.delete(call.id);
+    const wasThere = this.#calls.delete(call.id);
+    if (wasThere && call.listens) this.#listening--;
+    return wasThere;
   }
 
   /** The one call that a caller's `notifications/cancelled` means; undefined when there is none or more than one. */
@@ -50,9 +60,16 @@ export class CallsUnderWay {
     return [...this.#calls.values()].toReversed().some((call) => call.tell(event));
   }
 
+  /** Tells the call that listens for a notification; false when none does, or it cannot be told now. */
+  announce(line: Buffer): boolean {
+    const subscription = readSubscription(line);
+    return subscription !== undefined && this.#calls.get(subscription.id)?.announce(line, subscription.idRange) === true;
+  }
+
   failAll(refusal: Refusal): void {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
+    this.#listening = 0;
     for (const call of calls) call.fail(refusal);
   }
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Refusal } from '../../shared/refusal.ts';
 import { dataOfEvent, EventStreamSplitter } from '../mcp/event-stream.ts';
+import { faultOfAnswer } from './answer-envelope.ts';
 
 /** A response has no method; a batch of them may stand in one event (MCP 2025-03-26). */
 const responseSchema = z.union([
@@ -12,16 +13,21 @@ const responseSchema = z.union([
 export class EventCollector {
   readonly #splitter = new EventStreamSplitter();
   readonly #eventBytesMax: number;
+  readonly #idToken: string | undefined;
 
-  constructor(eventBytesMax: number) {
+  /** Waits for the answer to the request with this id; without one, for any. */
+  constructor(eventBytesMax: number, idToken: string | undefined) {
     this.#eventBytesMax = eventBytesMax;
+    this.#idToken = idToken;
   }
 
-  /** The response's JSON as it stood in its event, once it has come. Notifications before it have nowhere to go. */
+  /** The response's JSON as it stood in its event, once it has come. Notifications and strangers' answers before it have nowhere to go. */
   push(chunk: Buffer): Buffer | undefined {
     for (const event of this.#splitter.push(chunk)) {
       const data = dataOfEvent(event);
-      if (data !== undefined && data !== '' && isResponse(data)) return Buffer.from(data);
+      if (data === undefined || data === '' || !isResponse(data)) continue;
+      const response = Buffer.from(data);
+      if (this.#idToken === undefined || faultOfAnswer(response, this.#idToken) === undefined) return response;
     }
     if (this.#splitter.pendingBytes > this.#eventBytesMax) {
       throw new Refusal('upstream_error', 'response_too_large', `an event is larger than ${this.#eventBytesMax} bytes`);

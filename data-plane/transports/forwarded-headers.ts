@@ -27,6 +27,17 @@ export function relayedHeaders(headers: IncomingHttpHeaders): string[] {
   return relayed;
 }
 
+/** The value of a header in a flat list; `name` in lower case, as the lists of this file have it. */
+export function headerIn(flat: readonly string[], name: string): string | undefined {
+  const index = flat.findIndex((text, at) => at % 2 === 0 && text === name);
+  return index === -1 ? undefined : flat[index + 1];
+}
+
+/** A flat list without one header. */
+export function withoutHeader(flat: readonly string[], name: string): string[] {
+  return flat.filter((_text, at) => flat[at - (at % 2)] !== name);
+}
+
 function push(flat: string[], name: string, value: string | string[] | undefined): void {
   if (typeof value === 'string') flat.push(name, value);
 }

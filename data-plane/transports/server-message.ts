@@ -53,3 +53,11 @@ function readProgress(line: Buffer, params: unknown): ServerMessage {
   if (typeof token !== 'number' || tokenRange === undefined || !isUtf8(line)) return { kind: 'notification', method: 'notifications/progress' };
   return { kind: 'progress', token, tokenRange };
 }
+
+/** The request that listens for a notification, by its id, and where that stands (MCP 2026-07-28, Subscriptions); undefined where none does. */
+export function readSubscription(line: Buffer): { readonly id: number; readonly idRange: ByteRange } | undefined {
+  const params = findTopLevelValue(line, 'params');
+  const meta = params === undefined ? undefined : findMember(line, params, '_meta');
+  const idRange = meta === undefined ? undefined : findMember(line, meta, 'io.modelcontextprotocol/subscriptionId');
+  return idRange === undefined || !isUtf8(line) ? undefined : { id: Number(line.toString('latin1', idRange.start, idRange.end)), idRange };
+}

@@ -1,50 +1,63 @@
 /** Keeps apart what is under way in one upstream session, also when its caller uses the same id twice. */
-import { Refusal } from '../../shared/refusal.ts';
-import { createEventStreamFilter, type EventStreamFilter } from '../mcp/event-stream-filter.ts';
-import type { RpcCall, RpcMessage } from '../mcp/rpc-call.ts';
-import { findTopLevelValue } from './json-members.ts';
+import type { Refusal } from '../../shared/refusal.ts';
+import { looksLikeOwnId, OwnIds } from '../mcp/own-ids.ts';
+import { soleRequestOf, type RpcMessage } from '../mcp/rpc-call.ts';
+import { RestoringSink } from './restoring-sink.ts';
 import { canonicalToken } from './rpc-tokens.ts';
 import { splice } from './message-splice.ts';
 import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
 
 /** What is sent upstream, where its answer goes, and what to call when nobody waits for it any more; calling it again does nothing. */
 export interface Passage {
-  readonly bytes: Buffer;
+  readonly bytes: Buffer | undefined;
+  /** The id that is sent. */
+  readonly idToken: string | undefined;
   readonly sink: AnswerSink;
   readonly leave: () => void;
 }
 
+const RESUMPTION_HEADER = 'last-event-id';
+
 /**
  * Some callers use one id for every request. The upstream then gets an id of ours for the second, and the caller its own back; everything
- * else goes as it came (`protocol.md` 2.1, P19).
+ * else goes as it came (`protocol.md` 2.1, P16, P19).
  */
 export class SessionTraffic {
   /** Session and id of every request under way. */
   readonly #underWay = new Set<string>();
-  #lastId = 0;
+  readonly #ownIds = new OwnIds();
 
-  /** The way of a call through a session of its server. */
-  enter(request: UpstreamRequest, call: RpcCall, sessionId: string, sink: AnswerSink): Passage {
-    const [message] = call.messages;
+  /** The way of a request through a session of its server. */
+  enter(request: UpstreamRequest, sessionId: string, sink: AnswerSink): Passage {
+    const { call } = request;
+    const message = soleRequestOf(call);
     // What a batch answers is not matched by us, and was taken out of the protocol with revision 2025-06-18.
-    if (call.isBatch || message.kind !== 'request' || message.idToken === undefined) return { bytes: call.bytes, sink, leave: () => undefined };
-    const place = `${request.server.config.id} ${sessionId} ${canonicalToken(message.idToken)}`;
-    if (!this.#underWay.has(place)) {
-      this.#underWay.add(place);
-      let isInside = true;
-      const leave = () => {
-        if (isInside) this.#underWay.delete(place);
-        isInside = false;
-      };
-      return { bytes: call.bytes, sink: new TrackedSink(sink, leave), leave };
+    if (call === undefined || message?.idToken === undefined) {
+      return { bytes: call?.bytes, idToken: undefined, sink: resumes(request) ? restoring(request, sink) : sink, leave: () => undefined };
     }
-    const id = `"turnpike-${++this.#lastId}"`;
-    return {
-      bytes: withId(call.bytes, message, id),
-      sink: new RestoringSink(sink, id, message.idToken, request.server.limits.eventBytesMax),
-      leave: () => undefined,
+    const idToken = canonicalToken(message.idToken);
+    const place = `${request.server.config.id} ${sessionId} ${idToken}`;
+    if (this.#underWay.has(place) || looksLikeOwnId(message.value['id'])) {
+      const ownId = this.#ownIds.standInFor(message.idToken);
+      return { bytes: withId(call.bytes, message, ownId), idToken: ownId, sink: restoring(request, sink), leave: () => undefined };
+    }
+    this.#underWay.add(place);
+    let isInside = true;
+    const leave = () => {
+      if (isInside) this.#underWay.delete(place);
+      isInside = false;
     };
+    return { bytes: call.bytes, idToken: message.idToken, sink: new TrackedSink(sink, leave), leave };
   }
+}
+
+/** On other streams to listen there are no answers (MCP 2025-11-25, Transports, Listening for messages from the server). */
+function resumes({ httpMethod, forwardedHeaders }: UpstreamRequest): boolean {
+  return httpMethod === 'GET' && forwardedHeaders.includes(RESUMPTION_HEADER);
+}
+
+function restoring(request: UpstreamRequest, sink: AnswerSink): AnswerSink {
+  return new RestoringSink(sink, request.server.limits.eventBytesMax);
 }
 
 function withId(bytes: Buffer, message: RpcMessage, id: string): Buffer {
@@ -82,62 +95,5 @@ class TrackedSink implements AnswerSink {
   fail(refusal: Refusal): void {
     this.#leave();
     this.#sink.fail(refusal);
-  }
-}
-
-/** Gives the caller its own id back, in a JSON answer and in the events of a stream. */
-class RestoringSink implements AnswerSink {
-  readonly #sink: AnswerSink;
-  readonly #id: string;
-  readonly #idToken: Buffer;
-  readonly #events: EventStreamFilter;
-  #isOver = false;
-
-  constructor(sink: AnswerSink, id: string, idToken: string, eventBytesMax: number) {
-    this.#sink = sink;
-    this.#id = id;
-    this.#idToken = Buffer.from(idToken);
-    this.#events = createEventStreamFilter((data) => this.#restore(data), eventBytesMax);
-  }
-
-  answer(head: AnswerHead, body: Buffer): void {
-    this.#sink.answer(head, this.#restore(body));
-  }
-
-  open(head: AnswerHead): void {
-    this.#sink.open(head);
-  }
-
-  write(chunk: Buffer): boolean {
-    return this.#pass(() => this.#events.push(chunk));
-  }
-
-  end(): void {
-    this.#pass(() => this.#events.end());
-    if (!this.#isOver) this.#sink.end();
-  }
-
-  fail(refusal: Refusal): void {
-    if (!this.#isOver) this.#sink.fail(refusal);
-  }
-
-  #pass(read: () => Buffer[]): boolean {
-    if (this.#isOver) return true;
-    try {
-      let hasRoom = true;
-      for (const event of read()) hasRoom = this.#sink.write(event);
-      return hasRoom;
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      this.#isOver = true;
-      this.#sink.fail(error);
-      return true;
-    }
-  }
-
-  #restore(json: Buffer): Buffer {
-    const range = findTopLevelValue(json, 'id');
-    if (range === undefined || json.toString('latin1', range.start, range.end) !== this.#id) return json;
-    return splice(json, [range], this.#idToken);
   }
 }

@@ -1,11 +1,15 @@
 /** One caller's request while a server works on it under an id of ours: gives the caller its own id and token back, and keeps its limits. */
 import { Refusal } from '../../shared/refusal.ts';
+import { listens, standsAlone } from '../mcp/revision-claims.ts';
 import type { RpcMessage } from '../mcp/rpc-call.ts';
 import { EVENTS_HEAD, JSON_HEAD, toEvent } from './answer-forms.ts';
 import type { ByteRange } from './json-members.ts';
 import { canonicalToken } from './rpc-tokens.ts';
 import { blankLineBreaks, splice } from './message-splice.ts';
 import type { AnswerSink, UpstreamFlight, UpstreamRequest } from './transport.ts';
+
+/** No timer is longer. */
+const TIMER_MILLIS_MAX = 0x7fff_ffff;
 
 export interface CallParts {
   /** The id that the server knows the call by; also its progress token. */
@@ -31,11 +35,22 @@ export class SplicedCall implements UpstreamFlight {
   constructor(parts: CallParts) {
     this.id = parts.id;
     this.#parts = parts;
-    this.#timer = setTimeout(() => this.#expire(), parts.timeoutMillis);
+    this.#timer = setTimeout(() => this.#expire(), this.listens ? TIMER_MILLIS_MAX : parts.timeoutMillis);
   }
 
   get method(): string | undefined {
     return this.#parts.message.method;
+  }
+
+  /** Whether it needs no session. */
+  get standsAlone(): boolean {
+    const { call } = this.#parts.request;
+    return call !== undefined && standsAlone(call);
+  }
+
+  /** Its answer is a stream that lasts until the caller leaves. */
+  get listens(): boolean {
+    return listens(this.#parts.request.call);
   }
 
   /** The server's answer, as it came but for the id; `sessionId` is set when it opens a session. Nothing may follow. */
@@ -56,6 +71,12 @@ export class SplicedCall implements UpstreamFlight {
     const { message, bytes } = this.#parts;
     if (message.progressTokenStart < 0) return false;
     return this.tell(toEvent(blankLineBreaks(splice(line, [tokenRange], bytes.subarray(message.progressTokenStart, message.progressTokenEnd)))));
+  }
+
+  /** Tells the caller what it listens for, under its own id; true when it was told. */
+  announce(line: Buffer, idRange: ByteRange): boolean {
+    const { message, bytes } = this.#parts;
+    return this.tell(toEvent(blankLineBreaks(splice(line, [idRange], bytes.subarray(message.idStart, message.idEnd)))));
   }
 
   /** Writes an event that is not the answer; false when the caller takes no events, or no more for now. */
@@ -97,7 +118,7 @@ export class SplicedCall implements UpstreamFlight {
   }
 
   #isTooLarge(body: Buffer): boolean {
-    return this.#sentBytes + body.length > this.#parts.request.responseBytesMax;
+    return !this.listens && this.#sentBytes + body.length > this.#parts.request.responseBytesMax;
   }
 }
 

@@ -45,6 +45,8 @@ export class SseConnection {
   readonly #calls = new CallsUnderWay();
   readonly #questions: SseQuestions;
   readonly #ready = Promise.withResolvers<void>();
+  /** Rejects with the refusal for which it never could be used, or was not wanted any more. */
+  readonly opened = this.#ready.promise;
   readonly #openTimer: NodeJS.Timeout;
   readonly #idleTimer: NodeJS.Timeout;
   #handshake: SseHandshake | undefined;

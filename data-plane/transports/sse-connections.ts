@@ -1,12 +1,12 @@
 /** The connections to all HTTP+SSE servers: one for each session that a caller opened, and one per key and server for callers without. */
 import type { Logger } from 'pino';
-import { Refusal } from '../../shared/refusal.ts';
+import { asRefusal, Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import { SseConnection } from './sse-connection.ts';
 import { SSE_LIMITS, type SseLimits } from './sse-limits.ts';
 import type { UpstreamRequest } from './transport.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
-import { targetOf } from './upstream-target.ts';
+import { targetOf, type UpstreamTarget } from './upstream-target.ts';
 
 export interface SseParts {
   readonly pools: UpstreamPools;
@@ -21,6 +21,7 @@ export class SseConnections {
   readonly #all = new Set<SseConnection>();
   readonly #sessions = new Map<string, SseConnection>();
   readonly #ambient = new Map<string, SseConnection>();
+  readonly #targets = new WeakMap<GovernedServer, UpstreamTarget>();
   #isClosed = false;
 
   constructor(parts: SseParts) {
@@ -84,10 +85,13 @@ export class SseConnections {
     if (this.#isClosed) throw new Refusal('not_ready', 'draining');
     const { server, apiKeyId } = request;
     const { pools, log } = this.#parts;
-    const target = targetOf(server, pools);
+    let target = this.#targets.get(server);
+    if (target === undefined) this.#targets.set(server, (target = targetOf(server, pools)));
+    target.breaker.requireClosed(performance.now());
     this.#makeRoom(server, apiKeyId);
     const connection = new SseConnection({ server, target, apiKeyId, isAmbient, limits: this.#limits, log, onEnd: (ended) => this.#forget(ended) });
     this.#all.add(connection);
+    void tellBreaker(target, connection);
     return connection;
   }
 
@@ -112,6 +116,18 @@ export class SseConnections {
     this.#sessions.delete(connection.id);
     const key = keyOf(connection.server, connection.apiKeyId);
     if (this.#ambient.get(key) === connection) this.#ambient.delete(key);
+  }
+}
+
+/** A server that does not let itself be connected to is left alone for a while; what it then does with messages is between it and one caller. */
+async function tellBreaker({ breaker }: UpstreamTarget, { opened }: SseConnection): Promise<void> {
+  try {
+    await opened;
+    breaker.succeeded(performance.now());
+  } catch (error) {
+    const refusal = asRefusal(error);
+    if (refusal.code === 'upstream_error' || refusal.code === 'upstream_timeout') breaker.failed(refusal, performance.now());
+    else breaker.abandoned();
   }
 }
 

@@ -1,15 +1,14 @@
 /** Speaks MCP with one child process, with ids of our own, so that no answer can go astray however many callers share it. */
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RpcMessage } from '../mcp/rpc-call.ts';
-import type { ByteRange } from './json-members.ts';
 import type { StdioAudience } from './stdio-audience.ts';
 import { CallsUnderWay } from './calls-under-way.ts';
 import { SplicedCall } from './spliced-call.ts';
 import { readServerMessage, type ServerMessage } from './server-message.ts';
-import { HANDSHAKE_ID, INITIALIZE_LINE, INITIALIZED_LINE, replyTo, toCancelledLine } from './lifecycle-lines.ts';
+import { HANDSHAKE_ID, replyTo, toCancelledLine } from './lifecycle-lines.ts';
+import { StdioGreeter, type StdioGreeting } from './stdio-greeter.ts';
 import type { StdioNoise } from './stdio-noise.ts';
 import { describeEnding, StdioProcess, type ChildEnding, type ChildProgram, type ProcessParts } from './stdio-process.ts';
 import { spliceRequest } from './message-splice.ts';
@@ -21,6 +20,7 @@ export interface ChildParts extends ProcessParts {
   /** The one client that the child speaks with, and whose `initialize` is the first call; without, we initialise it ourselves. */
   readonly audience?: StdioAudience;
   readonly noise: StdioNoise;
+  readonly greeting: StdioGreeting;
   /** The child has ended; `isDeath` when nobody had asked it to. Its calls fail once this returns. */
   readonly onEnd: (child: StdioChild, isDeath: boolean) => void;
   /** The last call has ended. */
@@ -36,9 +36,9 @@ export class StdioChild {
   readonly #parts: ChildParts;
   readonly #log: Logger;
   readonly #calls = new CallsUnderWay();
+  readonly #greeter: StdioGreeter;
   readonly #startTimer: NodeJS.Timeout;
   #lastUsedMillis: number;
-  #handshake: { line: Buffer; idRange: ByteRange } | undefined;
   #isAskedToEnd = false;
   /** Why the calls fail when the process ends, where we know better than its exit code. */
   #verdict: Refusal | undefined;
@@ -53,8 +53,9 @@ export class StdioChild {
     });
     this.#log = parts.log.child({ server: parts.slug, childPid: this.#process.pid });
     this.#lastUsedMillis = parts.clock.elapsed();
-    if (parts.audience === undefined) this.#process.outbox.writeFirst(INITIALIZE_LINE);
     this.#startTimer = setTimeout(() => this.#condemn('stdio_unavailable', 'did not answer initialize in time'), parts.limits.startTimeoutMillis);
+    this.#greeter = new StdioGreeter(parts.greeting, this.#process.outbox);
+    if (parts.audience === undefined && this.#greeter.begin()) clearTimeout(this.#startTimer);
     this.#log.debug('a STDIO server starts');
   }
 
@@ -71,7 +72,7 @@ export class StdioChild {
   }
 
   get inFlight(): number {
-    return this.#calls.size;
+    return this.#calls.working;
   }
 
   get takesCalls(): boolean {
@@ -99,9 +100,7 @@ export class StdioChild {
     this.#calls.add(call);
     if (isIntroduction) {
       this.#process.outbox.writeFirst(spliceRequest(bytes, message, id));
-    } else if (message.method === 'initialize') {
-      if (this.#handshake !== undefined) this.#answerHandshake(call, this.#handshake);
-    } else if (!this.#process.outbox.push(spliceRequest(bytes, message, call.id))) {
+    } else if (!this.#answerInPlace(call) && message.method !== 'initialize' && !this.#process.outbox.push(spliceRequest(bytes, message, call.id))) {
       this.#drop(call);
       call.fail(new Refusal('stdio_error', 'stdio_overloaded', `server ${this.#parts.slug} reads more slowly than it is written to`));
     }
@@ -164,7 +163,7 @@ export class StdioChild {
         return this.reply(replyTo(message.method, line.subarray(message.idRange.start, message.idRange.end)));
       case 'notification':
         if (audience !== undefined) return audience.notify(line, message.method, this);
-        noise.droppedNotifications++;
+        if (!this.#calls.announce(line)) noise.droppedNotifications++;
         return;
       case 'noise':
         if (line.length > 0) noise.garbageLines++;
@@ -174,7 +173,7 @@ export class StdioChild {
   #readAnswer(line: Buffer, answer: Answer): void {
     const call = this.#calls.get(answer.id);
     if (answer.id === HANDSHAKE_ID && call !== undefined) return this.#introduce(call, line, answer);
-    if (answer.id === HANDSHAKE_ID && this.#handshake === undefined && this.audience === undefined) return this.#becomeReady(line, answer);
+    if (answer.id === HANDSHAKE_ID && !this.#greeter.isDone && this.audience === undefined) return this.#greet(line, answer);
     if (call === undefined || call.method === 'initialize') {
       this.#parts.noise.unmatchedAnswers++;
       return;
@@ -194,19 +193,22 @@ export class StdioChild {
     else this.#parts.onUnwanted(this);
   }
 
-  #becomeReady(line: Buffer, answer: Answer): void {
-    if (!answer.isUsable || !answer.isResult) return this.#condemn('stdio_protocol', 'refused to be initialised');
+  #greet(line: Buffer, answer: Answer): void {
+    const state = this.#greeter.hear(line, answer);
+    if (state === 'refused') return this.#condemn('stdio_protocol', 'refused to be initialised');
+    if (state === 'asked') return;
     clearTimeout(this.#startTimer);
-    this.#handshake = { line: Buffer.from(line), idRange: answer.idRange };
-    this.#process.outbox.writeFirst(INITIALIZED_LINE);
     this.#process.outbox.open();
-    for (const call of this.#calls.values()) if (call.method === 'initialize') this.#answerHandshake(call, this.#handshake);
+    for (const call of this.#calls.values()) this.#answerInPlace(call);
   }
 
-  /** The child was initialised once, by us: its callers get the answer that it gave, with the revision that it chose. */
-  #answerHandshake(call: SplicedCall, handshake: { line: Buffer; idRange: ByteRange }): void {
+  /** Where the greeting has said all that there is to say; false for what the child itself must answer. */
+  #answerInPlace(call: SplicedCall): boolean {
+    const known = this.#greeter.answerTo(call);
+    if (known === undefined) return false;
     this.#drop(call);
-    call.answer(handshake.line, handshake.idRange, randomUUID());
+    call.answer(known.line, known.idRange, known.sessionId);
+    return true;
   }
 
   #abandon(call: SplicedCall): void {
@@ -218,7 +220,7 @@ export class StdioChild {
   #drop(call: SplicedCall): boolean {
     const wasThere = this.#calls.remove(call);
     this.noteUse();
-    if (wasThere && this.#calls.size === 0) this.#parts.onIdle(this);
+    if (wasThere && this.inFlight === 0) this.#parts.onIdle(this);
     return wasThere;
   }
 

@@ -5,9 +5,10 @@ import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import type { StdioAudience } from './stdio-audience.ts';
 import { StdioBreaker } from './stdio-breaker.ts';
 import { StdioChild, type ChildParts } from './stdio-child.ts';
+import type { StdioGreeting } from './stdio-greeter.ts';
 import type { ChildProgram } from './stdio-process.ts';
 
-export interface FleetParts extends Omit<ChildParts, 'audience' | 'onEnd' | 'onIdle' | 'onUnwanted'> {
+export interface FleetParts extends Omit<ChildParts, 'audience' | 'greeting' | 'onEnd' | 'onIdle' | 'onUnwanted'> {
   readonly clock: Clock;
   /** Whether another child may run on this gateway; ends an idle one of any server when that makes room. */
   readonly makeRoom: () => boolean;
@@ -26,6 +27,8 @@ export interface ChildOrder {
 export class StdioFleet {
   readonly program: ChildProgram;
   readonly parts: FleetParts;
+  /** What one process has taught of all. */
+  readonly greeting: StdioGreeting = { isModern: false };
   readonly #breaker: StdioBreaker;
   /** Those that take calls, and those whose last calls are under way. */
   readonly #children = new Map<StdioChild, ChildOrder>();
@@ -70,6 +73,7 @@ export class StdioFleet {
       const child = new StdioChild(this.program, {
         ...this.parts,
         ...order,
+        greeting: this.greeting,
         onEnd: this.#onEnd,
         onIdle: this.#onIdle,
         onUnwanted: (unwanted) => this.stop(unwanted),

@@ -4,6 +4,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
+import { NO_ISOLATION, type ProcessIsolation } from './process-isolation.ts';
 import type { ProcessReaper } from './process-reaper.ts';
 import type { StdioNoise } from './stdio-noise.ts';
 import { inheritedEnvironment } from './stdio-environment.ts';
@@ -17,6 +18,8 @@ import type { ChildProgram } from './stdio-process.ts';
 export interface StdioParts {
   /** What the operator lets servers run; nothing else is ever started. */
   readonly allowlist: StdioAllowlist;
+  /** Without it, children share user and processes with the gateway. */
+  readonly isolation?: ProcessIsolation;
   readonly reaper: ProcessReaper;
   readonly clock: Clock;
   readonly log: Logger;
@@ -36,6 +39,7 @@ interface KnownServer {
 export class StdioPools {
   readonly noise: StdioNoise = { garbageLines: 0, unmatchedAnswers: 0, droppedNotifications: 0, refusedRequests: 0 };
   readonly #parts: StdioParts;
+  readonly #isolation: ProcessIsolation;
   readonly #limits: StdioLimits;
   readonly #inherited: Readonly<Record<string, string>>;
   readonly #known = new Map<string, KnownServer>();
@@ -46,7 +50,8 @@ export class StdioPools {
   constructor(parts: StdioParts) {
     this.#parts = parts;
     this.#limits = { ...STDIO_LIMITS, ...parts.limits };
-    this.#inherited = inheritedEnvironment(parts.environment);
+    this.#isolation = parts.isolation ?? NO_ISOLATION;
+    this.#inherited = inheritedEnvironment(parts.environment, this.#isolation.user === undefined);
   }
 
   /** What serves a server in its present form. Throws a refusal when the server may not run. */
@@ -58,6 +63,11 @@ export class StdioPools {
   warm(server: GovernedServer): void {
     const { fleet } = this.#knownAs(server);
     while (fleet.size < server.limits.warmProcesses && this.#running < this.#limits.childrenMax) fleet.start({});
+  }
+
+  /** Whether a process of the server, as it runs now, has said that it knows no revision with sessions. */
+  isModernOnly(server: GovernedServer): boolean {
+    return this.#known.get(server.config.id)?.fleet.greeting.isModern === true;
   }
 
   retire(serverId: string): void {
@@ -125,6 +135,7 @@ export class StdioPools {
   #openFleet(server: GovernedServer, program: ChildProgram): StdioFleet {
     const { reaper, clock, log } = this.#parts;
     return new StdioFleet(program, server.limits, {
+      isolation: this.#isolation,
       reaper,
       clock,
       log,
@@ -144,7 +155,7 @@ export class StdioPools {
   }
 
   #makeRoom(): boolean {
-    if (!this.#hasStarted) this.#parts.log.info('STDIO servers run under the user id of this gateway');
+    if (!this.#hasStarted) this.#parts.log.info(this.#isolation.tell(), 'how STDIO servers are kept apart from this gateway');
     this.#hasStarted = true;
     if (this.#running < this.#limits.childrenMax) return true;
     const idle = this.#fleets.flatMap((fleet) => {

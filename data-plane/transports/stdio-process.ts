@@ -1,6 +1,6 @@
 /** Runs one child process in a process group of its own, and ends it together with everything that it started. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import { Refusal } from '../../shared/refusal.ts';
 import { endOfGroup, signalGroup } from './process-group.ts';
+import type { ProcessIsolation } from './process-isolation.ts';
 import type { ProcessReaper } from './process-reaper.ts';
 import { StderrTail } from './stderr-tail.ts';
 import type { StdioLimits } from './stdio-limits.ts';
@@ -24,6 +25,7 @@ export interface ChildProgram {
 }
 
 export interface ProcessParts {
+  readonly isolation: ProcessIsolation;
   readonly reaper: ProcessReaper;
   readonly limits: StdioLimits;
   readonly log: Logger;
@@ -70,7 +72,7 @@ export class StdioProcess {
     this.#limits = parts.limits;
     this.#stderr = new StderrTail(parts.limits.stderrTailBytesMax);
     const directory = mkdtempSync(join(tmpdir(), 'turnpike-stdio-'));
-    const { child, pid } = start(program, directory);
+    const { child, pid } = start(program, directory, parts.isolation);
     parts.reaper.watch(pid);
     this.#child = child;
     this.pid = pid;
@@ -157,13 +159,17 @@ export class StdioProcess {
   }
 }
 
-function start(program: ChildProgram, directory: string): { child: Child; pid: number } {
+function start(program: ChildProgram, directory: string, isolation: ProcessIsolation): { child: Child; pid: number } {
   try {
-    const child = spawn(program.command, program.args, {
+    const { command, args, user } = isolation.launch(program.command, program.args);
+    if (isolation.user !== undefined) chownSync(directory, isolation.user.uid, isolation.user.gid);
+    const child = spawn(command, args, {
+      ...user,
       shell: false,
       detached: true,
       cwd: directory,
-      env: program.environment,
+      // The home of the gateway is closed to another user.
+      env: isolation.user === undefined ? program.environment : { HOME: directory, ...program.environment },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     // Why a start failed comes as an event, and an event that nobody hears would end this process.

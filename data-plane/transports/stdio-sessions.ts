@@ -26,7 +26,7 @@ export class StdioSessions implements StdioDispatch {
 
   send(request: UpstreamRequest, sink: AnswerSink): UpstreamFlight {
     const { call, upstreamSessionId } = request;
-    if (call !== undefined && opensSession(call)) return this.#open(request, call, sink);
+    if (call !== undefined && opensSession(call) && !this.#fleet.greeting.isModern) return this.#open(request, call, sink);
     if (upstreamSessionId === undefined) return this.#sendWithoutSession(request, sink);
     const session = this.#sessionOf(request.apiKeyId, upstreamSessionId);
     if (call !== undefined) return this.#sendTo(session, request, call, sink);

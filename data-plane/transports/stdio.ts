@@ -11,6 +11,8 @@ export interface StdioTransport extends Transport {
   readonly noise: Readonly<StdioNoise>;
   /** Of these servers, which are all that are configured, those that want processes before anybody calls get them. */
   keepWarm(servers: Iterable<GovernedServer>): void;
+  /** Whether a process of the server has said that it knows no revision with sessions. */
+  isModernOnly(server: GovernedServer): boolean;
 }
 
 /** The flight of a request that never left. */
@@ -23,6 +25,7 @@ export function createStdioTransport(parts: StdioParts): StdioTransport {
   return {
     noise: pools.noise,
     keepWarm: (servers) => warmth.keep(servers),
+    isModernOnly: (server) => pools.isModernOnly(server),
     send: (request, sink) => {
       try {
         if (request.tailPath !== '') throw new Refusal('mcp_not_found', 'unknown_path', 'a STDIO server has no sub-paths');

@@ -1,19 +1,41 @@
 /** The Streamable HTTP transport: one dispatch per message over pooled connections, answers relayed as they come. */
 import type { Logger } from 'pino';
+import { systemClock } from '../../shared/clock.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
+import { soleRequestOf } from '../mcp/rpc-call.ts';
 import { listens, standsAlone } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
+import { MemorySessionBook } from '../sessions/memory-session-book.ts';
+import type { SessionBook } from '../sessions/session-book.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
+import { forgetsSession } from './forgotten-session.ts';
+import { headerIn, withoutHeader } from './forwarded-headers.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
+import { SessionHealer } from './session-healer.ts';
 import { SessionTraffic } from './session-traffic.ts';
 import { UpstreamAnswer, type SecondTry } from './upstream-answer.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 import type { UpstreamTarget } from './upstream-target.ts';
 import { pathOf, targetOf } from './upstream-target.ts';
 
-export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger): Transport {
+/** What a message is sent for, however often it is sent. */
+interface Errand {
+  readonly target: UpstreamTarget;
+  readonly request: UpstreamRequest;
+  readonly sink: AnswerSink;
+  readonly flight: HttpFlight;
+  /** By `performance.now()`; of one that only listens it means nothing. */
+  readonly deadline: number;
+}
+
+/** One for a session that another node has healed, one for a session that is opened because that one is forgotten as well. */
+const REPEATS_MAX = 2;
+
+/** Without a book of all nodes, sessions are healed for this one alone. */
+export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger, book: SessionBook = new MemorySessionBook(systemClock)): Transport {
+  const healer = new SessionHealer({ book, clock: systemClock, log });
   const ambient = new AmbientSessions(log);
   const traffic = new SessionTraffic();
   const targets = new WeakMap<GovernedServer, UpstreamTarget>();
@@ -23,7 +45,13 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger)
     try {
       let target = targets.get(request.server);
       if (target === undefined) targets.set(request.server, (target = targetOf(request.server, pools)));
-      start(target, request, sink, flight);
+      const now = performance.now();
+      target.breaker.requireClosed(now);
+      const errand: Errand = { target, request, sink, flight, deadline: now + request.server.limits.totalTimeoutMillis };
+      const { upstreamSessionId } = request;
+      if (upstreamSessionId === undefined) lend(errand);
+      else if (request.httpMethod === 'DELETE') goOn({ ...errand, sink: endingSink(request, upstreamSessionId, sink) }, upstreamSessionId);
+      else goOn(errand, upstreamSessionId);
     } catch (error) {
       flight.cancel();
       sink.fail(refusalOfUpstreamError(error, request.server));
@@ -35,28 +63,69 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger)
    * A caller without a session of its own, such as a single `curl`, is lent one: only servers that refuse messages without a
    * session are asked for it, and each key has its own.
    */
-  function start(target: UpstreamTarget, request: UpstreamRequest, sink: AnswerSink, flight: HttpFlight): void {
-    const deadline = performance.now() + request.server.limits.totalTimeoutMillis;
-    const lent = mayBorrow(request) ? ambient.find(request) : undefined;
-    attempt(lent ?? request.upstreamSessionId, mayBorrow(request) ? { status: lent === undefined ? 400 : 404, retry } : undefined);
+  function lend(errand: Errand): void {
+    const { target, request, sink } = errand;
+    if (!mayBorrow(request)) return attempt(errand, undefined, undefined);
+    const lent = ambient.find(request);
+    attempt(errand, lent, {
+      isMeant: (status) => status === (lent === undefined ? 400 : 404),
+      retry: (relayRefused) => {
+        ambient.open(target, request, lent).then(
+          (session) => (session === undefined ? relayRefused() : attempt(errand, session, undefined)),
+          (error: unknown) => sink.fail(refusalOfUpstreamError(error, request.server)),
+        );
+      },
+    });
+  }
 
-    function attempt(sessionId: string | undefined, secondTry: SecondTry | undefined): void {
-      const { call } = request;
-      const passage = call === undefined || sessionId === undefined ? undefined : traffic.enter(request, call, sessionId, sink);
-      const answer = new UpstreamAnswer(request, passage?.sink ?? sink, { secondTry, leftMillis: deadline - performance.now() });
-      flight.follow(answer, passage?.leave);
-      dispatch(target, request, answer, { sessionId, body: passage?.bytes ?? call?.bytes ?? null });
+  /** A session that its server has forgotten is healed, and the message repeated: of one that was refused for its session nothing has been done. */
+  function goOn(errand: Errand, ownId: string, sessionId = healer.current(errand.request, ownId), repeatsLeft = REPEATS_MAX): void {
+    const { target, request } = errand;
+    if (sessionId !== ownId && headerIn(request.forwardedHeaders, 'last-event-id') !== undefined) {
+      // The event may be one of a session before this one: nobody has those any more.
+      const retry = (): void => goOn({ ...errand, request: withoutPast(request) }, ownId, sessionId, repeatsLeft);
+      return attempt(errand, sessionId, { isMeant: (status) => status === 400 || status === 404, retry });
     }
-
-    function retry(relayRefused: () => void): void {
-      ambient.open(target, request, lent).then(
+    const retry = (relayRefused: () => void): void => {
+      healer.heal(target, request, ownId, sessionId).then(
         (session) => {
-          if (session === undefined) return relayRefused();
-          attempt(session, undefined);
+          if (session === undefined || session === sessionId) relayRefused();
+          else goOn({ ...errand, request: withoutPast(request) }, ownId, session, repeatsLeft - 1);
         },
-        (error: unknown) => sink.fail(refusalOfUpstreamError(error, request.server)),
+        (error: unknown) => {
+          log.warn({ err: error, serverId: request.server.config.id }, 'a session that its server forgot could not be healed');
+          relayRefused();
+        },
       );
-    }
+    };
+    attempt(errand, sessionId, repeatsLeft === 0 ? undefined : { isMeant: forgetsSession, retry });
+  }
+
+  function attempt({ target, request, sink, flight, deadline }: Errand, sessionId: string | undefined, secondTry: SecondTry | undefined): void {
+    const { call } = request;
+    const passage = sessionId === undefined ? undefined : traffic.enter(request, sessionId, sink);
+    const answer = new UpstreamAnswer(request, passage?.sink ?? sink, {
+      idToken: passage?.idToken ?? soleRequestOf(call)?.idToken,
+      secondTry,
+      breaker: target.breaker,
+      leftMillis: deadline - performance.now(),
+    });
+    flight.follow(answer, passage?.leave);
+    dispatch(target, request, answer, { sessionId, body: passage?.bytes ?? call?.bytes ?? null });
+  }
+
+  /** Before the caller hears that its session is over, every node can know. A server may say that sessions are not for clients to end (405). */
+  function endingSink(request: UpstreamRequest, ownId: string, sink: AnswerSink): AnswerSink {
+    return {
+      answer: (head, body) => {
+        if (head.status >= 300 && !forgetsSession(head.status, body)) return sink.answer(head, body);
+        void healer.end(request, ownId).then(() => sink.answer(head, body));
+      },
+      open: (head) => sink.open(head),
+      write: (chunk) => sink.write(chunk),
+      end: () => sink.end(),
+      fail: (refusal) => sink.fail(refusal),
+    };
   }
 
   return {
@@ -70,8 +139,12 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger)
 }
 
 function mayBorrow(request: UpstreamRequest): boolean {
-  if (request.upstreamSessionId !== undefined || request.call === undefined) return false;
-  return request.call.messages[0].method !== 'initialize' && !standsAlone(request.call);
+  return request.call !== undefined && request.call.messages[0].method !== 'initialize' && !standsAlone(request.call);
+}
+
+/** A new session has no events of the old one that could be sent again. */
+function withoutPast(request: UpstreamRequest): UpstreamRequest {
+  return { ...request, forwardedHeaders: withoutHeader(request.forwardedHeaders, 'last-event-id') };
 }
 
 interface Sending {

@@ -5,36 +5,43 @@ import { Refusal } from '../../shared/refusal.ts';
 import { EventSize } from '../mcp/event-size.ts';
 import { listens } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
+import { answersAnother, faultOfAnswer } from './answer-envelope.ts';
 import { EventCollector } from './event-collector.ts';
 import { relayedHeaders } from './forwarded-headers.ts';
 import { ShortSilence } from './short-silence.ts';
 import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
+import type { UpstreamBreaker } from './upstream-breaker.ts';
+import { UPSTREAM_SESSION_ID } from './upstream-handshake.ts';
 import { badAnswer, objectionTo } from './upstream-objections.ts';
 
 /** Asks for another try with a session, when the answer says that one is missing; `relayRefused` delivers the answer after all. */
 export interface SecondTry {
-  /** The status that says so. */
-  readonly status: number;
+  /** Whether an answer of status 4xx says so. */
+  readonly isMeant: (status: number, body: Buffer) => boolean;
   readonly retry: (relayRefused: () => void) => void;
 }
 
 export interface AnswerTerms {
+  /** The id of the request as it was sent; undefined for what nobody answers, and for a batch, whose answers are not told apart. */
+  readonly idToken: string | undefined;
   readonly secondTry: SecondTry | undefined;
+  /** Hears how it went. */
+  readonly breaker: UpstreamBreaker;
   /** How long the answer to a message may take from now on. */
   readonly leftMillis: number;
 }
 
 type Reading = 'nothing' | 'body' | 'events' | 'collected events';
-/** Visible ASCII, as the specification wants it (MCP 2025-11-25, Session management), and short enough to travel in an id of ours. */
-const SESSION_ID = /^[\x21-\x7e]{1,512}$/;
 const JSON_TYPE = /^application\/json\b/i;
 const EVENT_STREAM_TYPE = /^text\/event-stream\b/i;
 
 export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest;
   readonly #sink: AnswerSink;
+  readonly #idToken: string | undefined;
   readonly #secondTry: SecondTry | undefined;
+  readonly #breaker: UpstreamBreaker;
   /** Of an event stream alone. */
   #size: EventSize | undefined;
   /** A stream that only listens may last for ever. */
@@ -47,12 +54,16 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #more: Buffer[] | undefined;
   #collector: EventCollector | undefined;
   #length = 0;
+  /** Takes the place of an answer that is read only for what it may ask for. */
+  #complaint: Refusal | undefined;
   #isOver = false;
 
-  constructor(request: UpstreamRequest, sink: AnswerSink, { secondTry, leftMillis }: AnswerTerms) {
+  constructor(request: UpstreamRequest, sink: AnswerSink, { idToken, secondTry, breaker, leftMillis }: AnswerTerms) {
     this.#request = request;
     this.#sink = sink;
+    this.#idToken = idToken;
     this.#secondTry = secondTry;
+    this.#breaker = breaker;
     this.#deadline = listens(request.call) ? undefined : setTimeout(() => this.#fail(this.#lateAnswer()), leftMillis);
   }
 
@@ -70,10 +81,10 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     this.#head = { status, contentType: type, upstreamSessionId: typeof sessionId === 'string' ? sessionId : undefined, headers: relayedHeaders(headers) };
     const objection = this.#objectionTo(status, headers);
     if (objection !== undefined) return this.#fail(objection);
+    this.#breaker.succeeded(performance.now());
     if (status === 202 || status === 204 || type === undefined) this.#reading = 'nothing';
     else if (JSON_TYPE.test(type)) this.#reading = 'body';
-    else if (!EVENT_STREAM_TYPE.test(type))
-      this.#fail(this.#badAnswer(status >= 400 ? 'bad_status' : 'bad_answer', `status ${status} and content type ${type.slice(0, 64)}`));
+    else if (!EVENT_STREAM_TYPE.test(type)) this.#refuseType(status, type);
     else if (this.#request.acceptsEventStream) this.#beginStream();
     else this.#beginCollecting();
   }
@@ -82,7 +93,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (this.#isOver || this.#reading === 'nothing') return;
     this.#silence.heard();
     this.#length += chunk.length;
-    if (this.#length > this.#request.responseBytesMax && !listens(this.#request.call)) {
+    if (this.#length > this.#request.responseBytesMax && !(this.#reading === 'events' && listens(this.#request.call))) {
       return this.#fail(this.#badAnswer('response_too_large', `more than ${this.#request.responseBytesMax} bytes`));
     }
     if (this.#reading === 'events') {
@@ -99,14 +110,17 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     if (this.#reading === 'events') return this.#sink.end();
     if (this.#collector !== undefined) return this.#sink.fail(this.#badAnswer('bad_answer', 'an event stream without the answer'));
     const body = this.#more === undefined ? (this.#first ?? EMPTY) : Buffer.concat(this.#more, this.#length);
-    if (this.#secondTry?.status === this.#head.status) return this.#secondTry.retry(() => this.#sink.answer(this.#head, body));
-    this.#sink.answer(this.#head, body);
+    const { status } = this.#head;
+    if (status >= 400 && this.#secondTry?.isMeant(status, body) === true) return this.#secondTry.retry(() => this.#deliver(body));
+    this.#deliver(body);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#isOver) return;
     this.#finish();
-    this.#sink.fail(refusalOfUpstreamError(error, this.#request.server));
+    const refusal = refusalOfUpstreamError(error, this.#request.server);
+    this.#breaker.failed(refusal, performance.now());
+    this.#sink.fail(refusal);
   }
 
   resume(): void {
@@ -118,6 +132,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   cancel(): void {
     if (this.#isOver) return;
     this.#finish();
+    if (this.#head.status === 0) this.#breaker.abandoned();
     this.#controller?.abort(new Error('the caller is gone'));
   }
 
@@ -134,9 +149,18 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   #objectionTo(status: number, headers: IncomingHttpHeaders): Refusal | undefined {
     const sessionId = headers[SESSION_HEADER];
-    if (sessionId !== undefined && !(typeof sessionId === 'string' && SESSION_ID.test(sessionId)))
+    if (sessionId !== undefined && !(typeof sessionId === 'string' && UPSTREAM_SESSION_ID.test(sessionId)))
       return this.#badAnswer('bad_answer', 'a session id that is none');
     return objectionTo(this.#request.server, status, headers);
+  }
+
+  /** An answer that could ask for another try is read to its end first: servers say that in plain text too. */
+  #refuseType(status: number, type: string): void {
+    const what = `status ${status} and content type ${type.slice(0, 64)}`;
+    const complaint = badAnswer(this.#request.server, status >= 400 ? 'bad_status' : 'bad_answer', what, { upstreamStatus: status });
+    if (status < 400 || this.#secondTry === undefined) return this.#fail(complaint);
+    this.#complaint = complaint;
+    this.#reading = 'body';
   }
 
   #beginStream(): void {
@@ -148,7 +172,21 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   /** A caller that reads only JSON gets the one event that answers it. */
   #beginCollecting(): void {
     this.#reading = 'collected events';
-    this.#collector = new EventCollector(this.#request.server.limits.eventBytesMax);
+    this.#collector = new EventCollector(this.#request.server.limits.eventBytesMax, this.#idToken);
+  }
+
+  #deliver(body: Buffer): void {
+    const fault = this.#reading === 'body' ? this.#faultOf(body) : undefined;
+    const complaint = this.#complaint ?? (fault === undefined ? undefined : this.#badAnswer('bad_answer', fault));
+    if (complaint === undefined) this.#sink.answer(this.#head, body);
+    else this.#sink.fail(complaint);
+  }
+
+  /** An error of HTTP may have any body: what matters is its status, by which clients find the right era. */
+  #faultOf(body: Buffer): string | undefined {
+    if (this.#idToken === undefined) return undefined;
+    if (this.#head.status < 400) return faultOfAnswer(body, this.#idToken);
+    return answersAnother(body, this.#idToken) ? 'an answer to another request' : undefined;
   }
 
   #collect(chunk: Buffer): void {
@@ -170,6 +208,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   #fail(refusal: Refusal): void {
     this.#finish();
+    this.#breaker.failed(refusal, performance.now());
     this.#sink.fail(refusal);
     this.#controller?.abort(refusal);
   }

@@ -1,5 +1,5 @@
 /** Judges the head of an upstream's HTTP answer: what it may not say to a caller is told as a refusal. */
-import { Refusal } from '../../shared/refusal.ts';
+import { Refusal, type RefusalFacts } from '../../shared/refusal.ts';
 import type { RefusalReason } from '../../shared/refusals.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 
@@ -14,10 +14,10 @@ export function objectionTo(server: GovernedServer, status: number, headers: Ans
   if (status === 401 || status === 403 || status === 407) {
     return new Refusal('upstream_auth_error', 'rejected_credentials', `${name} did not accept Turnpike's credentials (status ${status})`);
   }
-  if (status >= 500) return badAnswer(server, 'bad_status', `status ${status}`);
+  if (status >= 500) return badAnswer(server, 'bad_status', `status ${status}`, { upstreamStatus: status });
   return undefined;
 }
 
-export function badAnswer(server: GovernedServer, reason: RefusalReason<'upstream_error'>, what: string): Refusal {
-  return new Refusal('upstream_error', reason, `'${server.config.slug}' answered with ${what}`);
+export function badAnswer(server: GovernedServer, reason: RefusalReason<'upstream_error'>, what: string, facts: RefusalFacts = {}): Refusal {
+  return new Refusal('upstream_error', reason, `'${server.config.slug}' answered with ${what}`, facts);
 }

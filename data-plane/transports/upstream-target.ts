@@ -2,11 +2,13 @@
 import type { Pool } from 'undici';
 import { Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
+import { UpstreamBreaker } from './upstream-breaker.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
 export interface UpstreamTarget {
   readonly pool: Pool;
   readonly streamPool: Pool;
+  readonly breaker: UpstreamBreaker;
   /** Path and query of the endpoint itself. */
   readonly path: string;
   readonly url: URL;
@@ -27,6 +29,7 @@ export function targetOf(server: GovernedServer, pools: UpstreamPools): Upstream
   return {
     pool: pools.poolOf(terms),
     streamPool: pools.streamPoolOf(terms),
+    breaker: new UpstreamBreaker(slug),
     path: url.pathname + url.search,
     url,
     messageHeaders: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...constant],

@@ -1,8 +1,9 @@
 /** Prints what reading and judging a body costs: `node test/bench/parsing.ts`, CPU microseconds of one operation, least disturbed round. */
 import { createEventStreamFilter } from '../../data-plane/mcp/event-stream-filter.ts';
 import { compileFilter } from '../../data-plane/guardrails/semantic-filter.ts';
-import { filterToolList } from '../../data-plane/guardrails/tool-list.ts';
+import { filterLists } from '../../data-plane/guardrails/list-filter.ts';
 import { compileToolRules } from '../../data-plane/guardrails/tool-rules.ts';
+import { faultOfAnswer } from '../../data-plane/transports/answer-envelope.ts';
 import { readRpcCall } from '../../data-plane/mcp/read-rpc-call.ts';
 
 const ROUNDS = 5;
@@ -79,6 +80,19 @@ const rows = Object.entries(bodies).map(([size, body]) => {
   };
 });
 
+function answer(result: object): Buffer {
+  return Buffer.from(JSON.stringify({ result, jsonrpc: '2.0', id: 17 }));
+}
+
+const answers: Readonly<Record<string, Buffer>> = {
+  '300 B': answer({
+    content: [{ type: 'text', text: 'Sunny. '.repeat(17) }],
+    structuredContent: { city: 'Berlin', degrees: 21.5, isRaining: false, tags: ['a'] },
+  }),
+  '50 KB of edits': answer({ edits: edits(400) }),
+  '50 KB of text': answer({ content: [{ type: 'text', text: 'The quick brown fox said hello to the dog. '.repeat(1150) }] }),
+};
+
 const tools = Array.from({ length: 60 }, (_, index) => ({
   name: index % 3 === 0 ? `delete_thing_${index / 3}` : `read_thing_${index}`,
   description: 'Does one thing and does it well.',
@@ -87,7 +101,7 @@ const tools = Array.from({ length: 60 }, (_, index) => ({
 const list = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools } }));
 const event = Buffer.from('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":50}}\n\n');
 const stream = createEventStreamFilter((data) => data, 1_000_000);
-const hides = (tool: string): boolean => rules.verdictOn(tool) !== 'allowed';
+const listRules = [{ member: 'tools', entryKey: 'name', hides: (tool: string): boolean => rules.verdictOn(tool) !== 'allowed' }];
 
 const round = (figure: number): number => Number(figure.toFixed(2));
 process.stdout.write(
@@ -98,5 +112,9 @@ process.stdout.write(
   )}\n`,
 );
 process.stdout.write(`verdict on a tool: ${round(cost(() => rules.verdictOn('search_issues'), 20))}\n`);
-process.stdout.write(`tools/list of ${list.length} bytes, 20 of 60 hidden: ${round(cost(() => filterToolList(list, hides), list.length))}\n`);
+process.stdout.write(`tools/list of ${list.length} bytes, 20 of 60 hidden: ${round(cost(() => filterLists(list, listRules), list.length))}\n`);
 process.stdout.write(`an event that passes: ${round(cost(() => stream.push(event), event.length))}\n`);
+for (const [size, body] of Object.entries(answers)) {
+  const [judged, parsed] = [cost(() => faultOfAnswer(body, '17'), body.length), cost(() => JSON.parse(body.toString('utf8')), body.length)];
+  process.stdout.write(`an answer of ${size} (${body.length} bytes): ${round(judged)}; JSON.parse: ${round(parsed)}\n`);
+}

@@ -3,7 +3,7 @@ import type { Comparison } from './comparison.ts';
 import type { ConformanceException } from './exceptions.ts';
 import type { SuiteResult } from './suite.ts';
 
-const COLUMN_WIDTHS = [17, 14, 24, 24, 12];
+const COLUMN_WIDTHS = [28, 14, 24, 24, 12];
 
 export function toReport(comparisons: readonly Comparison[], stale: readonly ConformanceException[]): string {
   const lines = [

@@ -56,7 +56,7 @@ test('a caller who left before the upstream was asked is noticed, and the stream
       {
         access: { key, server, grant, plan: planOf(snapshot, key, server, grant) },
         rpc: { call: undefined, message: undefined, era: 'legacy', session: undefined },
-        hides: undefined,
+        listRules: [],
       },
       new Trail(),
       resolve,

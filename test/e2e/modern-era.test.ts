@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { z } from 'zod';
 import { startConformanceFixture, type ConformanceFixture } from '../support/conformance/fixture.ts';
-import { ALLOWED_STDIO } from '../support/control-plane.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
 import { startModernUpstream, type ModernUpstream } from '../support/modern-upstream.ts';
 import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
@@ -156,6 +155,21 @@ describe('rules judge the body', () => {
   });
 });
 
+test('what words would refuse is in no list, in either era', async () => {
+  const semanticFilter = { blockedKeywords: ['static', 'data'], applyTo: ['REQUEST'], action: 'BLOCK' };
+  const at = await planes.governed({ slug: 'worded', endpointUrl: fixture.url, semanticFilter });
+  const { result } = await ask('resources/list', {}, at);
+  expect(result).toMatchObject({ cacheScope: 'private', resources: [{ uri: 'test://watched-resource' }] });
+  expect(await ask('resources/templates/list', {}, at)).toMatchObject({ result: { cacheScope: 'private', resourceTemplates: [] } });
+  const response = await fetch(at.url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${at.apiKey}`, 'content-type': 'application/json', accept: 'application/json' },
+    body: '{"jsonrpc":"2.0","id":1,"method":"resources/list"}',
+  });
+  const legacy = answerSchema.parse(await response.json());
+  expect(legacy.result?.['resources']).toMatchObject([{ uri: 'test://watched-resource' }]);
+});
+
 test('a page that was led to this machine under a name of its own gets nowhere, with or without an origin', async () => {
   const { hostname, port, pathname } = new URL(target.url);
   const headers = { host: 'rebound.example', authorization: `Bearer ${target.apiKey}`, accept: 'text/event-stream' };
@@ -202,12 +216,6 @@ test('a probe is never refused for its rate, and takes no other message along', 
   expect(await send(probe)).toBe(200);
 });
 
-test('a server that is reached by a handshake is not asked without one', async () => {
-  const { url, apiKey } = await planes.governed({ slug: 'process', transport: 'STDIO', ...ALLOWED_STDIO });
-  const { response, id, error } = await ask('server/discover', {}, { url, apiKey });
-  expect({ status: response.status, id, reason: error?.data?.reason }).toEqual({ status: 400, id: 'a', reason: 'sessions_only' });
-});
-
 describe('a client that speaks both eras', () => {
   async function connect(url: string, apiKey: string): Promise<Client> {
     const client = new Client({ name: 'dual', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
@@ -221,14 +229,6 @@ describe('a client that speaks both eras', () => {
     expect(client.getNegotiatedProtocolVersion()).toBe('2026-07-28');
     const answer = await client.callTool({ name: 'test_simple_text' });
     expect(answer.content).toEqual([{ type: 'text', text: 'This is a simple text response for testing.' }]);
-    await client.close();
-  });
-
-  test('falls back to sessions where the server has nothing else', async () => {
-    const { url, apiKey } = await planes.governed({ slug: 'sessions-only', endpointUrl: sessions.url });
-    const client = await connect(url, apiKey);
-    expect(client.getNegotiatedProtocolVersion()).toBe('2025-11-25');
-    expect((await client.listTools()).tools.map(({ name }) => name)).toContain('echo');
     await client.close();
   });
 });

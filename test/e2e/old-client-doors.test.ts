@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { listTools, toolCall } from '../support/gateway-client.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
 import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
+import { pidsBelow } from '../support/process-tree.ts';
 import { eventually, ROOT } from '../support/processes.ts';
 import { greet, openRawDoor, type RawDoor, type RawMessage } from '../support/raw-door.ts';
 import { startSseUpstream } from '../support/sse-upstream.ts';
@@ -160,10 +161,9 @@ test('the end of the stream ends the process of a session', async () => {
   const launch = { transport: 'STDIO', stdioIsolation: 'PER_SESSION', stdioCommand: command, stdioArgs: [STDIO_FIXTURE] };
   const door = await openRawDoor(await planes.governed({ slug: 'process', ...launch }));
   await greet(door);
-  await door.post(toolCall('pid', {}, 'pid'));
-  const { pid } = z.looseObject({ pid: z.number() }).parse((await door.answerTo('pid'))['result']);
+  expect(pidsBelow(process.pid, STDIO_FIXTURE)).toHaveLength(1);
   await door.leave();
-  await eventually(() => (isRunning(pid) ? undefined : true), 'the process being gone');
+  await eventually(() => (pidsBelow(process.pid, STDIO_FIXTURE).length === 0 ? true : undefined), 'the process being gone');
 });
 
 test('a key that is revoked loses its stream within seconds, and the record says why', async () => {
@@ -207,11 +207,3 @@ test('a client who does not read is cut before the gateway holds more than it ma
   }, 'the door being closed');
   expect(await recordOf(requestId)).toMatchObject({ status: 499, denial: { reason: 'client_gone' } });
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

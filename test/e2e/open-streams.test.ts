@@ -61,6 +61,15 @@ test('whoever listens is told when the tools that it may see change, and only th
   await stream.leave();
 });
 
+test('whoever listens is told of every list when the words change that hide entries of it', async () => {
+  const stream = await openStream('words');
+  const filter = { blockedKeywords: ['secret'], applyTo: ['REQUEST'], action: 'BLOCK' };
+  await stack.admin.mutate('setSemanticFilter', 'SetSemanticFilterInput', { serverId: stream.serverId, filter }, 'server { id }');
+  const expected = ['tools', 'prompts', 'resources'].map((list) => `notifications/${list}/list_changed`);
+  await eventually(() => (expected.every((method) => stream.text().includes(method)) ? true : undefined), 'an event for each list');
+  await stream.leave();
+});
+
 test('a stream on which nothing happens is kept from looking dead', async () => {
   const stream = await openStream('silent');
   await eventually(() => (stream.text().endsWith(':\n\n') ? true : undefined), 'a comment on the silent stream');

@@ -16,8 +16,6 @@ const LEGACY = '2025-11-25';
 const MODERN = '2026-07-28';
 const BLOCKED_WORD = 'forbidden fruit';
 
-/** What a client of both eras settles on at a server that has sessions alone. */
-const SETTLED = LEGACY;
 const FIXTURE_TOOLS = { tool: 'json_schema_2020_12_tool', says: 'hello', blocked: 'test_error_handling' } as const;
 
 /** The servers: a tool that says back what it is told, and another one that is blocked. Over Streamable HTTP the fixture speaks both eras. */
@@ -123,14 +121,14 @@ describe('a library', () => {
     { name: 'SDK 1', server: 'fixture', connect: connectSdkV1, clientName: 'sdk-v1', protocolVersion: LEGACY },
     { name: 'SDK 2, legacy', server: 'everything', connect: connectSdkV2('legacy'), clientName: 'sdk-v2', protocolVersion: LEGACY },
     { name: 'SDK 2, legacy', server: 'fixture', connect: connectSdkV2('legacy'), clientName: 'sdk-v2', protocolVersion: LEGACY },
-    { name: 'SDK 2, auto', server: 'everything', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: SETTLED },
+    { name: 'SDK 2, auto', server: 'everything', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: MODERN },
     { name: 'SDK 2, auto', server: 'fixture', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: MODERN },
     { name: 'SDK 2, pinned', server: 'fixture', connect: connectSdkV2({ pin: MODERN }), clientName: 'sdk-v2', protocolVersion: MODERN },
-    { name: 'SDK 2, auto', server: 'fixture over STDIO', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: SETTLED },
-    { name: 'SDK 2, auto', server: 'fixture over SSE', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: SETTLED },
-    { name: 'AI SDK', server: 'everything', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: SETTLED },
-    { name: 'AI SDK', server: 'fixture over STDIO', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: SETTLED },
-    { name: 'AI SDK', server: 'fixture over SSE', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: SETTLED },
+    { name: 'SDK 2, auto', server: 'fixture over STDIO', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: MODERN },
+    { name: 'SDK 2, auto', server: 'fixture over SSE', connect: connectSdkV2('auto'), clientName: 'sdk-v2', protocolVersion: MODERN },
+    { name: 'AI SDK', server: 'everything', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: MODERN },
+    { name: 'AI SDK', server: 'fixture over STDIO', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: MODERN },
+    { name: 'AI SDK', server: 'fixture over SSE', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: MODERN },
     { name: 'AI SDK', server: 'fixture', connect: connectAiSdk, clientName: 'ai-sdk', protocolVersion: MODERN },
   ])('$name at $server works by $protocolVersion, and is recorded as $clientName', async ({ server, connect, ...expected }) => {
     const target = await governed(server);
@@ -169,8 +167,8 @@ describe('mcp-remote', () => {
 describe('the inspector on the command line', () => {
   test.each<{ era: string; server: ServerName; protocolVersion: string }>([
     { era: 'legacy', server: 'everything', protocolVersion: LEGACY },
-    { era: 'auto', server: 'everything', protocolVersion: SETTLED },
-    { era: 'auto', server: 'fixture over SSE', protocolVersion: SETTLED },
+    { era: 'auto', server: 'everything', protocolVersion: MODERN },
+    { era: 'auto', server: 'fixture over SSE', protocolVersion: MODERN },
     { era: 'modern', server: 'fixture', protocolVersion: MODERN },
   ])('$era at $server lists, calls, and shows why a call is denied', async ({ era, server, protocolVersion }) => {
     const target = await governed(server);

@@ -29,10 +29,9 @@ export async function startModernUpstream(): Promise<ModernUpstream> {
         if (!response.writableFinished) cancelled++;
       });
       if (params.name === 'hang') return;
-      const result = method === 'tools/list' ? { tools: TOOLS, ttlMs: 60_000, cacheScope: 'public' } : { content: [] };
       // A session that no client of this revision asked for must not reach one.
       response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': 'upstream-session' });
-      response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...result } }));
+      response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...resultOf(method) } }));
     });
   });
   const { origin, close } = await listenOnLoopback(server);
@@ -42,4 +41,16 @@ export async function startModernUpstream(): Promise<ModernUpstream> {
     cancelled: () => cancelled,
     close,
   };
+}
+
+function resultOf(method: string): object {
+  const caching = { ttlMs: 60_000, cacheScope: 'public' };
+  switch (method) {
+    case 'server/discover':
+      return { ...caching, supportedVersions: ['2026-07-28'], capabilities: { tools: {} } };
+    case 'tools/list':
+      return { ...caching, tools: TOOLS };
+    default:
+      return { content: [] };
+  }
 }

@@ -14,5 +14,7 @@ export function pidsBelow(ancestor: number, commandPart: string): number[] {
     size = family.size;
     for (const { pid, parent } of rows) if (family.has(parent)) family.add(pid);
   }
-  return rows.filter(({ pid, isThere, args }) => family.has(pid) && isThere && args.includes(commandPart)).map(({ pid }) => pid);
+  // What starts a child in a namespace names its program too.
+  const isMeant = (args: string): boolean => args.includes(commandPart) && !/turnpike-(?:inside|outside)/.test(args);
+  return rows.filter(({ pid, isThere, args }) => family.has(pid) && isThere && isMeant(args)).map(({ pid }) => pid);
 }

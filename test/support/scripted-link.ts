@@ -15,6 +15,8 @@ export class ScriptedLink implements FeedLink {
   readonly acknowledged: Acknowledged[] = [];
   readonly hellos: NodeDescription[] = [];
   terminations = 0;
+  /** How a greeting is answered. */
+  answerHello: () => Promise<string> = () => Promise.resolve('dpl_test');
   readonly #emitter = new EventEmitter();
   #subscription: AbortController | undefined;
   #noteArrival: () => void = () => undefined;
@@ -33,7 +35,7 @@ export class ScriptedLink implements FeedLink {
 
   hello(input: NodeDescription): Promise<string> {
     this.hellos.push(input);
-    return Promise.resolve('dpl_test');
+    return this.answerHello();
   }
 
   acknowledge({ version, refusedReason }: Acknowledged): Promise<void> {

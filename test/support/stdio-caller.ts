@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { GovernedServer } from '../../data-plane/config/governed-server.ts';
 import type { RpcCall } from '../../data-plane/mcp/rpc-call.ts';
+import { NO_ISOLATION, type ProcessIsolation } from '../../data-plane/transports/process-isolation.ts';
 import { startProcessReaper } from '../../data-plane/transports/process-reaper.ts';
 import { createStdioTransport, type StdioTransport } from '../../data-plane/transports/stdio.ts';
 import type { StdioLimits } from '../../data-plane/transports/stdio-limits.ts';
@@ -25,13 +26,20 @@ const TEST_LIMITS: Partial<StdioLimits> = { endOfInputGraceMillis: 50, terminate
 
 export interface TransportParts {
   readonly limits?: Partial<StdioLimits>;
+  readonly isolation?: ProcessIsolation;
   readonly environment?: Readonly<Record<string, string>>;
   readonly onLog?: (line: string) => void;
   readonly presentForm?: () => GovernedServer | undefined;
 }
 
 /** A transport that may run the fixture and the everything server, and is closed when the test ends. */
-export function openTransport({ limits = {}, environment = {}, onLog = () => undefined, presentForm = () => undefined }: TransportParts = {}): StdioTransport {
+export function openTransport({
+  limits = {},
+  isolation = NO_ISOLATION,
+  environment = {},
+  onLog = () => undefined,
+  presentForm = () => undefined,
+}: TransportParts = {}): StdioTransport {
   const reaper = startProcessReaper();
   const env = ['FIXTURE_MODE', 'FIXTURE_SECRET'];
   const transport = createStdioTransport({
@@ -42,6 +50,7 @@ export function openTransport({ limits = {}, environment = {}, onLog = () => und
         { command: '/nowhere/program', args: [], env: [] },
       ],
     }),
+    isolation,
     reaper,
     clock: systemClock,
     log: pino({ level: 'debug' }, { write: onLog }),

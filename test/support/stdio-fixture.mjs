@@ -113,7 +113,38 @@ const tools = {
     more();
   },
   mute: () => process.stdout.end(),
+  /** Asks its caller by its result (2026-07-28). */
+  question: ({ id, params }) => {
+    const answered = params.inputResponses?.name?.content?.name;
+    if (answered !== undefined) return answer(id, { resultType: 'complete', content: [{ type: 'text', text: `Hello, ${answered}!` }] });
+    const form = { mode: 'form', message: 'Who?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } };
+    answer(id, { resultType: 'input_required', inputRequests: { name: { method: 'elicitation/create', params: form } }, requestState: 's' });
+  },
+  /** Tells all who listen. */
+  announce: ({ id }) => {
+    for (const listener of listeners) notify('notifications/tools/list_changed', { _meta: { [SUBSCRIPTION]: listener } });
+    answer(id, { resultType: 'complete', content: [] });
+  },
 };
+
+const CLAIM = 'io.modelcontextprotocol/protocolVersion';
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
+const listeners = new Set();
+
+/** What only a server of 2026-07-28 says; true when it has said it. */
+function handleModern({ id, method, params }) {
+  if (id === undefined) return false;
+  const fail = (code, message) => write(JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } }));
+  if (method === 'initialize') fail(-32_601, 'no such method');
+  else if (params?.['_meta']?.[CLAIM] !== '2026-07-28') fail(-32_602, 'the claim is missing');
+  else if (method === 'server/discover')
+    answer(id, { resultType: 'complete', supportedVersions: ['2026-07-28'], capabilities: { tools: { listChanged: true } } });
+  else if (method === 'subscriptions/listen') {
+    listeners.add(id);
+    notify('notifications/subscriptions/acknowledged', { _meta: { [SUBSCRIPTION]: id } });
+  } else return false;
+  return true;
+}
 
 function openInodes() {
   return readdirSync('/dev/fd').flatMap((name) => {
@@ -132,12 +163,16 @@ function handle(line) {
     if (replyExpected !== undefined && replies.length === replyExpected.count) answer(replyExpected.id, { replies });
     return;
   }
+  if (mode === 'modern' && handleModern(message)) return;
   if (message.method === 'initialize') return initialize(message);
-  if (message.method === 'notifications/cancelled') return void cancelled.push(message.params);
+  if (message.method === 'notifications/cancelled') {
+    listeners.delete(message.params.requestId);
+    return void cancelled.push(message.params);
+  }
   if (message.id === undefined) return void heard.push(line);
   if (message.method !== 'tools/call') return answer(message.id, { method: message.method });
   const { name, arguments: args = {}, _meta: { progressToken: token } = {} } = message.params;
-  tools[name]({ id: message.id, args, token, line });
+  tools[name]({ id: message.id, args, token, line, params: message.params });
 }
 
 function initialize(message) {

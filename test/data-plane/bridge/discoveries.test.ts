@@ -44,6 +44,18 @@ test.each([LEGACY, { result: { content: [] } }, { result: { supportedVersions: [
   expect(discoveries.known(request)).toMatchObject({ answer: undefined });
 });
 
+test('a page in place of an answer is one that does not know the question', async () => {
+  const { discoveries, request } = startAsking(new Refusal('upstream_error', 'bad_status', undefined, { upstreamStatus: 404 }));
+  expect(await discoveries.learn(request)).toBeUndefined();
+  expect(discoveries.known(request)).toMatchObject({ answer: undefined });
+});
+
+test('a server that fails has said nothing', async () => {
+  const { discoveries, request } = startAsking(new Refusal('upstream_error', 'bad_status', undefined, { upstreamStatus: 503 }));
+  await expect(discoveries.learn(request)).rejects.toMatchObject({ reason: 'bad_status' });
+  expect(discoveries.known(request)).toBeUndefined();
+});
+
 test('of a server that is away nothing is known, so it is asked again', async () => {
   const { discoveries, asked, request } = startAsking(new Refusal('upstream_error', 'unreachable'), MODERN);
   await expect(discoveries.learn(request)).rejects.toMatchObject({ reason: 'unreachable' });

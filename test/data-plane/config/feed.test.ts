@@ -134,6 +134,17 @@ describe('after a gap', () => {
     expect(link.subscribed[1]).toBe('1');
   });
 
+  test('a feed that is closed while its greeting is answered subscribes to nothing, and ends', async () => {
+    const greeting = Promise.withResolvers<string>();
+    link.answerHello = () => greeting.promise;
+    start();
+    await eventually(() => (link.hellos.length > 0 ? true : undefined), 'the greeting');
+    const closed = feed?.close();
+    greeting.resolve('dpl_test');
+    await closed;
+    expect(link.subscribed).toEqual([]);
+  });
+
   test('it says again and again how the node is', async () => {
     await startAtVersion1({ ...QUICK, helloMillis: 5 });
     await eventually(() => (link.hellos.length > 3 ? true : undefined), 'more hellos');

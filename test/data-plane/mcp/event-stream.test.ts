@@ -1,13 +1,13 @@
 /** An event stream comes out as it went in, wherever it was cut, but for the events that were judged to change. */
 import { array, assert, constantFrom, nat, oneof, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { filterToolList } from '../../../data-plane/guardrails/tool-list.ts';
+import { filterLists } from '../../../data-plane/guardrails/list-filter.ts';
 import { createEventStreamFilter } from '../../../data-plane/mcp/event-stream-filter.ts';
-import { dataOfEvent, EventStreamSplitter, idOfEvent, typeOfEvent } from '../../../data-plane/mcp/event-stream.ts';
+import { dataOfEvent, EventStreamSplitter, idOfEvent, retryOfEvent, typeOfEvent } from '../../../data-plane/mcp/event-stream.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 
 function judge(data: Buffer): Buffer {
-  const visible = filterToolList(data, (tool) => tool === 'hidden');
+  const visible = filterLists(data, [{ member: 'tools', entryKey: 'name', hides: (tool) => tool === 'hidden' }]);
   if (visible === undefined) throw new Refusal('upstream_error', 'bad_answer', 'not a list');
   return visible;
 }
@@ -131,11 +131,12 @@ describe('createEventStreamFilter', () => {
 });
 
 test.each([
-  ['data: x\n\n', 'message', undefined],
-  ['\ufeffevent: endpoint\r\ndata: /x\r\n\r\n', 'endpoint', undefined],
-  ['event:a\nid:1\nevent: b\nid: 2\n\n', 'b', '2'],
-  ['event\nid: two words\n\n', 'message', undefined],
-  ['data: event: endpoint\ndata: id: 7\n\n', 'message', undefined],
-])('%j is of the type %s and has the id %s', (event, type, id) => {
-  expect([typeOfEvent(Buffer.from(event)), idOfEvent(Buffer.from(event))]).toEqual([type, id]);
+  ['data: x\n\n', 'message', undefined, undefined],
+  ['\ufeffevent: endpoint\r\ndata: /x\r\n\r\n', 'endpoint', undefined, undefined],
+  ['event:a\nid:1\nevent: b\nid: 2\n\n', 'b', '2', undefined],
+  ['event\nid: two words\nretry:500\n\n', 'message', undefined, 500],
+  ['identity: x\nretry: soon\ndata: event: endpoint\ndata: id: 7\n\n', 'message', undefined, undefined],
+])('%j is of the type %s, has the id %s and the pause %s', (event, type, id, retry) => {
+  const bytes = Buffer.from(event);
+  expect([typeOfEvent(bytes), idOfEvent(bytes), retryOfEvent(bytes)]).toEqual([type, id, retry]);
 });

@@ -207,6 +207,7 @@ describe('readRpcCall refuses', () => {
     ['a number', '1'],
     ['null', 'null'],
     ['an empty batch', '[]'],
+    ['a batch with an id like those of the gateway', '[{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","id":"turnpike\\u003ax:MQ","method":"b"}]'],
     ['a batch in a batch', '[[{"jsonrpc":"2.0","id":1,"method":"x"}]]'],
     ['a batch with a number', '[{"jsonrpc":"2.0","id":1,"method":"x"},1]'],
     ['a batch of 101', `[${Array.from({ length: 101 }, () => '{"jsonrpc":"2.0","method":"x"}').join()}]`],

@@ -32,3 +32,23 @@ test('a changed character anywhere makes it unknown', () => {
 test('what was never minted is unknown, however it looks', () => {
   fc.assert(fc.property(fc.string({ maxLength: 3000 }), (id) => sessions.read(id, owner) === undefined));
 });
+
+test('an id of a session that lives on a node says which, to whoever has the key, and opens like any other', () => {
+  const key = randomBytes(32);
+  const id = new SessionIds(key, 'http://10.0.0.1:8080').mintHere(owner, 'upstream-session', client, '{}');
+  const elsewhere = new SessionIds(key, 'http://10.0.0.2:8080');
+  expect(elsewhere.nodeOf(id)).toBe('http://10.0.0.1:8080');
+  expect(elsewhere.read(id, owner)).toMatchObject({ upstreamSessionId: 'upstream-session', introduction: '{}' });
+  expect(new SessionIds(randomBytes(32)).nodeOf(id)).toBeUndefined();
+  expect(elsewhere.nodeOf(elsewhere.mint(owner, 'upstream-session', client, '{}'))).toBeUndefined();
+  expect(elsewhere.nodeOf(new SessionIds(key).mintHere(owner, 'upstream-session', client, '{}'))).toBeUndefined();
+});
+
+test('the node of an id cannot be changed', () => {
+  const here = new SessionIds(randomBytes(32), 'http://10.0.0.1:8080');
+  const id = here.mintHere(owner, 'upstream-session', client, '{}');
+  for (let at = 0; at < id.length - 1; at++) {
+    const changed = id.slice(0, at) + (id[at] === 'A' ? 'B' : 'A') + id.slice(at + 1);
+    expect(here.nodeOf(changed)).toBeUndefined();
+  }
+});

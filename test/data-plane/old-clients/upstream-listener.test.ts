@@ -56,7 +56,7 @@ async function guardOf(): Promise<() => AnswerGuard> {
   if (server === undefined) throw new Error('the snapshot lacks its server');
   const access = { key, server, grant, plan: planOf(snapshot, key, server, grant) };
   const rpc = { call: undefined, message: undefined, era: 'legacy', session: undefined } as const;
-  return () => new AnswerGuard({ access, rpc, hides: undefined }, () => undefined);
+  return () => new AnswerGuard({ access, rpc, listRules: [] }, () => undefined);
 }
 
 const says = (events: string) => (sink: AnswerSink) => {

@@ -17,6 +17,16 @@ const ANSWER = '{"jsonrpc":"2.0","id":1,"result":{}}';
 const GOOD = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${ANSWER.length}\r\n\r\n${ANSWER}`;
 const STREAM_HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n';
 
+const UNFIT_BODIES: readonly [string, string][] = [
+  ['nothing', ''],
+  ['prose that it calls JSON', 'Internal error'],
+  ['half an answer', '{"jsonrpc":"2.0","id":1,"result":{"a":'],
+  ['two answers', ANSWER + ANSWER],
+  ['a batch', `[${ANSWER}]`],
+  ['the answer to another request', '{"jsonrpc":"2.0","id":2,"result":{}}'],
+  ['neither a result nor an error', '{"jsonrpc":"2.0","id":1}'],
+];
+
 /** What the upstream does with a request that has arrived; afterwards it behaves. */
 type Deed = (socket: Socket) => void;
 
@@ -98,9 +108,29 @@ describe.each([
       'upstream_error/redirect_refused',
       (socket) => void socket.write(`HTTP/1.1 ${status} Elsewhere\r\nlocation: http://169.254.169.254/latest\r\ncontent-length: 0\r\n\r\n`),
     ]),
+    ...UNFIT_BODIES.map(([what, body]): [string, string, Deed] => [
+      `answers with ${what}`,
+      'upstream_error/bad_answer',
+      (socket) => void socket.write(json(body)),
+    ]),
   ])('an upstream that %s: %s', async (_what, expected, done) => {
     expect(nameOf(await call(done, acceptsEventStream))).toBe(expected);
     expect(requests).toBe(1);
+    await expectHealth();
+  });
+
+  test.each<[string, string, string]>([
+    ['an error for a request that could not be read', '400 Bad Request', '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x"}}'],
+    ['a refusal that is no JSON-RPC', '404 Not Found', '{"detail":"no such page"}'],
+    ['a refusal that says nothing', '405 Method Not Allowed', ''],
+    ['an error', '200 OK', '{"id":1,"error":{"code":-32601,"message":"x"}}'],
+    ['spaces and numbers of its own', '200 OK', ' {"result" : {"n":1.0e0, "big":12345678901234567890},"id" : 1 }\n'],
+  ])('%s passes as it came', async (_what, status, body) => {
+    expect(await call((socket) => void socket.write(json(body, status)), acceptsEventStream)).toMatchObject({
+      kind: 'answer',
+      head: { status: Number.parseInt(status, 10) },
+      text: body,
+    });
     await expectHealth();
   });
 
@@ -190,6 +220,18 @@ describe('an event of a stream that only listens', () => {
   });
 });
 
+test('a caller that takes JSON alone gets its own answer out of a stream, not one to somebody else', async () => {
+  const events = ['{"id":2,"result":{"for":"another"}}', '[{"id":1,"result":{}}]', ANSWER].map((data) => chunk(`data: ${data}\n\n`));
+  expect(await call((socket) => void socket.write(STREAM_HEAD + events.join('')), false)).toMatchObject({ kind: 'answer', text: ANSWER });
+  const unanswered = await call((socket) => void socket.write(`${STREAM_HEAD}${events[0]}0\r\n\r\n`), false);
+  expect(nameOf(unanswered)).toBe('upstream_error/bad_answer');
+});
+
+test('a refusal of another request reaches nobody', async () => {
+  const refusal = '{"id":2,"error":{"code":-32600,"message":"x"}}';
+  expect(nameOf(await call((socket) => void socket.write(json(refusal, '404 Not Found')), false))).toBe('upstream_error/bad_answer');
+});
+
 test('what follows an answer on its connection reaches nobody', async () => {
   const smuggled = GOOD.replace(ANSWER, ANSWER.replace('{}', '[]'));
   expect(await call((socket) => void socket.write(GOOD + smuggled), false)).toMatchObject({ kind: 'answer', text: ANSWER });
@@ -230,6 +272,10 @@ function nameOf(received: Received): string {
 
 function head(contentType: string, length: number, status = '200 OK'): string {
   return `HTTP/1.1 ${status}\r\ncontent-type: ${contentType}\r\ncontent-length: ${length}\r\n\r\n`;
+}
+
+function json(body: string, status?: string): string {
+  return head('application/json', Buffer.byteLength(body), status) + body;
 }
 
 function chunk(text: string): string {

@@ -1,7 +1,7 @@
 /** The scanner agrees with the parser on every valid document. */
 import { assert, constantFrom, json, jsonValue, property, string, tuple, array, type Arbitrary } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findMember, findTopLevelValue } from '../../../data-plane/transports/json-members.ts';
+import { findMember, findTopLevelValue, membersOf } from '../../../data-plane/transports/json-members.ts';
 
 const space: Arbitrary<string> = array(constantFrom(' ', '\n', '\r', '\t'), { maxLength: 3 }).map((parts) => parts.join(''));
 
@@ -66,5 +66,23 @@ describe('findMember', () => {
     const params = findTopLevelValue(bytes, 'params');
     const token = params === undefined ? undefined : findMember(bytes, params, 'token');
     expect(bytes.toString('utf8', token?.start, token?.end)).toBe('"t\\""');
+  });
+});
+
+describe('membersOf', () => {
+  test('names every member as it is meant, and finds exactly the bytes of its value', () => {
+    assert(
+      property(array(tuple(string({ unit: 'binary' }), json())), space, (given, gap) => {
+        const members = given.map(([name, text]) => `${JSON.stringify(name)}${gap}:${gap}${text}`);
+        const bytes = Buffer.from(`{${gap}${members.join(`${gap},${gap}`)}${gap}}`);
+        const found = membersOf(bytes, { start: 0, end: bytes.length });
+        expect(found.map(({ name, value }) => [name, bytes.toString('utf8', value.start, value.end)])).toEqual(given);
+      }),
+    );
+  });
+
+  test('finds none in what is no object', () => {
+    const bytes = Buffer.from('[{"a":1}]');
+    expect(membersOf(bytes, { start: 0, end: bytes.length })).toEqual([]);
   });
 });

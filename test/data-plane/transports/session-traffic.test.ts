@@ -8,19 +8,23 @@ import type { Transport, UpstreamRequest } from '../../../data-plane/transports/
 import { UpstreamPools } from '../../../data-plane/transports/upstream-pools.ts';
 import { listenOnLoopback, type Loopback } from '../../support/loopback.ts';
 import { rpcCall, toolCall } from '../../support/rpc-call.ts';
-import { KeepingSink, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
+import { KeepingSink, stdioServer, upstreamRequest, limited } from '../../support/stdio-caller.ts';
 
 const messageSchema = z.object({ id: z.union([z.string(), z.number()]), params: z.object({ arguments: z.object({ message: z.string() }) }) });
 
 let upstream: Loopback;
 let transport: Transport;
+const transports: Transport[] = [];
 let endpointUrl: string;
 /** Every message as it arrived, and how to answer it. */
 let arrived: { text: string; id: string | number; message: string; response: ServerResponse }[] = [];
 let onArrival: () => void = () => undefined;
+/** How a GET is answered. */
+let onGet: (response: ServerResponse) => void = (response) => response.writeHead(405).end();
 
 beforeAll(async () => {
   const server = createServer((request, response) => {
+    if (request.method === 'GET') return onGet(response);
     let text = '';
     request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
     request.on('end', () => {
@@ -31,8 +35,7 @@ beforeAll(async () => {
   });
   upstream = await listenOnLoopback(server);
   endpointUrl = `${upstream.origin}/mcp`;
-  const pools = new UpstreamPools({ connectionsMax: 10, streamsMax: 10, privateCidrs: undefined });
-  transport = createStreamableHttpTransport(pools, pino({ level: 'silent' }));
+  transport = openTransport();
 });
 
 beforeEach(() => {
@@ -40,7 +43,7 @@ beforeEach(() => {
 });
 
 afterAll(async () => {
-  await transport?.close();
+  await Promise.all(transports.map((each) => each.close()));
   await upstream?.close();
 });
 
@@ -67,12 +70,65 @@ test('in event streams too, and nothing else of them changes', async () => {
     `: hello\r\n\r\nid: 7\nevent: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"id":${id}}}\n\ndata: {"result":{"id":${id},"for":"${message}"},"id":${id}}\n\n`;
   const [first, second] = [call('first', '1', { acceptsEventStream: true }), call('second', '1', { acceptsEventStream: true })];
   await arrivals(2);
-  const ours = arrived.map(({ text }) => /"id":("?[\w-]+"?)/.exec(text)?.[1] ?? '');
+  const ours = arrived.map(({ text }) => /"id":("?[\w:-]+"?)/.exec(text)?.[1] ?? '');
   answerAll((response, id, message) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(events(JSON.stringify(id), message)));
   const texts = [(await first.received).text, (await second.received).text];
   expect(texts[0]).toBe(events('1', 'first'));
   // Only the id of the answer was its request's; what else has that value is the server's own affair.
   expect(texts[1]).toBe(events(ours[1] ?? '', 'second').replace(/"id":"[^"]+"\}\n\n$/, '"id":1}\n\n'));
+});
+
+test.each([
+  ['on the node that gave the id', () => transport],
+  ['on another node', () => openTransport()],
+])('an answer that was missed is fetched %s under the id of its caller', async (_where, nodeToResumeOn) => {
+  const [first, second] = [call('first', '1', { acceptsEventStream: true }), call('second', '"\\u00e9"', { acceptsEventStream: true })];
+  const third = call('third', '"\\u00e9"', { acceptsEventStream: true });
+  await arrivals(3);
+  const [, , { text } = { text: '' }] = arrived;
+  const ownId = /"id":("turnpike:[^"]+")/.exec(text)?.[1] ?? 'none';
+  answerAll((response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end('id: 7\ndata:\n\n'));
+  await Promise.all([first.received, second.received, third.received]);
+  const events = (id: string) =>
+    `: hello\n\ndata: {"method":"x","params":{"id":${ownId}}}\n\nid: 8\ndata: {"jsonrpc":"2.0","id":${id},"result":{"n":1.0}}\n\ndata: {"id":${ownId},"method":"ping"}\n\n`;
+  onGet = (response) => writeInPieces(response.writeHead(200, { 'content-type': 'text/event-stream' }), events(ownId));
+  const resumed = new KeepingSink();
+  nodeToResumeOn().send(
+    { ...requestFor('', '1'), httpMethod: 'GET', call: undefined, forwardedHeaders: ['last-event-id', '7'], acceptsEventStream: true },
+    resumed,
+  );
+  expect((await resumed.received).text).toBe(events('"\\u00e9"'));
+});
+
+test('a caller whose own id looks like one of ours gets that back, and not what it would stand for', async () => {
+  const idToken = '"turnpike\\u003ax:MQ"';
+  const sink = call('alone', idToken);
+  await arrivals(1);
+  expect(arrived[0]?.id).toMatch(/^turnpike:[\w-]+:[\w-]+$/);
+  expect(arrived[0]?.id).not.toBe('turnpike:x:MQ');
+  answerAll(json);
+  expect((await sink.received).text).toBe(`{"jsonrpc":"2.0","id":${idToken},"result":{"for":"alone"}}`);
+});
+
+test('an event that is held back for its id is held only so long', async () => {
+  onGet = (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const write = () => {
+      while (!response.destroyed && response.write('x'.repeat(1000)));
+    };
+    response.on('drain', write);
+    write();
+  };
+  const sink = new KeepingSink();
+  const endless: UpstreamRequest = {
+    ...requestFor('', '1'),
+    httpMethod: 'GET',
+    call: undefined,
+    forwardedHeaders: ['last-event-id', '7'],
+    acceptsEventStream: true,
+  };
+  transport.send({ ...endless, server: limited(endless.server, { eventBytesMax: 50_000 }) }, sink);
+  expect(await sink.received).toMatchObject({ kind: 'failure', refusal: { code: 'upstream_error', reason: 'response_too_large' } });
 });
 
 test.each([
@@ -112,6 +168,23 @@ test('what is no request keeps its id, and a request is sent byte for byte', asy
   answerAll(json);
   await sink.received;
 });
+
+function openTransport(): Transport {
+  const pools = new UpstreamPools({ connectionsMax: 10, streamsMax: 10, privateCidrs: undefined });
+  const opened = createStreamableHttpTransport(pools, pino({ level: 'silent' }));
+  transports.push(opened);
+  return opened;
+}
+
+/** Each byte as a write of its own, in the order of the event loop. */
+function writeInPieces(response: ServerResponse, text: string): void {
+  const bytes = Buffer.from(text);
+  const write = (at: number): void => {
+    if (at === bytes.length) response.end();
+    else response.write(bytes.subarray(at, at + 1), () => write(at + 1));
+  };
+  write(0);
+}
 
 function serverAt() {
   const server = stdioServer();

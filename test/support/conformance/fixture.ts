@@ -11,6 +11,8 @@ import { postModern } from './modern-http.ts';
 
 export interface ConformanceFixture {
   readonly url: string;
+  /** Where it knows only the revisions with sessions. */
+  readonly legacyUrl: string;
   /** Where it speaks HTTP+SSE. */
   readonly sseUrl: string;
   close(): Promise<void>;
@@ -19,18 +21,21 @@ export interface ConformanceFixture {
 /** The program that speaks STDIO. */
 export const STDIO_ENTRY = fileURLToPath(new URL('stdio-entry.ts', import.meta.url));
 
+const LEGACY_PATH = '/legacy';
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
-export async function startConformanceFixture(): Promise<ConformanceFixture> {
+/** With the era `modern`, its Streamable HTTP knows no revision with sessions. */
+export async function startConformanceFixture({ era = 'both' }: { era?: 'both' | 'modern' } = {}): Promise<ConformanceFixture> {
   const [legacy, sse] = [new LegacyHttp(), new LegacySse()];
   const server = createServer((request, response) => {
     const isSse = request.url?.startsWith(SSE_PATH) === true;
-    const handled = isSse ? sse.handle(request, response) : handle(legacy, request, response);
+    const handled = isSse ? sse.handle(request, response) : handle(era === 'both' ? legacy : undefined, request, response);
     handled.catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
   const { origin, close } = await listenOnLoopback(server);
   return {
     url: `${origin}/mcp`,
+    legacyUrl: `${origin}${LEGACY_PATH}`,
     sseUrl: `${origin}${SSE_PATH}`,
     close: () => {
       legacy.close();
@@ -40,14 +45,16 @@ export async function startConformanceFixture(): Promise<ConformanceFixture> {
   };
 }
 
-async function handle(legacy: LegacyHttp, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(legacy: LegacyHttp | undefined, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const objection = objectionTo(request);
   if (objection !== undefined) return sendError(response, objection, null);
-  if (request.method === 'GET') return legacy.get(request, response);
-  if (request.method === 'DELETE') return legacy.delete(request, response);
+  if (legacy === undefined && request.method !== 'POST') return void response.writeHead(405).end();
+  if (request.method === 'GET') return legacy?.get(request, response);
+  if (request.method === 'DELETE') return legacy?.delete(request, response);
   const message = await readMessage(request);
   if (message instanceof ProtocolError) return sendError(response, message, null);
-  return isModern(request, message) ? postModern(request, response, message) : legacy.post(request, response, message);
+  const isLegacy = legacy !== undefined && (request.url === LEGACY_PATH || !isModern(request, message));
+  return isLegacy ? legacy.post(request, response, message) : postModern(request, response, message);
 }
 
 /** A page of another site must reach no server on somebody's own machine, by whatever name its browser calls the machine. */

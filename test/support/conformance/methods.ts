@@ -3,6 +3,7 @@ import { ASKING_TOOLS } from './asking-tools.ts';
 import { CODES, ProtocolError, recordIn, textIn, type JsonObject } from './messages.ts';
 import { PLAIN_TOOLS } from './plain-tools.ts';
 import { getPrompt, listPrompts } from './prompts.ts';
+import { answerWithQuestions } from './rounds.ts';
 import { listResources, listResourceTemplates, readResource } from './resources.ts';
 import { TALKING_TOOLS } from './talking-tools.ts';
 import type { Tool, ToolCall } from './tool-call.ts';
@@ -23,7 +24,8 @@ export async function answerMethod(method: string, params: JsonObject, powers: C
     case 'prompts/list':
       return listPrompts();
     case 'prompts/get':
-      return getPrompt(params);
+      if (powers.era === 'modern') return getPrompt(params, recordIn(params, 'inputResponses'));
+      return answerWithQuestions(powers.ask, ({ inputs }) => getPrompt(params, inputs));
     case 'resources/list':
       return listResources();
     case 'resources/templates/list':
@@ -50,7 +52,9 @@ async function callTool(params: JsonObject, powers: CallPowers): Promise<JsonObj
   if (inputs === undefined && params['inputResponses'] !== undefined) {
     throw new ProtocolError(CODES.invalidParams, 'inputResponses must be an object', { status: powers.era === 'modern' ? 400 : 200 });
   }
-  return tool.run({ ...powers, args: recordIn(params, 'arguments') ?? {}, inputs, requestState: textIn(params, 'requestState') });
+  const args = recordIn(params, 'arguments') ?? {};
+  if (powers.era === 'legacy') return answerWithQuestions(powers.ask, (round) => tool.run({ ...powers, args, ...round }));
+  return tool.run({ ...powers, args, inputs, requestState: textIn(params, 'requestState') });
 }
 
 function complete(params: JsonObject): JsonObject {

@@ -1,46 +1,22 @@
-/** Streamable HTTP of revision 2026-07-28: every request stands for itself, and is answered by JSON or by a stream of its own. */
+/** Streamable HTTP of revision 2026-07-28: a request is answered by JSON or by a stream of its own. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { announce, onAnnouncement } from './announcements.ts';
-import { CAPABILITIES, LOG_LEVELS, META, MODERN_REVISION, SERVER_INFO } from './capabilities.ts';
 import { EVENT_STREAM_HEADERS } from './event-stream.ts';
-import { sendError, sendJson } from './http-answers.ts';
-import { asProtocolError, CODES, errorMessage, ProtocolError, recordIn, resultMessage, textIn, type JsonObject, type Message } from './messages.ts';
-import { answerMethod, type CallPowers } from './methods.ts';
+import { sendJson } from './http-answers.ts';
+import type { JsonObject, Message } from './messages.ts';
+import { answerModern, type ModernOutlet } from './modern-answers.ts';
 import { requireAgreement } from './modern-headers.ts';
-
-const CACHED_METHODS: ReadonlySet<string> = new Set([
-  'server/discover',
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-]);
-const LIST_WISHES = { tools: 'toolsListChanged', prompts: 'promptsListChanged' } as const;
 
 export async function postModern(request: IncomingMessage, response: ServerResponse, message: Message): Promise<void> {
   if (message.id === undefined) return void response.writeHead(202).end();
-  const answer = new ModernAnswer(response, message.id);
-  try {
-    const meta = requireAgreement(request, message);
-    if (message.method === 'subscriptions/listen') return listen(response, answer, message);
-    const result = await resultOf(message, answer, meta);
-    answer.end(resultMessage(message.id, complete(message.method ?? '', result)), 200);
-  } catch (error) {
-    const refusal = asProtocolError(error);
-    if (response.headersSent) answer.end(errorMessage(message.id, refusal), refusal.status);
-    else sendError(response, refusal, message.id);
-  }
+  await answerModern(message, new HttpAnswer(response), () => requireAgreement(request, message));
 }
 
 /** Is a JSON body as long as there is nothing but the result to say. */
-class ModernAnswer {
+class HttpAnswer implements ModernOutlet {
   readonly #response: ServerResponse;
-  readonly requestId: Message['id'];
 
-  constructor(response: ServerResponse, requestId: Message['id']) {
+  constructor(response: ServerResponse) {
     this.#response = response;
-    this.requestId = requestId;
   }
 
   notify(method: string, params: JsonObject): void {
@@ -54,48 +30,11 @@ class ModernAnswer {
     this.#response.end();
   }
 
+  onLeave(stop: () => void): void {
+    this.#response.on('close', stop);
+  }
+
   #write(message: JsonObject): void {
     this.#response.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
   }
-}
-
-function resultOf({ method = '', params = {} }: Message, answer: ModernAnswer, meta: JsonObject): JsonObject | Promise<JsonObject> {
-  if (method === 'server/discover') return { supportedVersions: [MODERN_REVISION], capabilities: CAPABILITIES };
-  return answerMethod(method, params, powersOf(answer, meta));
-}
-
-function complete(method: string, result: JsonObject): JsonObject {
-  const caching = CACHED_METHODS.has(method) && result['resultType'] === undefined ? { ttlMs: 60_000, cacheScope: 'public' } : {};
-  return { resultType: 'complete', ...caching, ...result, _meta: { ...recordIn(result, '_meta'), [META.serverInfo]: SERVER_INFO } };
-}
-
-function powersOf(answer: ModernAnswer, meta: JsonObject): CallPowers {
-  const { progressToken } = meta;
-  const least = textIn(meta, META.logLevel);
-  return {
-    era: 'modern',
-    capabilities: recordIn(meta, META.clientCapabilities) ?? {},
-    log: (level, data) => {
-      const isWanted = least !== undefined && LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
-      if (isWanted) answer.notify('notifications/message', { level, logger: 'fixture', data });
-    },
-    progress: (progress, total) => {
-      if (progressToken !== undefined) answer.notify('notifications/progress', { progressToken, progress, total });
-    },
-    ask: () => Promise.reject(new ProtocolError(CODES.internal, 'servers ask nothing in this revision')),
-    leaveStream: () => undefined,
-    announce,
-  };
-}
-
-/** Says what is listened to, and goes on until the client leaves. */
-function listen(response: ServerResponse, answer: ModernAnswer, { params }: Message): void {
-  const wishes = recordIn(params, 'notifications') ?? {};
-  const tag = { _meta: { [META.subscriptionId]: answer.requestId } };
-  const granted = Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish === true || Array.isArray(wish)));
-  answer.notify('notifications/subscriptions/acknowledged', { ...tag, notifications: granted });
-  const stop = onAnnouncement((list) => {
-    if (granted[LIST_WISHES[list]] === true) answer.notify(`notifications/${list}/list_changed`, tag);
-  });
-  response.on('close', stop);
 }

@@ -42,11 +42,12 @@ export function listPrompts(): JsonObject {
   return { prompts };
 }
 
-export function getPrompt(params: JsonObject): JsonObject {
+/** `inputs` is what the client has answered so far. */
+export function getPrompt(params: JsonObject, inputs: JsonObject | undefined): JsonObject {
   const name = textIn(params, 'name') ?? '';
   const prompt = PROMPTS[name];
   if (prompt === undefined) throw new ProtocolError(CODES.invalidParams, `there is no prompt '${name}'`);
-  return prompt.get(recordIn(params, 'arguments') ?? {}, recordIn(params, 'inputResponses'));
+  return prompt.get(recordIn(params, 'arguments') ?? {}, inputs);
 }
 
 function said(...parts: readonly JsonObject[]): JsonObject {

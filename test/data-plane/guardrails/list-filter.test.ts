@@ -1,11 +1,16 @@
-/** Hidden tools leave a list without a trace, and every other byte of it stays. */
+/** Hidden entries leave a list without a trace, and every other byte of it stays. */
 import { array, assert, boolean, constantFrom, nat, property, tuple } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { filterToolList } from '../../../data-plane/guardrails/tool-list.ts';
+import { filterLists } from '../../../data-plane/guardrails/list-filter.ts';
+import type { ListRule } from '../../../data-plane/guardrails/list-rules.ts';
 import { jsonNode, spacing, spelled, writeJson, type JsonNode } from '../../support/json-text.ts';
 
 const hides = (tool: string): boolean => tool.startsWith('hidden');
-const filtered = (body: string): string | undefined => filterToolList(Buffer.from(body), hides)?.toString('utf8');
+const RULES: readonly ListRule[] = [
+  { member: 'tools', entryKey: 'name', hides },
+  { member: 'resourceTemplates', entryKey: 'uriTemplate', hides },
+];
+const filtered = (body: string): string | undefined => filterLists(Buffer.from(body), RULES)?.toString('utf8');
 
 const tool = tuple(
   constantFrom('read', 'hidden_a', 'hidden', 'writé').chain((name) => tuple(constantFrom(name), spelled(name))),
@@ -35,7 +40,7 @@ function answer(tools: readonly JsonNode[], extra: JsonNode, order: number): Jso
   return { members: order === 1 ? members.toReversed() : members };
 }
 
-describe('filterToolList', () => {
+describe('filterLists', () => {
   test('answers what filtering the value would, and leaves the bytes of what stays', () => {
     assert(
       property(list, spacing, boolean(), ([tools, extra, order], spaces, isBatch) => {
@@ -77,6 +82,7 @@ describe('filterToolList', () => {
     for (const text of [
       '{"id":1,"result":{"tools":[{"name":"a"}]}}',
       '{"id":1,"result":{}}',
+      '{"id":1,"result":{"prompts":[{"name":"hidden"}],"cacheScope":"public"}}',
       '{"id":1,"error":{"code":1}}',
       '{"method":"x"}',
       '[]',
@@ -84,7 +90,7 @@ describe('filterToolList', () => {
       'null',
     ]) {
       const body = Buffer.from(text);
-      expect(filterToolList(body, hides)).toBe(body);
+      expect(filterLists(body, RULES)).toBe(body);
     }
   });
 
@@ -104,6 +110,13 @@ describe('filterToolList', () => {
     expect(filtered(list('1e300'))).toBe(list('60000'));
     for (const kept of ['60000', '6e4', '0', '-1', 'null', '"86400000"']) expect(filtered(list(kept))).toBe(list(kept));
     expect(filtered('{"id":1,"result":{"tools":[],"ttlMs":1,"ttlMs":1}}')).toBeUndefined();
+  });
+
+  test('each list is judged by what its own entries are called by', () => {
+    expect(filtered('{"id":1,"result":{"resourceTemplates":[{"name":"hidden","uriTemplate":"a"},{"name":"b","uriTemplate":"hidden"}]}}')).toBe(
+      '{"id":1,"result":{"resourceTemplates":[{"name":"hidden","uriTemplate":"a"}]}}',
+    );
+    expect(filtered('{"id":1,"result":{"resourceTemplates":[{"name":"b"}]}}')).toBeUndefined();
   });
 
   test('an emptied page keeps its cursor', () => {
@@ -137,7 +150,7 @@ describe('filterToolList', () => {
   });
 
   test('cannot judge what is not UTF-8', () => {
-    expect(filterToolList(Buffer.from('{"result":{"tools":[{"name":"\xff"}]}}', 'latin1'), hides)).toBeUndefined();
+    expect(filterLists(Buffer.from('{"result":{"tools":[{"name":"\xff"}]}}', 'latin1'), RULES)).toBeUndefined();
   });
 });
 
