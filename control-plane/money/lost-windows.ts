@@ -44,9 +44,9 @@ export class LostWindows {
     this.#redis.on('error', (error) => log.debug({ err: error }, 'lost windows cannot be looked for'));
   }
 
-  /** Organisations whose windows a node has found lost. */
-  owners(): Promise<string[]> {
-    return this.#redis.smembers(REBUILDS_KEY);
+  /** Organisations whose windows a node has found lost; none while Redis is away, since then nobody could say so. */
+  async owners(): Promise<string[]> {
+    return this.#redis.status === 'ready' ? this.#redis.smembers(REBUILDS_KEY) : [];
   }
 
   async lock(owner: string, token: string): Promise<boolean> {

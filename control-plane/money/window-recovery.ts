@@ -26,6 +26,8 @@ export class WindowRecovery {
   readonly #parts: WindowRecoveryParts;
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
+  /** Told once, and again only after it has worked in between. */
+  #isFailing = false;
 
   constructor(parts: WindowRecoveryParts) {
     this.#parts = parts;
@@ -42,8 +44,10 @@ export class WindowRecovery {
     while (!this.#ending.signal.aborted) {
       try {
         for (const owners = [...(await lost.owners())]; owners.length > 0;) await Promise.all(owners.splice(0, AT_ONCE).map((owner) => this.#recover(owner)));
+        this.#isFailing = false;
       } catch (error) {
-        log.debug({ err: error }, 'lost windows cannot be counted now');
+        if (!this.#isFailing) log.warn({ err: error }, 'lost windows cannot be counted now; what they would judge is refused until they are');
+        this.#isFailing = true;
       }
       await wait(POLL_MILLIS, undefined, { signal: this.#ending.signal }).catch(() => undefined);
     }

@@ -1,5 +1,6 @@
 /** Notices that Redis has lost what was counted in windows, tells it what is under way here, and knows when windows count again. */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { GREETING_KEY, REBUILDS_KEY } from '../../shared/window-counts.ts';
 import { reopenValues } from './admit-values.ts';
@@ -24,6 +25,7 @@ export interface EpochsParts {
   readonly openMillis: number;
   /** What this node has under way. */
   readonly openRequests: () => Iterable<OpenRequest>;
+  readonly log: Logger;
 }
 
 interface Closed {
@@ -36,16 +38,18 @@ export class Epochs {
   readonly #scripts: RedisScripts;
   readonly #openRequests: () => Iterable<OpenRequest>;
   readonly #openMillis: string;
+  readonly #log: Logger;
   /** The newest that this node has seen, by organisation. */
   readonly #generations = new Map<string, number>();
   readonly #closed = new Map<string, Closed>();
   #greeting: string | undefined;
 
-  constructor({ link, scripts, openMillis, openRequests }: EpochsParts) {
+  constructor({ link, scripts, openMillis, openRequests, log }: EpochsParts) {
     this.#link = link;
     this.#scripts = scripts;
     this.#openMillis = String(openMillis);
     this.#openRequests = openRequests;
+    this.#log = log;
   }
 
   /** By which the scripts judge whether windows count (`scripts/epoch.lua`). */
@@ -95,6 +99,7 @@ export class Epochs {
   }
 
   async #untilOpen(owner: string): Promise<boolean> {
+    this.#log.info({ organisationId: owner }, 'windows do not count until the control plane has counted them');
     try {
       for (let poll = 0; !(await this.#isOpen(owner)); poll++) {
         if (poll % POLLS_PER_REQUEST === 0) await this.#askForRebuild(owner);

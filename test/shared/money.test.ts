@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatNanos, formatUsd, formatUsdPerMillion, parseUsd, parseUsdPerMillion, roundToNanos } from '../../shared/nanos-usd.ts';
-import { costOf, toPrice } from '../../shared/pricing.ts';
+import { costOf, NO_PRICE, outputBytesFor, toPrice } from '../../shared/pricing.ts';
 
 const amount = fc.bigInt({ min: 0n, max: 10n ** 20n });
 
@@ -56,4 +56,19 @@ test('the cost never falls as bytes grow, and equals exact rational arithmetic r
       expect(costOf(price, inputBytes + 1, outputBytes) >= cost).toBe(true);
     }),
   );
+});
+
+test('an amount pays for the longest answer that costs no more than it, and for none that costs a nano more', () => {
+  const unit = fc.bigInt({ min: 1n, max: 10n ** 15n });
+  fc.assert(
+    fc.property(unit, unit, unit, fc.nat(1 << 20), fc.bigInt({ min: 0n, max: 2n ** 53n - 1n }), (call, input, output, inputBytes, nanosUsd) => {
+      const price = { callFemtosUsd: call, inputByteFemtosUsd: input, outputByteFemtosUsd: output, isOverride: false };
+      const outputBytes = outputBytesFor(price, inputBytes, nanosUsd);
+      // Beyond what a double counts exactly no answer is ever long.
+      fc.pre(outputBytes < Number.MAX_SAFE_INTEGER);
+      if (outputBytes >= 0) expect(costOf(price, inputBytes, outputBytes) <= nanosUsd).toBe(true);
+      expect(costOf(price, inputBytes, Math.max(0, outputBytes + 1)) > nanosUsd).toBe(true);
+    }),
+  );
+  expect(outputBytesFor(NO_PRICE, 100, 0n)).toBe(Infinity);
 });
