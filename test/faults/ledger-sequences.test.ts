@@ -15,7 +15,7 @@ import { LedgerLife, sequences, type Expected } from './ledger-sequences.ts';
 const SEQUENCES = Number(process.env['TURNPIKE_TEST_SEQUENCES'] ?? '10000');
 const AT_ONCE = 250;
 /** Longer than the sequences that are lived at once take, so that nobody is taken for lost who is not. */
-const LOST_MILLIS = 5000;
+const LOST_MILLIS = 10_000;
 
 describe.runIf(hasRedis)('the ledger', () => {
   test(`${SEQUENCES} lives of calls, on two nodes at once: each window holds what its requests used, each request has one event, and nothing stays open`, async () => {

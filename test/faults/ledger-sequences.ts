@@ -1,7 +1,8 @@
 /** Random lives of calls against real counters and a model of them: whatever is asked, asked again, extended, settled, settled again or lost. */
 import fc from 'fast-check';
-import type { Admission, AdmissionAnswer, Counters } from '../../data-plane/counters/counters.ts';
+import { CountersUnavailable, type Admission, type AdmissionAnswer, type Counters } from '../../data-plane/counters/counters.ts';
 import { newId } from '../../shared/ids.ts';
+import { eventually } from '../support/processes.ts';
 
 const ACTIONS = ['admit', 'admit', 'admit again', 'extend', 'settle', 'settle again'] as const;
 const step = fc.record({
@@ -72,7 +73,7 @@ export class LedgerLife {
     }));
     const intent = `lost ${requestId} ${amount}`;
     const admission = { organisationId: this.#organisationId, requestId, rates: [], leases: [], holds, heldAmounts: windows.map(() => amount), intent };
-    const answer = await this.#counters.admit(admission);
+    const answer = await surely(() => this.#counters.admit(admission));
     this.#agree(answer, this.#fits(windows, amount), `admission of ${amount}`);
     if (answer.kind === 'refused') return;
     this.#hold(windows, amount);
@@ -80,7 +81,7 @@ export class LedgerLife {
   }
 
   async #admitAgain({ admission }: Live): Promise<void> {
-    this.#agree(await this.#counters.admit(admission), true, 'the same admission');
+    this.#agree(await surely(() => this.#counters.admit(admission)), true, 'the same admission');
   }
 
   /** Twice, as after a reply that was lost. */
@@ -89,8 +90,8 @@ export class LedgerLife {
     const intent = `lost ${admission.requestId} ${live.held + amount}`;
     const extension = { heldAmounts: windows.map(() => live.held + amount), intent };
     const isPossible = amount === 0 || this.#fits(windows, amount);
-    this.#agree(await this.#counters.extend(admission, extension), isPossible, `extension by ${amount}`);
-    if (isPossible) this.#agree(await this.#counters.extend(admission, extension), true, 'the same extension');
+    this.#agree(await surely(() => this.#counters.extend(admission, extension)), isPossible, `extension by ${amount}`);
+    if (isPossible) this.#agree(await surely(() => this.#counters.extend(admission, extension)), true, 'the same extension');
     if (!isPossible || amount === 0) return;
     this.#hold(windows, amount);
     live.held += amount;
@@ -143,4 +144,16 @@ export class LedgerLife {
     }
     return { keys: this.#keys, used, events };
   }
+}
+
+/** On a busy machine Redis may be too slow for a moment. Whether it took what was asked nobody knows then, and asking again counts nothing twice. */
+function surely(ask: () => Promise<AdmissionAnswer>): Promise<AdmissionAnswer> {
+  return eventually(
+    () =>
+      ask().catch((error: unknown) => {
+        if (error instanceof CountersUnavailable) return undefined;
+        throw error;
+      }),
+    'Redis answering',
+  );
 }
