@@ -23,6 +23,7 @@ import type { ControlPlaneSettings } from './settings.ts';
 import { TeamsService } from './teams/teams.service.ts';
 import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
 import { UsageRecordsService } from './usage/usage-records.service.ts';
+import { PartitionKeeper } from './usage-intake/partition-keeper.ts';
 import { UsageIntake } from './usage-intake/usage-intake.ts';
 
 export interface ControlPlaneParts {
@@ -79,6 +80,8 @@ async function startParts(settings: ControlPlaneSettings, { log, usageSource, si
     usageLive: new UsageLive(orm.em, usageRecords, notifications),
     usageRecords,
   };
+  const partitions = new PartitionKeeper(orm.em, settings.usageRetentionDays, log);
+  started.push(() => partitions.close());
   const intake = new UsageIntake(usageSource, orm.em, log);
   started.push(() => intake.close());
   const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);

@@ -3,10 +3,12 @@ import { Migration0001Nouns } from './0001-nouns.ts';
 import { Migration0002ConfigFeed } from './0002-config-feed.ts';
 import { Migration0003Usage } from './0003-usage.ts';
 import { Migration0004StdioIsolation } from './0004-stdio-isolation.ts';
+import { Migration0007UsageRollups } from './0007-usage-rollups.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
   { name: '0002-config-feed', class: Migration0002ConfigFeed },
   { name: '0003-usage', class: Migration0003Usage },
   { name: '0004-stdio-isolation', class: Migration0004StdioIsolation },
+  { name: '0007-usage-rollups', class: Migration0007UsageRollups },
 ];
