@@ -1,6 +1,7 @@
 /** Measures how fast usage goes from its queue into PostgreSQL with all of its sums, what that takes, and whether memory stays flat. */
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { UsageIntake } from '../../control-plane/usage-intake/usage-intake.ts';
 import { keepPartitions } from '../../control-plane/usage-intake/usage-partitions.ts';
@@ -15,10 +16,11 @@ const WARM_UP = 20_000;
 const KEYS = 200;
 const SERVERS_OF_A_KEY = 3;
 const TOOLS_OF_A_SERVER = 5;
+const POLL_MILLIS = 20;
 const CLOCK_TICKS_A_SECOND = 100;
 
 /** Makes events as they are asked for, so that what is in memory is the intake's. */
-class EndlessSource implements UsageSource {
+class MadeSource implements UsageSource {
   #left: number;
   #delivered = 0;
 
@@ -30,9 +32,9 @@ class EndlessSource implements UsageSource {
     return this.#left;
   }
 
-  read(max: number): Promise<readonly UsageDelivery[]> {
-    const count = Math.min(max, this.#left);
-    return Promise.resolve(Array.from({ length: count }, () => ({ deliveryId: String(this.#delivered++), json: TEMPLATES.next() })));
+  async read(max: number): Promise<readonly UsageDelivery[]> {
+    if (this.#left === 0) await pause(POLL_MILLIS);
+    return Array.from({ length: Math.min(max, this.#left) }, () => ({ deliveryId: String(this.#delivered++), json: TEMPLATES.next() }));
   }
 
   acknowledge(deliveries: readonly UsageDelivery[]): Promise<void> {
@@ -105,7 +107,7 @@ async function measure(database: UsageDatabase): Promise<void> {
 }
 
 async function take(database: UsageDatabase, count: number): Promise<void> {
-  const source = new EndlessSource(count);
+  const source = new MadeSource(count);
   const intake = new UsageIntake(source, database.orm.em, recordingLog().log);
   await eventually(() => (source.left === 0 ? true : undefined), `${count} records`, 600_000);
   await intake.close();
