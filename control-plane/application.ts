@@ -21,8 +21,11 @@ import { PoliciesService } from './policies/policies.service.ts';
 import { makeSchema } from './schema.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { TeamsService } from './teams/teams.service.ts';
+import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
+import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
 import { UsageRecordsService } from './usage/usage-records.service.ts';
+import { WorkflowGraphService } from './usage/workflow-graph.service.ts';
 import { PartitionKeeper } from './usage-intake/partition-keeper.ts';
 import { UsageIntake } from './usage-intake/usage-intake.ts';
 
@@ -77,8 +80,11 @@ async function startParts(settings: ControlPlaneSettings, { log, usageSource, si
     mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
     policies,
     teams: new TeamsService(),
+    usageAnalytics: new UsageAnalyticsService(),
+    usageFacets: new UsageFacetsService(),
     usageLive: new UsageLive(orm.em, usageRecords, notifications),
     usageRecords,
+    workflowGraph: new WorkflowGraphService(),
   };
   const partitions = new PartitionKeeper(orm.em, settings.usageRetentionDays, log);
   started.push(() => partitions.close());

@@ -12,6 +12,7 @@ import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
+import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
@@ -29,6 +30,7 @@ export function makeSchema(): GraphQLSchema {
       OrganisationsResolver,
       PoliciesResolver,
       TeamsResolver,
+      UsageAnalyticsResolver,
       UsageResolver,
     ],
     // Inputs are validated by the services, whose faults never echo a value.

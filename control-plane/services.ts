@@ -6,8 +6,11 @@ import type { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import type { PoliciesService } from './policies/policies.service.ts';
 import type { TeamsService } from './teams/teams.service.ts';
+import type { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
+import type { UsageFacetsService } from './usage/usage-facets.service.ts';
 import type { UsageLive } from './usage/usage-live.ts';
 import type { UsageRecordsService } from './usage/usage-records.service.ts';
+import type { WorkflowGraphService } from './usage/workflow-graph.service.ts';
 
 export interface Services {
   readonly accessGrants: AccessGrantsService;
@@ -17,6 +20,9 @@ export interface Services {
   readonly mcpServers: McpServersService;
   readonly policies: PoliciesService;
   readonly teams: TeamsService;
+  readonly usageAnalytics: UsageAnalyticsService;
+  readonly usageFacets: UsageFacetsService;
   readonly usageLive: UsageLive;
   readonly usageRecords: UsageRecordsService;
+  readonly workflowGraph: WorkflowGraphService;
 }

@@ -27,7 +27,10 @@ const anyEvent = fc
     timeMillis: fc.integer({ min: NOON + 8 * 3_600_000, max: NOON + 16 * 3_600_000 }),
     apiKeyId: fc.constantFrom('key_1', 'key_2', null),
     serverId: fc.constantFrom('srv_1', null),
-    tool: fc.oneof(fc.constantFrom('echo', null), fc.string({ maxLength: 3 }).map((text) => text.replaceAll('\0', ''))),
+    tool: fc.oneof(
+      fc.constantFrom('echo', null),
+      fc.string({ maxLength: 3 }).map((text) => text.replaceAll('\0', '')),
+    ),
     clientName: fc.constantFrom('claude-code', null),
     decision: fc.constantFrom('ALLOWED', 'DENIED', 'ERRORED'),
     code: fc.constantFrom('mcp_guardrail_block', null),

@@ -30,9 +30,7 @@ async function whereStored(table = 'usage_records'): Promise<string[]> {
 }
 
 async function partitions(table = 'usage_records'): Promise<string[]> {
-  const rows = await opened().database.query(
-    `select inhrelid::regclass::text as name from pg_inherits where inhparent = '${table}'::regclass order by name`,
-  );
+  const rows = await opened().database.query(`select inhrelid::regclass::text as name from pg_inherits where inhparent = '${table}'::regclass order by name`);
   return rows.map(({ name }) => String(name));
 }
 
