@@ -24,14 +24,14 @@ export function latencyBucketOf(micros: number): number {
  * The latency that this share of the calls did not exceed, in microseconds: somewhere in the bucket of the true one, as if its calls were spread evenly
  * there; of the last bucket, its lower bound. Null without calls.
  */
-export function percentileMicros(counts: readonly bigint[], percent: 50 | 95 | 99): number | null {
-  const calls = counts.reduce((sum, count) => sum + count, 0n);
-  if (calls === 0n) return null;
+export function percentileMicros(counts: readonly number[], percent: 50 | 95 | 99): number | null {
+  const calls = counts.reduce((sum, count) => sum + count, 0);
+  if (calls === 0) return null;
   // Rounded up: of one call, that one is every percentile.
-  const rank = (calls * BigInt(percent) + 99n) / 100n;
-  let below = 0n;
+  const rank = Math.ceil((calls * percent) / 100);
+  let below = 0;
   for (const [bucket, count] of counts.entries()) {
-    if (below + count >= rank) return within(bucket, Number(rank - below) / Number(count));
+    if (below + count >= rank) return within(bucket, (rank - below) / count);
     below += count;
   }
   return within(LATENCY_BOUNDS.length, 1);

@@ -50,14 +50,12 @@ export class UsageAnalyticsService {
       throw badInput(`that would be ${points} points, and ${POINTS_MAX} is the most; ask for longer buckets, or fewer groups or metrics`);
 
     const { organisationId } = context.caller;
-    const wanted = {
-      hasLatencies: question.hasLatencies || metrics.some((metric) => metric.startsWith('LATENCY')),
-      hasKeys: metrics.includes('UNIQUE_KEYS'),
-    };
-    const from = sumsOf(organisationId, { filter, span: range, granularity, hasLatencies: wanted.hasLatencies });
+    const wanted = { hasLatencies: metrics.some((metric) => metric.startsWith('LATENCY')), hasKeys: metrics.includes('UNIQUE_KEYS') };
+    const hasLatencies = wanted.hasLatencies || question.hasLatencies;
+    const from = sumsOf(organisationId, { filter, span: range, granularity, hasLatencies });
     const reading = { from, key: groupBy === null ? NO_KEY_SQL : keySql(groupBy), wanted };
     return readingSums(context.em, async (em) => {
-      const { all, groups } = await groupsOf(em, reading, ORDER_SQL[metrics[0] ?? 'CALLS'], top + 1);
+      const { all, groups } = await groupsOf(em, { ...reading, wanted: { ...wanted, hasLatencies } }, ORDER_SQL[metrics[0] ?? 'CALLS'], top + 1);
       // Without groups there is one series, though nothing may have been used.
       const shown = groupBy === null ? [{ key: '', totals: all }] : groups.slice(0, top);
       const keys = shown.map(({ key }) => key);

@@ -41,15 +41,16 @@ export const totalsSchema = z.object({
   output_bytes: z.coerce.bigint(),
   cost: z.coerce.bigint(),
   keys: z.coerce.bigint(),
-  latencies: z.array(z.coerce.bigint()),
+  /** Counts of the buckets; none when they were not wanted. */
+  latencies: z.string().transform((text) => (text === '' ? [] : text.split(',').map(Number))),
 });
 export type Totals = z.infer<typeof totalsSchema>;
 
 /** The columns of `totalsSchema`. */
 export function totalsSql({ hasLatencies, hasKeys }: Wanted): string {
   const sums = Object.entries(SUMS).map(([name, sum]) => `coalesce(${sum}, 0)::text as ${name}`);
-  const latencies = hasLatencies ? LATENCY_COLUMNS.map((column) => `coalesce(sum(${column}), 0)::text`).join(', ') : '';
-  return `${sums.join(', ')}, ${hasKeys ? ORDER_SQL.UNIQUE_KEYS : '0'}::text as keys, array[${latencies}]::text[] as latencies`;
+  const latencies = hasLatencies ? `concat_ws(',', ${LATENCY_COLUMNS.map((column) => `coalesce(sum(${column}), 0)`).join(', ')})` : `''`;
+  return `${sums.join(', ')}, ${hasKeys ? ORDER_SQL.UNIQUE_KEYS : '0'}::text as keys, ${latencies} as latencies`;
 }
 
 export const NO_TOTALS: Totals = { calls: 0n, denied: 0n, errors: 0n, input_bytes: 0n, output_bytes: 0n, cost: 0n, keys: 0n, latencies: [] };
