@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { badInput } from '../graphql/errors.ts';
 import type { AdminContext } from '../request-context.ts';
 import type { UsageAnalytics, UsageMetric, UsageSeries } from './usage-analytics.types.ts';
-import { bucketSql, bucketsOf, granularityOf, spanOf, type Granularity } from './usage-buckets.ts';
-import type { SqlCondition, UsageFilter } from './usage-filter.ts';
+import { bucketSql, bucketsOf, granularityOf, spanOf, type Granularity, type Span } from './usage-buckets.ts';
+import type { UsageFilter } from './usage-filter.ts';
 import { keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
 import { readingSums, sumsOf } from './usage-sums.ts';
-import { metricOf, NO_TOTALS, ORDER_SQL, totalsSchema, totalsSql, toUsageTotals, type Totals, type Wanted } from './usage-totals.ts';
+import { metricOf, NO_TOTALS, ORDER, sumsSql, TOTALS, totalsSchema, totalsSql, toUsageTotals, type Totals } from './usage-totals.ts';
 
 const TOP_MAX = 50;
 const METRICS_MAX = 10;
@@ -27,15 +27,14 @@ export interface AnalyticsQuestion {
   readonly hasLatencies: boolean;
 }
 
-const groupSchema = totalsSchema.extend({ key: z.string().nullable(), is_all: z.number() });
-const pointSchema = totalsSchema.extend({ key: z.string(), bucket: z.coerce.number() });
-type Point = z.infer<typeof pointSchema>;
-
-interface Reading {
-  readonly from: SqlCondition;
-  readonly key: string;
-  readonly wanted: Wanted;
-}
+const rowSchema = totalsSchema.extend({
+  /** Null for the sums of the whole range. */
+  bucket: z.coerce.number().nullable(),
+  /** Null for everything. */
+  key: z.string().nullable(),
+  keys: z.coerce.bigint(),
+});
+type Row = z.infer<typeof rowSchema>;
 
 export class UsageAnalyticsService {
   async analyse(context: AdminContext, question: AnalyticsQuestion): Promise<UsageAnalytics> {
@@ -50,51 +49,58 @@ export class UsageAnalyticsService {
       throw badInput(`that would be ${points} points, and ${POINTS_MAX} is the most; ask for longer buckets, or fewer groups or metrics`);
 
     const { organisationId } = context.caller;
-    const wanted = { hasLatencies: metrics.some((metric) => metric.startsWith('LATENCY')), hasKeys: metrics.includes('UNIQUE_KEYS') };
-    const hasLatencies = wanted.hasLatencies || question.hasLatencies;
-    const from = sumsOf(organisationId, { filter, span: range, granularity, hasLatencies });
-    const reading = { from, key: groupBy === null ? NO_KEY_SQL : keySql(groupBy), wanted };
     return readingSums(context.em, async (em) => {
-      const { all, groups } = await groupsOf(em, { ...reading, wanted: { ...wanted, hasLatencies } }, ORDER_SQL[metrics[0] ?? 'CALLS'], top + 1);
+      const rows = await this.#read(em, organisationId, { ...question, range, granularity });
+      const whole = rows.filter(({ bucket }) => bucket === null);
+      const all = whole.find(({ key }) => key === null) ?? NO_TOTALS;
+      const groups = whole.flatMap(({ key, ...totals }) => (key === null ? [] : [{ key, totals }]));
       // Without groups there is one series, though nothing may have been used.
       const shown = groupBy === null ? [{ key: '', totals: all }] : groups.slice(0, top);
-      const keys = shown.map(({ key }) => key);
-      const course = courseOf(await pointsOf(em, reading, granularity, keys));
-      const label = groupBy === null ? () => 'all' : await labelsOf(em, organisationId, groupBy, keys);
+      const course = courseOf(rows);
+      const label =
+        groupBy === null
+          ? () => 'all'
+          : await labelsOf(
+              em,
+              organisationId,
+              groupBy,
+              shown.map(({ key }) => key),
+            );
       const series = shown.flatMap(({ key, totals }) => metrics.map((metric) => toSeries({ key, label: label(key), metric, totals }, buckets, course)));
       return { range, granularity, series, totals: toUsageTotals(all), truncated: groups.length > top };
     });
   }
+
+  /** Everything is read once, into a cell for each group in each bucket; the rest is made of the cells: the sums of all and of each group, and the points. */
+  async #read(em: EntityManager, organisationId: string, question: AnalyticsQuestion & { range: Span; granularity: Granularity }): Promise<Row[]> {
+    const { filter, metrics, groupBy, granularity, range, top } = question;
+    const hasPointLatencies = metrics.some((metric) => metric.startsWith('LATENCY'));
+    const hasLatencies = hasPointLatencies || question.hasLatencies;
+    const from = sumsOf(organisationId, { filter, span: range, granularity, hasLatencies });
+    const keys = metrics.includes('UNIQUE_KEYS') ? 'count(distinct api_key_id)' : '0';
+    const rows = await em.execute(
+      `with cells as materialized (select ${bucketSql(granularity)} as bucket, ${groupBy === null ? NO_KEY_SQL : keySql(groupBy)} as key, ${keys} as keys,
+          ${sumsSql(hasLatencies)} from ${from.sql} group by 1, 2),
+        groups as (select key, ${totalsSql(hasLatencies)},
+          row_number() over (order by grouping(key) desc, sum(${ORDER[metrics[0] ?? 'CALLS']}) desc nulls last, key) as place
+          from cells group by grouping sets ((key), ()) order by place limit ?)
+      select null as bucket, key, '0' as keys, ${TOTALS}, place from groups
+      union all select bucket::text, key, keys::text, ${totalsSql(hasPointLatencies, true)}, null from cells where key in (select key from groups)
+      order by place nulls last`,
+      [...from.values, top + 2],
+    );
+    return z.array(rowSchema).parse(rows);
+  }
 }
 
-/** The sums of everything, and of the groups with the most. */
-async function groupsOf(em: EntityManager, { from, key, wanted }: Reading, order: string, count: number) {
-  const rows = await em.execute(
-    `select ${key} as key, grouping(${key}) as is_all, ${totalsSql(wanted)} from ${from.sql} group by grouping sets ((${key}), ())
-      order by is_all desc, ${order} desc nulls last, key limit ?`,
-    [...from.values, count + 1],
-  );
-  const [all, ...groups] = z.array(groupSchema).parse(rows);
-  return { all: all ?? NO_TOTALS, groups: groups.map((group) => ({ key: group.key ?? '', totals: group })) };
-}
+type Course = ReadonlyMap<string, ReadonlyMap<number, Row>>;
 
-async function pointsOf(em: EntityManager, { from, key, wanted }: Reading, granularity: Granularity, keys: readonly string[]): Promise<Point[]> {
-  if (keys.length === 0) return [];
-  const rows = await em.execute(
-    `select ${bucketSql(granularity)} as bucket, ${key} as key, ${totalsSql(wanted)} from ${from.sql}
-      where ${key} in (${keys.map(() => '?').join(', ')}) group by 1, 2`,
-    [...from.values, ...keys],
-  );
-  return z.array(pointSchema).parse(rows);
-}
-
-type Course = ReadonlyMap<string, ReadonlyMap<number, Totals>>;
-
-function courseOf(points: readonly Point[]): Course {
-  const course = new Map<string, Map<number, Totals>>();
-  for (const point of points) {
-    const ofKey = course.get(point.key) ?? new Map<number, Totals>();
-    course.set(point.key, ofKey.set(point.bucket, point));
+function courseOf(rows: readonly Row[]): Course {
+  const course = new Map<string, Map<number, Row>>();
+  for (const row of rows) {
+    if (row.bucket === null || row.key === null) continue;
+    const ofKey = course.get(row.key) ?? new Map<number, Row>();
+    course.set(row.key, ofKey.set(row.bucket, row));
   }
   return course;
 }
@@ -105,6 +111,9 @@ function toSeries(
   course: Course,
 ): UsageSeries {
   const ofKey = course.get(series.key);
-  const points = buckets.map((bucket) => ({ at: new Date(bucket), value: metricOf(series.metric, ofKey?.get(bucket) ?? NO_TOTALS) }));
+  const points = buckets.map((bucket) => {
+    const row = ofKey?.get(bucket);
+    return { at: new Date(bucket), value: metricOf(series.metric, row ?? NO_TOTALS, row?.keys ?? 0n) };
+  });
   return { ...series, points, totals: toUsageTotals(totals) };
 }

@@ -9,7 +9,8 @@ import { conditionOf, needsRecords, sumConditionOf, type SqlCondition, type Usag
 /** Summing so many days of records takes too long for an answer. */
 const RECORDS_MILLIS_MAX = 31 * DAY_MILLIS;
 const DIMENSIONS = DIMENSION_FIELDS.map(({ column }) => column).join(', ');
-const SUMS = 'calls, input_bytes, output_bytes, cost_nanos_usd';
+const OF_DECISIONS = `case decision when 'DENIED' then calls end as denied, case decision when 'ERRORED' then calls end as errors`;
+const AMOUNTS = 'input_bytes, output_bytes, cost_nanos_usd';
 
 export interface SummedUsage {
   readonly filter: UsageFilter;
@@ -19,7 +20,7 @@ export interface SummedUsage {
   readonly hasLatencies: boolean;
 }
 
-/** A table expression with `at`, every dimension, and sums; read only what is needed of it. */
+/** A table expression with `at`, every dimension, and what can be added up (`ADDENDS`); latencies only when they are wanted. */
 export function sumsOf(organisationId: string, { filter, span, granularity, hasLatencies }: SummedUsage): SqlCondition {
   const parts = partsOf(filter, span, granularity).map(({ table, gte, lt }) => {
     const part = { ...filter, range: { gte: new Date(gte), lt: new Date(lt) } };
@@ -71,15 +72,15 @@ function around(part: Part, table: Part['table'], unitMillis: number): Part[] {
 function fromTable(table: string, organisationId: string, filter: UsageFilter, hasLatencies: boolean): SqlCondition {
   const { sql, values } = sumConditionOf(organisationId, filter);
   const latencies = hasLatencies ? `, ${LATENCY_COLUMNS.join(', ')}` : '';
-  return { sql: `select at, ${DIMENSIONS}, ${SUMS}${latencies} from ${table} where ${sql}`, values };
+  return { sql: `select at, ${DIMENSIONS}, calls, ${OF_DECISIONS}, ${AMOUNTS}${latencies} from ${table} where ${sql}`, values };
 }
 
 function fromRecords(organisationId: string, filter: UsageFilter, hasLatencies: boolean): SqlCondition {
   const { sql, values } = conditionOf(organisationId, filter);
   const latencies = hasLatencies ? `, ${LATENCY_COLUMNS.map((column, bucket) => `case bucket when ${bucket} then 1::bigint end as ${column}`).join(', ')}` : '';
   return {
-    sql: `select occurred_at as at, ${DIMENSIONS}, 1::bigint as calls, input_bytes, output_bytes, cost_nanos_usd${latencies}
-      from (select u.occurred_at, ${DIMENSIONS}, input_bytes, output_bytes, cost_nanos_usd, ${LATENCY_BUCKET_SQL} as bucket from ${RECORDS} where ${sql}) as record`,
+    sql: `select at, ${DIMENSIONS}, calls, ${OF_DECISIONS}, ${AMOUNTS}${latencies}
+      from (select u.occurred_at as at, ${DIMENSIONS}, 1::bigint as calls, ${AMOUNTS}, ${LATENCY_BUCKET_SQL} as bucket from ${RECORDS} where ${sql}) as record`,
     values,
   };
 }

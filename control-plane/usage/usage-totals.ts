@@ -4,33 +4,21 @@ import { formatUsd } from '../../shared/nanos-usd.ts';
 import { LATENCY_COLUMNS, percentileMicros } from './latency-buckets.ts';
 import type { UsageMetric, UsageTotals } from './usage-analytics.types.ts';
 
-/** What it costs to know, and is only summed when it is asked for. */
-export interface Wanted {
-  readonly hasLatencies: boolean;
-  readonly hasKeys: boolean;
-}
+/** What usage holds that can be added up, and added up again. */
+const ADDENDS = ['calls', 'denied', 'errors', 'input_bytes', 'output_bytes', 'cost_nanos_usd'] as const;
 
-const SUMS = {
-  calls: 'sum(calls)',
-  denied: `sum(calls) filter (where decision = 'DENIED')`,
-  errors: `sum(calls) filter (where decision = 'ERRORED')`,
-  input_bytes: 'sum(input_bytes)',
-  output_bytes: 'sum(output_bytes)',
-  cost: 'sum(cost_nanos_usd)',
-} as const;
-
-/** What groups are ordered by, the largest first; by latency would put the rarest first. */
-export const ORDER_SQL: Readonly<Record<UsageMetric, string>> = {
-  CALLS: SUMS.calls,
-  DENIED: SUMS.denied,
-  ERRORS: SUMS.errors,
-  COST: SUMS.cost,
-  INPUT_BYTES: SUMS.input_bytes,
-  OUTPUT_BYTES: SUMS.output_bytes,
-  LATENCY_P50: SUMS.calls,
-  LATENCY_P95: SUMS.calls,
-  LATENCY_P99: SUMS.calls,
-  UNIQUE_KEYS: 'count(distinct api_key_id)',
+/** What groups are ordered by, the largest first. By latency the rarest would come first, and keys cannot be added up. */
+export const ORDER: Readonly<Record<UsageMetric, (typeof ADDENDS)[number]>> = {
+  CALLS: 'calls',
+  DENIED: 'denied',
+  ERRORS: 'errors',
+  COST: 'cost_nanos_usd',
+  INPUT_BYTES: 'input_bytes',
+  OUTPUT_BYTES: 'output_bytes',
+  LATENCY_P50: 'calls',
+  LATENCY_P95: 'calls',
+  LATENCY_P99: 'calls',
+  UNIQUE_KEYS: 'calls',
 };
 
 export const totalsSchema = z.object({
@@ -39,24 +27,31 @@ export const totalsSchema = z.object({
   errors: z.coerce.bigint(),
   input_bytes: z.coerce.bigint(),
   output_bytes: z.coerce.bigint(),
-  cost: z.coerce.bigint(),
-  keys: z.coerce.bigint(),
+  cost_nanos_usd: z.coerce.bigint(),
   /** Counts of the buckets; none when they were not wanted. */
   latencies: z.string().transform((text) => (text === '' ? [] : text.split(',').map(Number))),
 });
 export type Totals = z.infer<typeof totalsSchema>;
 
-/** The columns of `totalsSchema`. */
-export function totalsSql({ hasLatencies, hasKeys }: Wanted): string {
-  const sums = Object.entries(SUMS).map(([name, sum]) => `coalesce(${sum}, 0)::text as ${name}`);
-  const latencies = hasLatencies ? `concat_ws(',', ${LATENCY_COLUMNS.map((column) => `coalesce(sum(${column}), 0)`).join(', ')})` : `''`;
-  return `${sums.join(', ')}, ${hasKeys ? ORDER_SQL.UNIQUE_KEYS : '0'}::text as keys, ${latencies} as latencies`;
+/** The names of the columns of `totalsSchema`, in the order of `totalsSql`. */
+export const TOTALS = [...ADDENDS, 'latencies'].join(', ');
+
+/** Sums under the names of what is summed, so that they can be summed in turn. */
+export function sumsSql(hasLatencies: boolean): string {
+  return [...ADDENDS, ...(hasLatencies ? LATENCY_COLUMNS : [])].map((name) => `sum(${name}) as ${name}`).join(', ');
 }
 
-export const NO_TOTALS: Totals = { calls: 0n, denied: 0n, errors: 0n, input_bytes: 0n, output_bytes: 0n, cost: 0n, keys: 0n, latencies: [] };
+/** The columns of `totalsSchema`, out of rows or, by `plain`, each out of its own row. */
+export function totalsSql(hasLatencies: boolean, plain = false): string {
+  const total = (name: string) => `coalesce(${plain ? name : `sum(${name})`}, 0)`;
+  const latencies = hasLatencies ? `concat_ws(',', ${LATENCY_COLUMNS.map(total).join(', ')})` : `''`;
+  return `${ADDENDS.map((name) => `${total(name)}::text as ${name}`).join(', ')}, ${latencies} as latencies`;
+}
+
+export const NO_TOTALS: Totals = { calls: 0n, denied: 0n, errors: 0n, input_bytes: 0n, output_bytes: 0n, cost_nanos_usd: 0n, latencies: [] };
 
 /** One metric as a decimal; null for a latency of no calls. */
-export function metricOf(metric: UsageMetric, totals: Totals): string | null {
+export function metricOf(metric: UsageMetric, totals: Totals, keys: bigint): string | null {
   switch (metric) {
     case 'CALLS':
       return String(totals.calls);
@@ -65,13 +60,13 @@ export function metricOf(metric: UsageMetric, totals: Totals): string | null {
     case 'ERRORS':
       return String(totals.errors);
     case 'COST':
-      return String(totals.cost);
+      return String(totals.cost_nanos_usd);
     case 'INPUT_BYTES':
       return String(totals.input_bytes);
     case 'OUTPUT_BYTES':
       return String(totals.output_bytes);
     case 'UNIQUE_KEYS':
-      return String(totals.keys);
+      return String(keys);
     case 'LATENCY_P50':
       return percentileMillis(totals, 50)?.toString() ?? null;
     case 'LATENCY_P95':
@@ -88,7 +83,7 @@ export function toUsageTotals(totals: Totals): UsageTotals {
     errors: String(totals.errors),
     inputBytes: String(totals.input_bytes),
     outputBytes: String(totals.output_bytes),
-    cost: { nanosUsd: String(totals.cost), usd: formatUsd(totals.cost) },
+    cost: { nanosUsd: String(totals.cost_nanos_usd), usd: formatUsd(totals.cost_nanos_usd) },
     latencyP50Ms: percentileMillis(totals, 50),
     latencyP95Ms: percentileMillis(totals, 95),
     latencyP99Ms: percentileMillis(totals, 99),

@@ -1,7 +1,6 @@
 /** Who calls what: the busiest edges between neighbouring levels, and the nodes that they join. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import { formatUsd } from '../../shared/nanos-usd.ts';
 import { badInput } from '../graphql/errors.ts';
 import type { AdminContext } from '../request-context.ts';
 import type { WorkflowEdge, WorkflowGraph, WorkflowNode } from './usage-analytics.types.ts';
@@ -9,7 +8,7 @@ import { spanOf } from './usage-buckets.ts';
 import type { SqlCondition, UsageFilter } from './usage-filter.ts';
 import { keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
 import { readingSums, sumsOf } from './usage-sums.ts';
-import { percentileMillis, totalsSchema, totalsSql, type Totals } from './usage-totals.ts';
+import { percentileMillis, sumsSql, TOTALS, totalsSchema, totalsSql, toUsageTotals, type Totals } from './usage-totals.ts';
 
 const LEVELS_MIN = 2;
 const LEVELS_MAX = 4;
@@ -27,7 +26,7 @@ interface Level {
   readonly key: string;
 }
 
-const rowsSchema = z.array(totalsSchema.extend({ keys_of: z.array(z.string().nullable()) }));
+const rowsSchema = z.array(totalsSchema.extend({ is_edge: z.boolean(), keys: z.array(z.string().nullable()) }));
 type Row = z.infer<typeof rowsSchema>[number];
 
 export class WorkflowGraphService {
@@ -39,11 +38,18 @@ export class WorkflowGraphService {
     const { organisationId } = context.caller;
     const from = sumsOf(organisationId, { filter, span: spanOf(filter.range, new Date()), granularity: undefined, hasLatencies });
     return readingSums(context.em, async (em) => {
-      const rows = await edgesOf(em, from, levels, maxEdges + 1, hasLatencies);
-      const edges = rows.slice(0, maxEdges).map((row) => toEdge(levels, row));
+      const rows = await read(em, from, { levels, edgesMax: maxEdges + 1, hasLatencies });
+      const allEdges = rows.filter((row) => row.is_edge).map((row) => toEdge(levels, row));
+      const edges = allEdges.slice(0, maxEdges);
       const ends = new Set(edges.flatMap(({ source, target }) => [source, target]));
-      const nodes = await nodesOf(em, organisationId, { from, levels, ends });
-      return { nodes, edges, truncated: rows.length > maxEdges };
+      const found = rows.filter((row) => !row.is_edge).flatMap((row) => keysOf(levels, row).map((node) => ({ ...node, row })));
+      const nodes = await toNodes(
+        em,
+        organisationId,
+        levels,
+        found.filter(({ id }) => ends.has(id)),
+      );
+      return { nodes, edges, truncated: allEdges.length > maxEdges };
     });
   }
 }
@@ -53,29 +59,32 @@ function levelSql(kind: UsageGroup, kinds: readonly UsageGroup[]): string {
   return kind === 'TOOL' && kinds.includes('SERVER') ? `(${keySql('SERVER')} || '/' || ${keySql('TOOL')})` : keySql(kind);
 }
 
-async function edgesOf(em: EntityManager, from: SqlCondition, levels: readonly Level[], count: number, hasLatencies: boolean): Promise<Row[]> {
-  const pairs = levels.slice(1).map(({ key }, index) => `(${levels[index]?.key}, ${key})`);
+/** Everything is read once, into a cell for each way through the graph; edges and their nodes are made of the cells, the busiest first. */
+async function read(
+  em: EntityManager,
+  from: SqlCondition,
+  { levels, edgesMax, hasLatencies }: { levels: readonly Level[]; edgesMax: number; hasLatencies: boolean },
+): Promise<Row[]> {
+  const keys = levels.map((_, index) => `k${index}`);
+  const pairs = keys.slice(1).map((key, index) => `(k${index}, ${key})`);
   const rows = await em.execute(
-    `select array[${levels.map(({ key }) => key).join(', ')}] as keys_of, ${totalsSql({ hasLatencies, hasKeys: false })} from ${from.sql}
-      group by grouping sets (${pairs.join(', ')}) order by sum(calls) desc, 1 limit ?`,
-    [...from.values, count],
+    `with cells as materialized (select ${levels.map(({ key }, index) => `${key} as k${index}`).join(', ')}, ${sumsSql(hasLatencies)}
+        from ${from.sql} group by ${keys.map((_, index) => index + 1).join(', ')}),
+      edges as (select ${keys.join(', ')}, sum(calls) as weight, ${totalsSql(hasLatencies)} from cells group by grouping sets (${pairs.join(', ')})
+        order by weight desc, ${keys.join(', ')} limit ?),
+      nodes as (select ${keys.join(', ')}, sum(calls) as weight, ${totalsSql(false)} from cells group by grouping sets (${keys.map((key) => `(${key})`).join(', ')})
+        having ${keys.map((key) => `${key} in (select ${key} from edges)`).join(' or ')})
+    select true as is_edge, array[${keys.join(', ')}] as keys, weight, ${TOTALS} from edges
+    union all select false, array[${keys.join(', ')}], weight, ${TOTALS} from nodes order by weight desc, keys`,
+    [...from.values, edgesMax],
   );
   return rowsSchema.parse(rows);
 }
 
-async function nodesOf(
-  em: EntityManager,
-  organisationId: string,
-  { from, levels, ends }: { from: SqlCondition; levels: readonly Level[]; ends: ReadonlySet<string> },
-): Promise<WorkflowNode[]> {
-  if (ends.size === 0) return [];
-  const wanted = levels.map(({ key }) => `grouping(${key}) = 0 and ? || ${key} in (${[...ends].map(() => '?').join(', ')})`);
-  const rows = await em.execute(
-    `select array[${levels.map(({ key }) => key).join(', ')}] as keys_of, ${totalsSql({ hasLatencies: false, hasKeys: false })} from ${from.sql}
-      group by grouping sets (${levels.map(({ key }) => `(${key})`).join(', ')}) having (${wanted.join(') or (')}) order by sum(calls) desc, 1`,
-    [...from.values, ...levels.flatMap(({ kind }) => [`${kind}:`, ...ends])],
-  );
-  const found = rowsSchema.parse(rows).flatMap((row) => keysOf(levels, row).map((node) => ({ ...node, row })));
+type FoundNode = ReturnType<typeof keysOf>[number] & { readonly row: Row };
+
+/** Level by level. */
+async function toNodes(em: EntityManager, organisationId: string, levels: readonly Level[], found: readonly FoundNode[]): Promise<WorkflowNode[]> {
   const nodes: WorkflowNode[] = [];
   for (const { kind } of levels) {
     const ofKind = found.filter((node) => node.kind === kind);
@@ -91,7 +100,7 @@ async function nodesOf(
 }
 
 /** The levels that a row is grouped by. */
-function keysOf(levels: readonly Level[], { keys_of: keys }: Row): { id: string; kind: UsageGroup; key: string }[] {
+function keysOf(levels: readonly Level[], { keys }: Row): { id: string; kind: UsageGroup; key: string }[] {
   return levels.flatMap(({ kind }, index) => {
     const key = keys[index];
     return key == null ? [] : [{ id: `${kind}:${key}`, kind, key }];
@@ -109,6 +118,7 @@ function nameOf(levels: readonly Level[], kind: UsageGroup, key: string): string
   return isOfServer ? key.slice(key.indexOf('/') + 1) : key;
 }
 
-function sumsOfRow({ calls, denied, errors, cost }: Totals) {
-  return { calls: String(calls), denied: String(denied), errors: String(errors), cost: { nanosUsd: String(cost), usd: formatUsd(cost) } };
+function sumsOfRow(totals: Totals) {
+  const { calls, denied, errors, cost } = toUsageTotals(totals);
+  return { calls, denied, errors, cost };
 }
