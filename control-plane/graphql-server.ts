@@ -12,7 +12,7 @@ import { startApollo } from './graphql/apollo.ts';
 import { formatError } from './graphql/errors.ts';
 import { readJson } from './graphql/http-body.ts';
 import { makeLoaders } from './graphql/loaders.ts';
-import { withTenant, type RequestContext } from './request-context.ts';
+import { organisationIdOf, withTenant, type RequestContext } from './request-context.ts';
 import type { Services } from './services.ts';
 import { serveSubscriptions } from './subscriptions-server.ts';
 import { exportUsage } from './usage-export/export-usage.ts';
@@ -71,7 +71,14 @@ async function makeContext(parts: GraphqlParts, authorization: string | undefine
   const fork = parts.em.fork();
   const caller = await authenticate(authorization, fork, parts.hasher);
   const em = withTenant(fork, caller);
-  return { requestId: newId('request'), caller, em, loaders: makeLoaders(em), services: parts.services, gatewayUrl: parts.gatewayUrl };
+  return {
+    requestId: newId('request'),
+    caller,
+    em,
+    loaders: makeLoaders(em, organisationIdOf(caller)),
+    services: parts.services,
+    gatewayUrl: parts.gatewayUrl,
+  };
 }
 
 async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>, request: IncomingMessage, response: ServerResponse): Promise<void> {

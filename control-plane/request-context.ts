@@ -45,6 +45,11 @@ export function asDataPlane(context: RequestContext): DataPlaneCaller {
 
 /** Puts the entity manager behind the tenant filter of an administrator; a data plane's sees no filtered entity at all. */
 export function withTenant(em: EntityManager, caller: Caller): EntityManager {
-  em.setFilterParams(TENANT_FILTER, { organisationId: caller.kind === 'admin' ? caller.organisationId : '' });
+  em.setFilterParams(TENANT_FILTER, { organisationId: organisationIdOf(caller) });
   return em;
+}
+
+/** Of whoever is no administrator, that of nobody. */
+export function organisationIdOf(caller: Caller): string {
+  return caller.kind === 'admin' ? caller.organisationId : '';
 }

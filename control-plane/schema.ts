@@ -13,6 +13,7 @@ import { OrganisationsResolver } from './organisations/organisations.resolver.ts
 import { PoliciesResolver } from './policies/policies.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
 import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
+import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
@@ -23,12 +24,14 @@ export function makeSchema(): GraphQLSchema {
     resolvers: [
       AccessGrantsResolver,
       ApiKeysResolver,
+      ApiKeyUsageResolver,
       ConfigFeedResolver,
       DataPlanesResolver,
       McpServerFieldsResolver,
       McpServersResolver,
       OrganisationsResolver,
       PoliciesResolver,
+      ServerUsageResolver,
       TeamsResolver,
       UsageAnalyticsResolver,
       UsageResolver,

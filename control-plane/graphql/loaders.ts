@@ -5,6 +5,7 @@ import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
+import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
 /** By id; policies by the id of their owner. Null where the caller's organisation has none. */
 export interface Loaders {
@@ -12,9 +13,11 @@ export interface Loaders {
   readonly mcpServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
   readonly policies: DataLoader<string, Policy | null>;
+  readonly usage: UsageOfEach;
 }
 
-export function makeLoaders(em: EntityManager): Loaders {
+/** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
+export function makeLoaders(em: EntityManager, organisationId: string): Loaders {
   return {
     apiKeys: loader(
       (ids) => em.find(ApiKeyEntity, { id: { $in: ids } }),
@@ -32,6 +35,7 @@ export function makeLoaders(em: EntityManager): Loaders {
       (ids) => em.find(PolicyEntity, { ownerId: { $in: ids } }),
       ({ ownerId }) => ownerId,
     ),
+    usage: usageOfEach(em, organisationId),
   };
 }
 

@@ -3,13 +3,19 @@ import type { GraphQLResolveInfo } from 'graphql/index.js';
 import { Arg, Args, ArgsType, Ctx, Field, Info, Int, Query, Resolver } from 'type-graphql';
 import { selectsWithin } from '../graphql/connection.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
-import { TIME_GRANULARITY, USAGE_GROUP_BY, USAGE_METRIC, UsageAnalytics, UsageFacet, WorkflowGraph, type UsageMetric } from './usage-analytics.types.ts';
+import {
+  LATENCY_FIELDS,
+  TIME_GRANULARITY,
+  USAGE_GROUP_BY,
+  USAGE_METRIC,
+  UsageAnalytics,
+  UsageFacet,
+  WorkflowGraph,
+  type UsageMetric,
+} from './usage-analytics.types.ts';
 import type { Granularity } from './usage-buckets.ts';
 import type { UsageGroup } from './usage-groups.ts';
 import { UsageFilterInput } from './usage.types.ts';
-
-/** Read over every row, and only when somebody asks. */
-const LATENCIES = ['latencyP50Ms', 'latencyP95Ms', 'latencyP99Ms'];
 
 @ArgsType()
 class UsageAnalyticsArgs {
@@ -40,7 +46,7 @@ export class UsageAnalyticsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<UsageAnalytics> {
     const admin = asAdmin(context, 'USAGE_READ');
-    const hasLatencies = selectsWithin(info, LATENCIES);
+    const hasLatencies = selectsWithin(info, LATENCY_FIELDS);
     return context.services.usageAnalytics.analyse(admin, {
       filter,
       metrics,
@@ -71,7 +77,7 @@ export class UsageAnalyticsResolver {
     @Arg('maxEdges', () => Int, { defaultValue: 200 }) maxEdges: number,
     @Info() info: GraphQLResolveInfo,
   ): Promise<WorkflowGraph> {
-    const hasLatencies = selectsWithin(info, LATENCIES);
+    const hasLatencies = selectsWithin(info, LATENCY_FIELDS);
     return context.services.workflowGraph.graph(asAdmin(context, 'USAGE_READ'), { filter, levels, maxEdges, hasLatencies });
   }
 }

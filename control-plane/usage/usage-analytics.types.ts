@@ -89,6 +89,9 @@ export class UsageTotals {
   latencyP99Ms!: number | null;
 }
 
+/** Summed over many columns, and only when somebody asks. */
+export const LATENCY_FIELDS: readonly (keyof UsageTotals | keyof WorkflowEdge)[] = ['latencyP50Ms', 'latencyP95Ms', 'latencyP99Ms'];
+
 @ObjectType({ description: 'A metric in one bucket of time.' })
 export class UsagePoint {
   @Field(() => DateTime, { description: 'When the bucket begins.' })

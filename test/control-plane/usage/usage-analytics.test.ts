@@ -263,6 +263,29 @@ test('the busiest edges are kept, with the nodes that they join', async () => {
   expect([edges.length, nodes.length, truncated]).toEqual([1, 2, true]);
 });
 
+test('servers and keys tell what they were used for, each on its own', async () => {
+  const unused = await plane.admin.createServer({ name: 'Unused', slug: 'unused', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' });
+  const key = await plane.admin.createApiKey();
+  const event = usageEvent({ organisationId: plane.organisationId, timeMillis: START - 50 * DAY_MILLIS, apiKeyId: key.id, latencyMicros: 5000 });
+  plane.usageQueue.append(writeUsageEvent(event));
+  await eventually(() => (plane.usageQueue.size === 0 ? true : undefined), 'the event being stored');
+  const answer = await plane.admin.query(
+    `query($range: DateTimeRange!, $before: DateTimeRange!) {
+      servers { nodes { id usage(range: $range) { ${TOTALS} } before: usage(range: $before) { calls } } }
+      apiKeys { nodes { id usage(range: $before) { calls latencyP99Ms } } } }`,
+    { range: rangeOf(START, START + 60 * DAY_MILLIS), before: rangeOf(START - 60 * DAY_MILLIS, START) },
+  );
+  expect(answer).toEqual({
+    servers: {
+      nodes: [
+        { id: serverId, usage: sumsOf(events.filter((one) => one.serverId === serverId)), before: { calls: '0' } },
+        { id: unused.id, usage: sumsOf([]), before: { calls: '0' } },
+      ],
+    },
+    apiKeys: { nodes: [{ id: key.id, usage: { calls: '1', latencyP99Ms: expect.closeTo(5, -1) } }] },
+  });
+});
+
 test('another organisation sees its own usage in every view, and nothing of ours', async () => {
   const filter = { range: rangeOf(START, START + 60 * DAY_MILLIS) };
   const { totals, series } = analyticsSchema.parse(await foreign.admin.query(ANALYTICS, { filter, metrics: ['CALLS'], groupBy: 'SERVER' })).usageAnalytics;
@@ -284,6 +307,7 @@ test('a token without USAGE_READ gets none of it', async () => {
     'usageAnalytics(filter: {range: {}}, metrics: [CALLS]) { truncated }',
     'usageFacets(filter: {range: {}}, fields: [TOOL]) { field }',
     'workflowGraph(filter: {range: {}}) { truncated }',
+    'servers { nodes { usage(range: {}) { calls } } }',
   ]) {
     const answer = await plane.ask(`{ ${query} }`, {}, token);
     expect(answer.errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', permission: 'USAGE_READ' } }]);
