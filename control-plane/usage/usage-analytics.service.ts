@@ -39,15 +39,10 @@ type Row = z.infer<typeof rowSchema>;
 export class UsageAnalyticsService {
   async analyse(context: AdminContext, question: AnalyticsQuestion): Promise<UsageAnalytics> {
     const { filter, metrics, groupBy, top } = question;
-    if (metrics.length < 1 || metrics.length > METRICS_MAX) throw badInput(`ask for 1 to ${METRICS_MAX} metrics`);
-    if (top < 1 || top > TOP_MAX) throw badInput(`top must be between 1 and ${TOP_MAX}`);
     const range = spanOf(filter.range, new Date());
     const granularity = question.granularity ?? granularityOf(range);
     const buckets = bucketsOf(range, granularity);
-    const points = buckets.length * metrics.length * (groupBy === null ? 1 : top);
-    if (points > POINTS_MAX)
-      throw badInput(`that would be ${points} points, and ${POINTS_MAX} is the most; ask for longer buckets, or fewer groups or metrics`);
-
+    requireBounds(question, buckets.length);
     const { organisationId } = context.caller;
     return readingSums(context.em, async (em) => {
       const rows = await this.#read(em, organisationId, { ...question, range, granularity });
@@ -91,6 +86,14 @@ export class UsageAnalyticsService {
     );
     return z.array(rowSchema).parse(rows);
   }
+}
+
+/** Throws BAD_USER_INPUT for more than an answer should hold. */
+function requireBounds({ metrics, groupBy, top }: AnalyticsQuestion, buckets: number): void {
+  if (metrics.length < 1 || metrics.length > METRICS_MAX) throw badInput(`ask for 1 to ${METRICS_MAX} metrics`);
+  if (top < 1 || top > TOP_MAX) throw badInput(`top must be between 1 and ${TOP_MAX}`);
+  const points = buckets * metrics.length * (groupBy === null ? 1 : top);
+  if (points > POINTS_MAX) throw badInput(`that would be ${points} points, and ${POINTS_MAX} is the most; ask for longer buckets, or fewer groups or metrics`);
 }
 
 type Course = ReadonlyMap<string, ReadonlyMap<number, Row>>;

@@ -29,11 +29,12 @@ export function sumsOf(organisationId: string, { filter, span, granularity, hasL
   return { sql: `(${parts.map(({ sql }) => sql).join(' union all ')}) as usage`, values: parts.flatMap(({ values }) => values) };
 }
 
-/** One moment for all that the work reads, so that sums and their parts agree. Compiling statements as wide as these takes longer than running them. */
+/** One moment for all that the work reads, so that sums and their parts agree. */
 export function readingSums<Answer>(em: EntityManager, work: (em: EntityManager) => Promise<Answer>): Promise<Answer> {
   return em.fork().transactional(
     async (reader) => {
-      await reader.execute('set local jit = off');
+      // Compiling statements as wide as these takes longer than running them, and sorting rows as wide longer than keeping a sum for each group.
+      await reader.execute(`set local jit = off; set local work_mem = '64MB'`);
       return work(reader);
     },
     { isolationLevel: 'repeatable read', readOnly: true },

@@ -1,4 +1,4 @@
-/** Fills a database with a month of usage, as a busy organisation has it: few keys call much, each a few servers with a few tools. */
+/** Fills a database with a month of usage, as a busy organisation has it: few keys call much, each three servers with four tools, and some of those refuse or fail. */
 import { LATENCY_BUCKET_SQL, LATENCY_COLUMNS } from '../../control-plane/usage/latency-buckets.ts';
 import { DIMENSION_FIELDS, RECORDS } from '../../control-plane/usage/usage-dimensions.ts';
 import type { TestDatabase } from '../support/postgres.ts';
@@ -18,7 +18,7 @@ export async function fillUsage(database: TestDatabase, organisationId: string, 
       from generate_series(0, 9) place $$`);
   await database.query(`
     create table calls as select number, extract(epoch from now())::bigint * 1000 - (random() * ${DAYS} * 86400000)::bigint as millis,
-      (power(random(), 3) * ${KEYS})::integer % ${KEYS} as key, (random() * 3)::integer as server, (power(random(), 2) * 6)::integer as tool,
+      (power(random(), 3) * ${KEYS})::integer % ${KEYS} as key, floor(random() * 3)::integer as server, floor(power(random(), 2) * 4)::integer as tool,
       random() as fate, (exp(random() * 8) * 300)::bigint as latency
     from generate_series(1, ${records}) number order by millis`);
   for (let from = 1; from <= records; from += CHUNK) await fillChunk(database, organisationId, from);
@@ -32,11 +32,12 @@ export async function fillUsage(database: TestDatabase, organisationId: string, 
 
 async function fillChunk(database: TestDatabase, organisationId: string, from: number): Promise<void> {
   await database.query(
-    `with call as (select *, 'req_' || time_letters(millis) || lpad(to_hex(number), 16, '0') as request_id, to_timestamp(millis / 1000.0) as at,
-        case when fate < 0.03 then 'DENIED' when fate < 0.05 then 'ERRORED' else 'ALLOWED' end as decision
+    `with call as (select number, latency, key, (key * 7 + server) % 60 as server, (key + tool) % 7 as tool, to_timestamp(millis / 1000.0) as at,
+        'req_' || time_letters(millis) || lpad(to_hex(number), 16, '0') as request_id,
+        case when (key + tool) % 7 = 0 and fate < 0.2 then 'DENIED' when (key * 7 + server) % 10 = 0 and fate > 0.9 then 'ERRORED' else 'ALLOWED' end as decision
       from calls where number >= $2::bigint and number < $2::bigint + ${CHUNK}),
     sidecar as (insert into mcp_usage_records (request_id, server_id, server_slug, transport, http_method, rpc_method, tool, is_tool_error)
-      select request_id, 'srv_' || (key * 7 + server) % 60, 'server-' || (key * 7 + server) % 60, 'STREAMABLE_HTTP', 'POST', 'tools/call', 'tool_' || tool, false from call)
+      select request_id, 'srv_' || server, 'server-' || server, 'STREAMABLE_HTTP', 'POST', 'tools/call', 'tool_' || tool, false from call)
     insert into usage_records (id, request_id, occurred_at, data_plane, organisation_id, team_id, api_key_id, api_key_prefix, status, decision, code, reason,
         observed, latency_micros, upstream_latency_micros, input_bytes, output_bytes, cost_nanos_usd, client_name, client_ip, dlp_outcome)
       select replace(request_id, 'req_', 'use_'), request_id, at, 'node:1', $1, 'tea_' || key % 12, 'key_' || key, 'vk_' || key,
