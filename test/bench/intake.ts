@@ -1,8 +1,6 @@
 /** Measures how fast usage goes from its queue into PostgreSQL with all of its sums, what that takes, and whether memory stays flat. */
 import 'reflect-metadata';
-import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { z } from 'zod';
 import { UsageIntake } from '../../control-plane/usage-intake/usage-intake.ts';
 import { keepPartitions } from '../../control-plane/usage-intake/usage-partitions.ts';
 import { writeUsageEvent, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
@@ -10,6 +8,7 @@ import { newId } from '../../shared/ids.ts';
 import { eventually } from '../support/processes.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { startUsageDatabase, usageEvent, type UsageDatabase } from '../support/usage.ts';
+import { postgresCpuMicros } from './postgres-cpu.ts';
 
 const RECORDS = Number(process.argv[2] ?? 200_000);
 const WARM_UP = 20_000;
@@ -17,7 +16,6 @@ const KEYS = 200;
 const SERVERS_OF_A_KEY = 3;
 const TOOLS_OF_A_SERVER = 5;
 const POLL_MILLIS = 20;
-const CLOCK_TICKS_A_SECOND = 100;
 
 /** Makes events as they are asked for, so that what is in memory is the intake's. */
 class MadeSource implements UsageSource {
@@ -94,11 +92,11 @@ try {
 
 async function measure(database: UsageDatabase): Promise<void> {
   const rssBefore = rssMegabytes();
-  const [cpu, postgres, at] = [process.cpuUsage(), await postgresMicros(database), performance.now()];
+  const [cpu, postgres, at] = [process.cpuUsage(), await postgresCpuMicros(database.database), performance.now()];
   await take(database, RECORDS);
   const seconds = (performance.now() - at) / 1000;
   const { user, system } = process.cpuUsage(cpu);
-  const [own, theirs] = [(user + system) / RECORDS, ((await postgresMicros(database)) - postgres) / RECORDS];
+  const [own, theirs] = [(user + system) / RECORDS, ((await postgresCpuMicros(database.database)) - postgres) / RECORDS];
   process.stdout.write(
     `${Math.round(RECORDS / seconds)} records/s (${RECORDS} in ${seconds.toFixed(1)} s)\n` +
       `CPU a record: control plane ${own.toFixed(1)} µs (${Math.round(1e6 / own)} a second on a core), PostgreSQL ${theirs.toFixed(1)} µs (${Math.round(1e6 / theirs)} on a core)\n` +
@@ -111,20 +109,6 @@ async function take(database: UsageDatabase, count: number): Promise<void> {
   const intake = new UsageIntake(source, database.orm.em, recordingLog().log);
   await eventually(() => (source.left === 0 ? true : undefined), `${count} records`, 600_000);
   await intake.close();
-}
-
-/** CPU of the connections that write; what a backend used is known as long as it lives. */
-async function postgresMicros(database: UsageDatabase): Promise<number> {
-  const rows = z
-    .array(z.object({ pid: z.number() }))
-    .parse(await database.database.query(`select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`));
-  return rows.reduce((sum, { pid }) => sum + cpuMicrosOf(pid), 0);
-}
-
-function cpuMicrosOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1e6) / CLOCK_TICKS_A_SECOND;
 }
 
 function rssMegabytes(): number {

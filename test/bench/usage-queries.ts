@@ -3,6 +3,7 @@ import { keepPartitions } from '../../control-plane/usage-intake/usage-partition
 import { openOrm } from '../../control-plane/database/orm.ts';
 import { startTestControlPlane, type TestControlPlane } from '../support/control-plane.ts';
 import { recordingLog } from '../support/recording-log.ts';
+import { postgresCpuMicros } from './postgres-cpu.ts';
 import { fillUsage, KEY_OF_FEW_CALLS } from './many-records.ts';
 
 const RECORDS = Number(process.argv[2] ?? 10_000_000);
@@ -69,8 +70,9 @@ function questions(now: number): Question[] {
   ];
 }
 
-async function measure({ ask }: TestControlPlane, query: string, variables: Record<string, unknown>): Promise<string> {
+async function measure({ ask, database }: TestControlPlane, query: string, variables: Record<string, unknown>): Promise<string> {
   const millis: number[] = [];
+  const [cpu, postgres] = [process.cpuUsage(), await postgresCpuMicros(database)];
   for (let round = 0; round < ROUNDS; round++) {
     const from = performance.now();
     const { errors } = await ask(query, variables);
@@ -79,7 +81,9 @@ async function measure({ ask }: TestControlPlane, query: string, variables: Reco
   }
   const sorted = millis.toSorted((left, right) => left - right);
   const at = (share: number) => Math.round(sorted[Math.ceil(sorted.length * share) - 1] ?? 0);
-  return `p50 ${at(0.5)} ms  p95 ${at(0.95)} ms  most ${at(1)} ms`;
+  const { user, system } = process.cpuUsage(cpu);
+  const cpuMillis = [user + system, (await postgresCpuMicros(database)) - postgres].map((micros) => Math.round(micros / 1000 / ROUNDS));
+  return `p50 ${at(0.5)} ms  p95 ${at(0.95)} ms  most ${at(1)} ms  CPU: control plane ${cpuMillis[0]} ms, PostgreSQL ${cpuMillis[1]} ms`;
 }
 
 function print(line: string): void {

@@ -35,13 +35,13 @@ export class Migration0007UsageRollups extends Migration {
     this.addSql(`create index mcp_usage_records_by_server on mcp_usage_records (server_id)`);
   }
 
-  /** Rows are changed in place while their time lasts: room on each page keeps the index out of it. */
+  /** Rows are changed in place while their time lasts: room on each page keeps the index out of it. What is read most stands in front, where it is found soonest. */
   #rollUps(table: string): void {
     this.addSql(`
       create table ${table} (
-        organisation_id text not null, at timestamptz not null, dimensions uuid not null, team_id text, user_id text, user_domain text, api_key_id text,
-        client_name text, server_id text, server_slug text, transport text, tool text, decision text not null, code text, dlp_outcome text not null,
-        calls bigint not null, input_bytes bigint not null, output_bytes bigint not null, cost_nanos_usd numeric not null,
+        at timestamptz not null, calls bigint not null, input_bytes bigint not null, output_bytes bigint not null, dimensions uuid not null,
+        cost_nanos_usd numeric not null, organisation_id text not null, decision text not null, server_id text, tool text, client_name text, api_key_id text,
+        team_id text, user_id text, user_domain text, server_slug text, transport text, code text, dlp_outcome text not null,
         ${LATENCIES.map((latency) => `${latency} bigint`).join(', ')}, primary key (organisation_id, at, dimensions)
       ) with (fillfactor = 80)`);
     const unit = table === 'usage_hours' ? 'hour' : 'day';
