@@ -86,7 +86,7 @@ async function startParts(settings: ControlPlaneSettings, { log, usageSource, si
     usageRecords,
     workflowGraph: new WorkflowGraphService(),
   };
-  const partitions = new PartitionKeeper(orm.em, settings.usageRetentionDays, log);
+  const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
   started.push(() => partitions.close());
   const intake = new UsageIntake(usageSource, orm.em, log);
   started.push(() => intake.close());

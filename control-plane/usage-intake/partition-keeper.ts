@@ -11,16 +11,22 @@ export class PartitionKeeper {
   readonly #retentionDays: number | undefined;
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
-  #keeping: Promise<void>;
+  #keeping = Promise.resolve();
 
-  constructor(em: EntityManager, retentionDays: number | undefined, log: Logger) {
+  private constructor(em: EntityManager, retentionDays: number | undefined, log: Logger) {
     this.#em = em;
     this.#retentionDays = retentionDays;
     this.#log = log;
-    this.#keeping = this.#keep();
     this.#timer = setInterval(() => {
       this.#keeping = this.#keeping.then(() => this.#keep());
     }, HOUR_MILLIS);
+  }
+
+  /** Resolves when the partitions are in order, so that what comes then finds its month, or when that has failed. */
+  static async start(em: EntityManager, retentionDays: number | undefined, log: Logger): Promise<PartitionKeeper> {
+    const keeper = new PartitionKeeper(em, retentionDays, log);
+    await keeper.#keep();
+    return keeper;
   }
 
   /** Ends after what is under way. */
