@@ -27,8 +27,12 @@ import { PoliciesService } from './policies/policies.service.ts';
 import { makeSchema } from './schema.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { TeamsService } from './teams/teams.service.ts';
+import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
+import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
 import { UsageRecordsService } from './usage/usage-records.service.ts';
+import { WorkflowGraphService } from './usage/workflow-graph.service.ts';
+import { PartitionKeeper } from './usage-intake/partition-keeper.ts';
 import { UsageIntake } from './usage-intake/usage-intake.ts';
 
 export interface ControlPlaneParts {
@@ -92,10 +96,15 @@ async function startParts(
     mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
     policies,
     teams: new TeamsService(),
+    usageAnalytics: new UsageAnalyticsService(),
+    usageFacets: new UsageFacetsService(),
     usageLive: new UsageLive(orm.em, usageRecords, notifications),
     usageRecords,
     windowCounts,
+    workflowGraph: new WorkflowGraphService(),
   };
+  const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
+  started.push(() => partitions.close());
   const intake = new UsageIntake(usageSource, orm.em, log);
   started.push(() => intake.close());
   if (lostWindows !== undefined) {

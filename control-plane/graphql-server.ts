@@ -1,8 +1,8 @@
-/** GraphQL over HTTP and over WebSocket on one port, with the same limits on both, and the health of the plane. */
+/** GraphQL over HTTP and over WebSocket on one port, with the same limits on both, exports, and the health of the plane. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { HeaderMap, type ApolloServer } from '@apollo/server';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { GraphQLSchema } from 'graphql/index.js';
+import { GraphQLError, type GraphQLSchema } from 'graphql/index.js';
 import type { Logger } from 'pino';
 import { newId } from '../shared/ids.ts';
 import type { TokenHasher } from '../shared/token.ts';
@@ -15,6 +15,7 @@ import { makeLoaders } from './graphql/loaders.ts';
 import { organisationOf, withTenant, type RequestContext } from './request-context.ts';
 import type { Services } from './services.ts';
 import { serveSubscriptions } from './subscriptions-server.ts';
+import { exportUsage } from './usage-export/export-usage.ts';
 
 export interface GraphqlParts {
   readonly schema: GraphQLSchema;
@@ -36,6 +37,9 @@ const REQUEST_TIMEOUT_MILLIS = 30_000;
 const DRAIN_MILLIS = 5000;
 const DRAIN_POLL_MILLIS = 20;
 const GRAPHQL_PATH = '/graphql';
+const EXPORT_PATH = '/v1/export/usage';
+/** Of refusals outside of GraphQL; anything else is our fault. */
+const STATUSES: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403, BAD_USER_INPUT: 400, SERVICE_UNAVAILABLE: 503 };
 
 export async function startGraphqlServer(parts: GraphqlParts, where: { host: string; port: number }): Promise<RunningGraphqlServer> {
   const apollo = await startApollo(parts.schema, parts.log);
@@ -80,6 +84,10 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
     const isThere = await isDatabaseThere(parts.em);
     return answer(response, isThere ? 200 : 503, { status: isThere ? 'ready' : 'not ready', database: isThere });
   }
+  if (path === EXPORT_PATH && request.method === 'GET') {
+    const context = await makeContext(parts, request.headers.authorization);
+    return exportUsage(context, url?.searchParams ?? new URLSearchParams(), response);
+  }
   if (path === GRAPHQL_PATH) return handleGraphql(parts, apollo, { request, response, search: url?.search ?? '' });
   return answer(response, 404, { error: 'not_found' });
 }
@@ -114,13 +122,19 @@ async function handleGraphql(
 
 function fail(log: Logger, request: IncomingMessage, response: ServerResponse, error: unknown): void {
   if (request.destroyed && !request.complete) return log.debug({ err: error }, 'a caller went away before its request was read');
+  if (isGone(error)) return log.debug({ err: error }, 'a caller went away before its answer was sent');
   if (response.headersSent) {
     log.error({ err: error }, 'an answer could not be finished');
     response.destroy();
     return;
   }
-  const told = formatError({ message: '' }, error, newId('request'), log);
-  answer(response, told.extensions?.['code'] === 'SERVICE_UNAVAILABLE' ? 503 : 500, { errors: [told] });
+  const told = formatError(error instanceof GraphQLError ? error.toJSON() : { message: '' }, error, newId('request'), log);
+  answer(response, STATUSES[String(told.extensions?.['code'])] ?? 500, { errors: [told] });
+}
+
+/** As a stream says it whose reader has left. */
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
 
 function answer(response: ServerResponse, status: number, body: unknown): void {

@@ -14,6 +14,8 @@ import { LimitsResolver } from './money/limits.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
+import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
+import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
@@ -25,6 +27,7 @@ export function makeSchema(): GraphQLSchema {
       AccessGrantsResolver,
       ApiKeysResolver,
       BudgetFieldsResolver,
+      ApiKeyUsageResolver,
       ConfigFeedResolver,
       DataPlanesResolver,
       LimitFieldsResolver,
@@ -34,7 +37,9 @@ export function makeSchema(): GraphQLSchema {
       OrganisationsResolver,
       PoliciesResolver,
       QuotaFieldsResolver,
+      ServerUsageResolver,
       TeamsResolver,
+      UsageAnalyticsResolver,
       UsageResolver,
     ],
     // Inputs are validated by the services, whose faults never echo a value.

@@ -9,8 +9,11 @@ import type { LimitLive } from './money/limit-live.ts';
 import type { LimitsService } from './money/limits.service.ts';
 import type { PoliciesService } from './policies/policies.service.ts';
 import type { TeamsService } from './teams/teams.service.ts';
+import type { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
+import type { UsageFacetsService } from './usage/usage-facets.service.ts';
 import type { UsageLive } from './usage/usage-live.ts';
 import type { UsageRecordsService } from './usage/usage-records.service.ts';
+import type { WorkflowGraphService } from './usage/workflow-graph.service.ts';
 
 export interface Services {
   readonly accessGrants: AccessGrantsService;
@@ -22,7 +25,10 @@ export interface Services {
   readonly mcpServers: McpServersService;
   readonly policies: PoliciesService;
   readonly teams: TeamsService;
+  readonly usageAnalytics: UsageAnalyticsService;
+  readonly usageFacets: UsageFacetsService;
   readonly usageLive: UsageLive;
   readonly usageRecords: UsageRecordsService;
   readonly windowCounts: WindowCountsSource;
+  readonly workflowGraph: WorkflowGraphService;
 }

@@ -13,6 +13,7 @@ const environmentSchema = z.object({
   DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, 'must be a postgresql:// URL'),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
   DATA_PLANE_TOKEN: z.string().optional(),
+  USAGE_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
 export interface ControlPlaneSettings {
@@ -29,6 +30,8 @@ export interface ControlPlaneSettings {
   readonly redisUrl: string | undefined;
   /** A data-plane token that the operator chose; its hash is registered at the start. */
   readonly dataPlaneToken: string | undefined;
+  /** How long usage records are kept at least; undefined for ever. */
+  readonly usageRetentionDays: number | undefined;
 }
 
 /** Throws one sentence that names every variable that is missing or wrong. */
@@ -50,5 +53,6 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     databaseUrl: given.DATABASE_URL,
     redisUrl: given.REDIS_URL,
     dataPlaneToken: given.DATA_PLANE_TOKEN,
+    usageRetentionDays: given.USAGE_RETENTION_DAYS,
   };
 }

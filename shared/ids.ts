@@ -23,6 +23,7 @@ export type IdKind = keyof typeof ID_PREFIXES;
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const ID = /^([a-z]{3})_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const RANDOM_BYTES = 10;
+const TIME_LETTERS = 10;
 const pool = Buffer.alloc(RANDOM_BYTES * 256);
 let poolOffset = pool.length;
 
@@ -37,6 +38,18 @@ export function newId(kind: IdKind, nowMillis: number = Date.now()): string {
   pool[at] = 0x70 | (pool.readUInt8(at) & 0x0f);
   pool[at + 2] = 0x80 | (pool.readUInt8(at + 2) & 0x3f);
   return `${ID_PREFIXES[kind]}_${timeText(nowMillis)}${randomText(pool.readUIntBE(at, 5))}${randomText(pool.readUIntBE(at + 5, 5))}`;
+}
+
+/** What every id of that moment and later has in front or sorts behind, and no earlier one. */
+export function idsFrom(kind: IdKind, millis: number): string {
+  return `${ID_PREFIXES[kind]}_${timeText(millis)}`;
+}
+
+/** The clock's milliseconds that an id begins with; undefined when the text is no id of that kind. */
+export function timeOfId(kind: IdKind, text: string): number | undefined {
+  if (!isId(kind, text)) return undefined;
+  const letters = text.slice(ID_PREFIXES[kind].length + 1).slice(0, TIME_LETTERS);
+  return Array.from(letters).reduce((millis, letter) => millis * 32 + ALPHABET.indexOf(letter), 0);
 }
 
 /** All pairs of letters: an id is read off in half as many steps. */

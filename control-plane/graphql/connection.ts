@@ -1,6 +1,6 @@
 /** Relay connections: keyset pages in one stable order, with cursors that tell nothing. */
 import { Field, Int, ObjectType, type ClassType } from 'type-graphql';
-import { Kind, type GraphQLResolveInfo } from 'graphql/index.js';
+import { Kind, visit, type FieldNode, type GraphQLResolveInfo } from 'graphql/index.js';
 import { badInput } from './errors.ts';
 
 @ObjectType({ description: 'Where a page stands in the whole list.' })
@@ -100,4 +100,12 @@ export function selects(info: GraphQLResolveInfo, field: string): boolean {
   return info.fieldNodes.some(
     (node) => node.selectionSet?.selections.some((selection) => selection.kind !== Kind.FIELD || selection.name.value === field) === true,
   );
+}
+
+/** Whether the operation selects one of the fields at any depth below the one that is resolved. Every fragment of the operation counts. */
+export function selectsWithin(info: GraphQLResolveInfo, fields: readonly string[]): boolean {
+  let isFound = false;
+  const Field = (node: FieldNode) => void (isFound ||= fields.includes(node.name.value));
+  for (const node of [...info.fieldNodes, ...Object.values(info.fragments)]) visit(node, { Field });
+  return isFound;
 }

@@ -7,6 +7,7 @@ import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entit
 import { sumCosts, type CostSpan } from '../money/window-costs.ts';
 import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
+import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
 /** By id; policies by the id of their owner. Null where the caller's organisation has none. */
 export interface Loaders {
@@ -18,8 +19,10 @@ export interface Loaders {
   readonly windowCounts: DataLoader<string, WindowCounts>;
   /** What the recorded calls in windows of budgets cost, in nano-USD. */
   readonly windowCosts: DataLoader<CostSpan, bigint>;
+  readonly usage: UsageOfEach;
 }
 
+/** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
 export function makeLoaders(em: EntityManager, organisationId: string, windowCounts: WindowCountsSource): Loaders {
   return {
     apiKeys: loader(
@@ -40,6 +43,7 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
     ),
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
+    usage: usageOfEach(em, organisationId),
   };
 }
 

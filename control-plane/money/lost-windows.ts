@@ -60,9 +60,9 @@ export class LostWindows {
   /** Whether every node has had the time to tell this Redis, as it is now, what it has under way. */
   async haveNodesSpoken(): Promise<boolean> {
     const [runId = '', sinceMillis = ''] = (await this.#redis.get(GREETING_KEY))?.split(' ') ?? [];
-    const [seconds] = await this.#redis.time();
-    // Whole seconds make it later, never earlier.
-    return runId === (await this.#runId()) && Number(seconds) * 1000 - Number(sinceMillis) >= GREETED_MILLIS;
+    const [seconds, micros] = await this.#redis.time();
+    const nowMillis = Number(seconds) * 1000 + Number(micros) / 1000;
+    return runId === (await this.#runId()) && nowMillis - Number(sinceMillis) >= GREETED_MILLIS;
   }
 
   /** Requests whose events wait in the stream; undefined when there are too many to say. */

@@ -4,9 +4,9 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
 import type { UsageEvent } from '../../shared/usage-event.ts';
 import { USAGE_CHANNEL } from '../usage/usage-live.ts';
-
-/** Any number, the same in every replica: batches are stored one after the other, so that sequences are in the order of commits. */
-const INTAKE_LOCK = 7_261_002;
+import { rollUp } from './roll-up.ts';
+import { insertFrom, rowsFrom } from './stored-rows.ts';
+import { lockUsage } from './usage-lock.ts';
 
 const RECORD_COLUMNS = [
   'id text',
@@ -52,20 +52,20 @@ const SIDECAR_COLUMNS = [
   'pricing jsonb',
 ] as const;
 
-/** One statement per table, whatever the size of the batch: the rows travel as one JSON document. Answers how many were new. */
+/** One statement per table, whatever the size of the batch. Only what is new is summed. Answers how many were. */
 export function writeUsage(em: EntityManager, delivered: readonly UsageEvent[]): Promise<number> {
   const events = firstOfEach(delivered);
   return em.fork().transactional(async (writer) => {
-    await writer.execute('select pg_advisory_xact_lock(?)', [INTAKE_LOCK]);
+    await lockUsage(writer);
     const stored = await writer.execute<{ request_id: string }[]>(
       `${insertFrom('usage_records', RECORD_COLUMNS)} on conflict (request_id) do nothing returning request_id`,
       [JSON.stringify(events.map(toRecord))],
     );
     if (stored.length === 0) return 0;
-    const isNew = new Set(stored.map(({ request_id: requestId }) => requestId));
-    await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [
-      JSON.stringify(events.filter(({ requestId }) => isNew.has(requestId)).map(toSidecar)),
-    ]);
+    const newIds = new Set(stored.map(({ request_id: requestId }) => requestId));
+    const newEvents = events.filter(({ requestId }) => newIds.has(requestId));
+    await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [JSON.stringify(newEvents.map(toSidecar))]);
+    await rollUp(writer, newEvents);
     await touchKeys(writer, events);
     await writer.execute(`select pg_notify('${USAGE_CHANNEL}', '')`);
     return stored.length;
@@ -96,18 +96,13 @@ function withoutNul(text: string): string {
   return text.replaceAll('\0', '\uFFFD');
 }
 
-function insertFrom(table: string, columns: readonly string[]): string {
-  const names = columns.map((column) => column.slice(0, column.indexOf(' '))).join(', ');
-  return `insert into ${table} (${names}) select ${names} from jsonb_to_recordset(?::jsonb) as event (${columns.join(', ')})`;
-}
-
 async function touchKeys(em: EntityManager, events: readonly UsageEvent[]): Promise<void> {
   const lastUsed = new Map<string, number>();
   for (const { apiKeyId, timeMillis } of events) if (apiKeyId !== null) lastUsed.set(apiKeyId, Math.max(timeMillis, lastUsed.get(apiKeyId) ?? 0));
   if (lastUsed.size === 0) return;
   const rows = [...lastUsed].map(([id, millis]) => ({ id, at: new Date(millis) }));
   await em.execute(
-    `update api_keys set last_used_at = greatest(last_used_at, used.at) from jsonb_to_recordset(?::jsonb) as used (id text, at timestamptz) where api_keys.id = used.id`,
+    `update api_keys set last_used_at = greatest(last_used_at, given.at) from ${rowsFrom(['id text', 'at timestamptz'])} where api_keys.id = given.id`,
     [JSON.stringify(rows)],
   );
 }

@@ -1,19 +1,29 @@
 /** Turns a filter on usage into SQL: fields are joined by AND, a list by OR. */
 
+export interface UsageRange {
+  readonly gte?: Date | null;
+  readonly lt?: Date | null;
+}
+
 export interface UsageFilter {
-  readonly range: { readonly gte?: Date | null; readonly lt?: Date | null };
+  readonly range: UsageRange;
   readonly serverId?: readonly string[] | null;
   readonly serverSlug?: readonly string[] | null;
   readonly tool?: readonly string[] | null;
   readonly apiKeyId?: readonly string[] | null;
   readonly teamId?: readonly string[] | null;
+  readonly userId?: readonly string[] | null;
+  readonly userDomain?: readonly string[] | null;
+  readonly clientName?: readonly string[] | null;
   readonly decision?: readonly string[] | null;
   readonly denialCode?: readonly string[] | null;
   readonly reason?: readonly string[] | null;
+  readonly dlpOutcome?: readonly string[] | null;
   readonly status?: readonly number[] | null;
   readonly rpcMethod?: readonly string[] | null;
   readonly transport?: readonly string[] | null;
   readonly requestId?: readonly string[] | null;
+  readonly traceId?: readonly string[] | null;
 }
 
 export interface SqlCondition {
@@ -21,44 +31,61 @@ export interface SqlCondition {
   readonly values: readonly unknown[];
 }
 
-const LISTS = {
+/** Fields that sums can be filtered by too. */
+const SUMMED = {
   serverId: 'm.server_id',
   serverSlug: 'm.server_slug',
   tool: 'm.tool',
   apiKeyId: 'u.api_key_id',
   teamId: 'u.team_id',
+  userId: 'u.user_id',
+  userDomain: 'u.user_domain',
+  clientName: 'u.client_name',
   decision: 'u.decision',
   denialCode: 'u.code',
+  dlpOutcome: 'u.dlp_outcome',
+  transport: 'm.transport',
+} as const satisfies Partial<Record<keyof UsageFilter, string>>;
+const RECORDED = {
   reason: 'u.reason',
   status: 'u.status',
   rpcMethod: 'm.rpc_method',
-  transport: 'm.transport',
   requestId: 'u.request_id',
+  traceId: 'u.trace_id',
 } as const satisfies Partial<Record<keyof UsageFilter, string>>;
 
-/** The organisation comes first and cannot be left out: usage is not behind the ORM's tenant filter. */
+/** On records. The organisation comes first and cannot be left out: usage is not behind the ORM's tenant filter. */
 export function conditionOf(organisationId: string, filter: UsageFilter): SqlCondition {
-  const parts: SqlCondition[] = [{ sql: 'u.organisation_id = ?', values: [organisationId] }];
-  if (filter.range.gte != null) parts.push({ sql: 'u.occurred_at >= ?', values: [filter.range.gte] });
-  if (filter.range.lt != null) parts.push({ sql: 'u.occurred_at < ?', values: [filter.range.lt] });
-  if (filter.serverId != null) parts.push(oneOf(LISTS.serverId, filter.serverId));
-  if (filter.serverSlug != null) parts.push(oneOf(LISTS.serverSlug, filter.serverSlug));
-  if (filter.tool != null) parts.push(oneOf(LISTS.tool, filter.tool));
-  if (filter.apiKeyId != null) parts.push(oneOf(LISTS.apiKeyId, filter.apiKeyId));
-  if (filter.teamId != null) parts.push(oneOf(LISTS.teamId, filter.teamId));
-  if (filter.decision != null) parts.push(oneOf(LISTS.decision, filter.decision));
-  if (filter.denialCode != null)
-    parts.push(
-      oneOf(
-        LISTS.denialCode,
-        filter.denialCode.map((code) => code.toLowerCase()),
-      ),
-    );
-  if (filter.reason != null) parts.push(oneOf(LISTS.reason, filter.reason));
-  if (filter.status != null) parts.push(oneOf(LISTS.status, filter.status));
-  if (filter.rpcMethod != null) parts.push(oneOf(LISTS.rpcMethod, filter.rpcMethod));
-  if (filter.transport != null) parts.push(oneOf(LISTS.transport, filter.transport));
-  if (filter.requestId != null) parts.push(oneOf(LISTS.requestId, filter.requestId));
+  return joined([within('u.organisation_id', 'u.occurred_at', organisationId, filter.range), ...listsOf(SUMMED, filter), ...listsOf(RECORDED, filter)]);
+}
+
+/** On sums, whose columns have the same names; only where `needsRecords` says no. */
+export function sumConditionOf(organisationId: string, filter: UsageFilter): SqlCondition {
+  const lists = listsOf(SUMMED, filter).map(({ sql, values }) => ({ sql: sql.replace(/^[um]\./, ''), values }));
+  return joined([within('organisation_id', 'at', organisationId, filter.range), ...lists]);
+}
+
+/** Whether the filter asks for what sums do not know. */
+export function needsRecords(filter: UsageFilter): boolean {
+  return listsOf(RECORDED, filter).length > 0;
+}
+
+function within(organisation: string, time: string, organisationId: string, { gte, lt }: UsageRange): SqlCondition {
+  const parts: SqlCondition[] = [{ sql: `${organisation} = ?`, values: [organisationId] }];
+  if (gte != null) parts.push({ sql: `${time} >= ?`, values: [gte] });
+  if (lt != null) parts.push({ sql: `${time} < ?`, values: [lt] });
+  return joined(parts);
+}
+
+function listsOf(columns: Partial<Record<keyof UsageFilter, string>>, filter: UsageFilter): SqlCondition[] {
+  const lists: Readonly<Record<string, unknown>> = { ...filter, denialCode: filter.denialCode?.map((code) => code.toLowerCase()) };
+  return Object.entries(columns).flatMap(([field, column]) => {
+    const values = lists[field];
+    return Array.isArray(values) ? [oneOf(column, values)] : [];
+  });
+}
+
+function joined(parts: readonly SqlCondition[]): SqlCondition {
   return { sql: parts.map(({ sql }) => sql).join(' and '), values: parts.flatMap(({ values }) => values) };
 }
 

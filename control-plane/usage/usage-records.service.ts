@@ -1,10 +1,12 @@
 /** Finds usage records of one organisation: pages of them, one by its id, and what came after a point in the stream. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import { timeOfId } from '../../shared/ids.ts';
 import { COUNTED_MAX, cursorOf, toConnection, type Connection, type Page } from '../graphql/connection.ts';
 import { badInput } from '../graphql/errors.ts';
 import type { AdminContext } from '../request-context.ts';
-import { conditionOf, type UsageFilter } from './usage-filter.ts';
+import { conditionOf, type SqlCondition, type UsageFilter } from './usage-filter.ts';
+import { RECORDS } from './usage-dimensions.ts';
 import { USAGE_COLUMNS, usageRowSchema, type UsageRow } from './usage-row.ts';
 
 export const USAGE_ORDERS = { OCCURRED_AT: 'u.occurred_at', LATENCY: 'u.latency_micros', COST: 'u.cost_nanos_usd' } as const;
@@ -15,7 +17,7 @@ export interface UsageOrder {
 
 const rowsSchema = z.array(usageRowSchema);
 const countSchema = z.object({ count: z.coerce.number() });
-const FROM = 'from usage_records u join mcp_usage_records m on m.request_id = u.request_id';
+const FROM = `from ${RECORDS}`;
 
 export class UsageRecordsService {
   /** Newest first unless ordered otherwise; ties are broken by id. */
@@ -37,10 +39,10 @@ export class UsageRecordsService {
   }
 
   async find(context: AdminContext, by: { id: string } | { requestId: string }): Promise<UsageRow | null> {
-    const [column, value] = 'id' in by ? ['u.id', by.id] : ['u.request_id', by.requestId];
-    const rows = await context.em.execute(`select ${USAGE_COLUMNS} ${FROM} where u.organisation_id = ? and ${column} = ?`, [
+    const condition = 'id' in by ? byId(by.id) : { sql: 'u.request_id = ?', values: [by.requestId] };
+    const rows = await context.em.execute(`select ${USAGE_COLUMNS} ${FROM} where u.organisation_id = ? and ${condition.sql}`, [
       context.caller.organisationId,
-      value,
+      ...condition.values,
     ]);
     return rowsSchema.parse(rows)[0] ?? null;
   }
@@ -83,6 +85,12 @@ export class UsageRecordsService {
     const { count } = countSchema.parse(row);
     return count > COUNTED_MAX ? null : count;
   }
+}
+
+/** An id is made of the time of its record, which is what records are indexed by. */
+function byId(id: string): SqlCondition {
+  const millis = timeOfId('usageRecord', id);
+  return millis === undefined ? { sql: 'false', values: [] } : { sql: 'u.occurred_at = ? and u.id = ?', values: [new Date(millis), id] };
 }
 
 /** The order is part of it: what one list is ordered by says nothing in another. */

@@ -12,6 +12,7 @@ export const usageRowSchema = z.object({
   data_plane: z.string(),
   team_id: z.string().nullable(),
   user_id: z.string().nullable(),
+  user_domain: z.string().nullable(),
   api_key_id: z.string().nullable(),
   api_key_prefix: z.string().nullable(),
   status: z.number(),
@@ -47,7 +48,7 @@ export type UsageRow = z.infer<typeof usageRowSchema>;
 
 /** Numbers that JavaScript would round travel as text. */
 export const USAGE_COLUMNS = `
-  u.id, u.request_id, u.sequence::text as sequence, u.occurred_at, u.occurred_at::text || ' ' || u.id as position, u.data_plane, u.team_id, u.user_id,
+  u.id, u.request_id, u.sequence::text as sequence, u.occurred_at, u.occurred_at::text || ' ' || u.id as position, u.data_plane, u.team_id, u.user_id, u.user_domain,
   u.api_key_id, u.api_key_prefix, u.status, u.decision, u.code, u.reason, u.message, u.rule, u.observed, u.retry_after_seconds,
   u.latency_micros::text as latency_micros, u.upstream_latency_micros::text as upstream_latency_micros, u.input_bytes::text as input_bytes,
   u.output_bytes::text as output_bytes, u.cost_nanos_usd::text as cost_nanos_usd, u.client_name, u.client_version, u.client_ip, u.trace_id, u.dlp_outcome,

@@ -227,6 +227,15 @@ export class UsageFilterInput {
   @Field(() => [ID], { nullable: true, description: 'Teams.' })
   teamId!: string[] | null;
 
+  @Field(() => [ID], { nullable: true, description: 'Users.' })
+  userId!: string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'Domains of users.' })
+  userDomain!: string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'What clients call themselves.' })
+  clientName!: string[] | null;
+
   @Field(() => [DECISION], { nullable: true, description: 'What became of them.' })
   decision!: string[] | null;
 
@@ -235,6 +244,9 @@ export class UsageFilterInput {
 
   @Field(() => [String], { nullable: true, description: 'Reasons of refusals.' })
   reason!: string[] | null;
+
+  @Field(() => [DLP_OUTCOME], { nullable: true, description: 'What the semantic filter did.' })
+  dlpOutcome!: string[] | null;
 
   @Field(() => [Int], { nullable: true, description: 'Statuses.' })
   status!: number[] | null;
@@ -247,4 +259,7 @@ export class UsageFilterInput {
 
   @Field(() => [String], { nullable: true, description: 'Request ids.' })
   requestId!: string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'Traces.' })
+  traceId!: string[] | null;
 }

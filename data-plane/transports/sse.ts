@@ -2,11 +2,9 @@
 import { asRefusal, Refusal } from '../../shared/refusal.ts';
 import { ACCEPTED_HEAD, ENDED_HEAD, NO_BODY } from './answer-forms.ts';
 import { SseConnections, type SseParts } from './sse-connections.ts';
+import { LANDED } from './late-flight.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
-
-/** The flight of a request that has ended already. */
-const LANDED: UpstreamFlight = { resume: () => undefined, cancel: () => undefined };
 
 /** The pools are closed by whoever made them. */
 export function createSseTransport(parts: SseParts): Transport {

@@ -1,5 +1,6 @@
 /** Serves callers who own no child process: requests go to one that is lent for the call, everything else is answered here. */
 import { Refusal } from '../../shared/refusal.ts';
+import { LANDED } from './late-flight.ts';
 import type { RpcCall, RpcMessage } from '../mcp/rpc-call.ts';
 import { ACCEPTED_HEAD, JSON_HEAD, NO_BODY } from './answer-forms.ts';
 import { readCancelled } from './rpc-tokens.ts';
@@ -19,9 +20,6 @@ export interface ChildLender {
   /** Those that may work on a call of this caller. */
   readonly children: Iterable<StdioChild>;
 }
-
-/** The flight of a request that has ended already. */
-const LANDED: UpstreamFlight = { resume: () => undefined, cancel: () => undefined };
 
 export function sendOnLoan(request: UpstreamRequest, sink: AnswerSink, lender: ChildLender): UpstreamFlight {
   const { call } = request;

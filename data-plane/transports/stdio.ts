@@ -1,11 +1,12 @@
 /** The STDIO transport: child processes that callers share or own, each message spliced into their input by bytes. */
 import { asRefusal, Refusal } from '../../shared/refusal.ts';
+import { LANDED } from './late-flight.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import { STDIO_LIMITS } from './stdio-limits.ts';
 import type { StdioNoise } from './stdio-noise.ts';
 import { StdioPools, type StdioParts } from './stdio-pools.ts';
 import { StdioWarmth } from './stdio-warmth.ts';
-import type { Transport, UpstreamFlight } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 export interface StdioTransport extends Transport {
   readonly noise: Readonly<StdioNoise>;
@@ -14,9 +15,6 @@ export interface StdioTransport extends Transport {
   /** Whether a process of the server has said that it knows no revision with sessions. */
   isModernOnly(server: GovernedServer): boolean;
 }
-
-/** The flight of a request that never left. */
-const GROUNDED: UpstreamFlight = { resume: () => undefined, cancel: () => undefined };
 
 export function createStdioTransport(parts: StdioParts): StdioTransport {
   const pools = new StdioPools(parts);
@@ -32,7 +30,7 @@ export function createStdioTransport(parts: StdioParts): StdioTransport {
         return pools.dispatchOf(request.server).send(request, sink);
       } catch (error) {
         sink.fail(asRefusal(error));
-        return GROUNDED;
+        return LANDED;
       }
     },
     retire: (serverId) => pools.retire(serverId),

@@ -12,7 +12,7 @@ const SOURCES = globSync(
 const EVERYTHING = [...SOURCES, ...globSync('test/**/*.ts', { cwd: ROOT })];
 const LINES_MAX = 250;
 /** Longer on purpose: declarations of the public schema, which would only be scattered. */
-const LONG_FILES: Readonly<Record<string, number>> = { 'control-plane/usage/usage.types.ts': 330 };
+const LONG_FILES: Readonly<Record<string, number>> = { 'control-plane/usage/usage.types.ts': 345 };
 
 const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 const importsOf = (file: string) =>

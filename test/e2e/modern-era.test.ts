@@ -6,6 +6,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { z } from 'zod';
 import { startConformanceFixture, type ConformanceFixture } from '../support/conformance/fixture.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
+import { postModern, type ModernRequest } from '../support/modern-client.ts';
 import { startModernUpstream, type ModernUpstream } from '../support/modern-upstream.ts';
 import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
 import { eventually } from '../support/processes.ts';
@@ -31,45 +32,14 @@ afterAll(async () => {
   await Promise.all([upstream?.close(), fixture?.close(), sessions?.close()]);
 });
 
-interface Asked {
-  readonly params?: Readonly<Record<string, unknown>>;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
-}
-
 const answerSchema = z.object({
   id: z.unknown(),
   result: z.looseObject({}).optional(),
   error: z.object({ code: z.number(), data: z.looseObject({ reason: z.string().optional() }).optional() }).optional(),
 });
 
-/** Asks as a client of the revision does; headers of the test's own come last. */
-function post(method: string, { params = {}, headers = {}, signal }: Asked = {}, { url, apiKey } = target): Promise<Response> {
-  const name = params['name'];
-  return fetch(url, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${apiKey}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': method,
-      ...(typeof name === 'string' ? { 'mcp-name': name } : {}),
-      ...headers,
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 'a', method, params: { ...params, _meta: META } }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-}
-
-const META = {
-  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-  'io.modelcontextprotocol/clientCapabilities': {},
-  'io.modelcontextprotocol/clientInfo': { name: 'modern-client', version: '2.1' },
-};
-
-async function ask(method: string, asked: Asked = {}, at = target) {
-  const response = await post(method, asked, at);
+async function ask(method: string, asked: ModernRequest = {}, at = target) {
+  const response = await postModern(at, method, asked);
   return { response, ...answerSchema.parse(await response.json()) };
 }
 
@@ -98,7 +68,7 @@ describe('a request that stands alone', () => {
   test('is cancelled at the server when its caller leaves', async () => {
     const before = upstream.cancelled();
     const leaving = new AbortController();
-    const answer = post('tools/call', { params: { name: 'hang' }, signal: leaving.signal });
+    const answer = postModern(target, 'tools/call', { params: { name: 'hang' }, signal: leaving.signal });
     await eventually(() => (upstream.seen.at(-1)?.body.includes('"hang"') === true ? true : undefined), 'the call arriving');
     leaving.abort();
     await expect(answer).rejects.toThrow();
@@ -185,7 +155,7 @@ test('a stream that listens leaves room for calls, tells of changes, and ends wi
   const policy = { policies: { ratelimit: { concurrency: { max: 1 } } } };
   const at = await planes.governed({ slug: 'listened', endpointUrl: fixture.url, policy });
   const leaving = new AbortController();
-  const stream = await post('subscriptions/listen', { params: { notifications: { toolsListChanged: true } }, signal: leaving.signal }, at);
+  const stream = await postModern(at, 'subscriptions/listen', { params: { notifications: { toolsListChanged: true } }, signal: leaving.signal });
   const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
   const nextEvent = async () => (await reader?.read())?.value ?? '';
   expect(await nextEvent()).toContain('notifications/subscriptions/acknowledged');

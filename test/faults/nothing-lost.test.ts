@@ -59,6 +59,10 @@ test('10,000 calls while the control plane is killed and restarted at random: 10
     return row?.['records'] === String(CALLS) ? row : undefined;
   }, 'every record arriving');
   expect(found).toEqual({ records: String(CALLS), requests: String(CALLS), cost: String(costNanosUsd) });
+  const [summed] = await database.query(
+    `select (select sum(calls)::text from usage_hours) as hours, (select sum(cost_nanos_usd)::text from usage_days) as "costOfDays"`,
+  );
+  expect(summed).toEqual({ hours: String(CALLS), costOfDays: String(costNanosUsd) });
 }, 240_000);
 
 /** Kills without warning as soon as the plane is up again; answers how often. */

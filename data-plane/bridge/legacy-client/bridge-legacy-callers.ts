@@ -10,7 +10,7 @@ import { BridgedSessions } from './bridged-sessions.ts';
 import type { EndedSessions } from './ended-sessions.ts';
 import { FirstWord, STRANGE_HANDSHAKE, STRANGE_MESSAGE, type Strangeness } from './first-word.ts';
 import { Interpreter } from './interpreter.ts';
-import { LANDED, LaterFlight } from './later-flight.ts';
+import { LANDED, LateFlight } from '../../transports/late-flight.ts';
 import { answerWith, handshakeOf, resultFor } from './own-answers.ts';
 import { ParameterHeaders } from './parameter-headers.ts';
 
@@ -48,7 +48,7 @@ export function bridgeLegacyCallers(inner: Transport, { discoveries, ended, cloc
   }
 
   function tryFirst(request: UpstreamRequest, sink: AnswerSink, strangeness: Strangeness, bridge: (discovered: Discovered) => UpstreamFlight): UpstreamFlight {
-    const flight = new LaterFlight();
+    const flight = new LateFlight();
     const refused = async (relay: () => void): Promise<void> => {
       // Of a server that cannot be asked now, what it has said stands.
       const discovered = await discoveries.learn(request).catch(() => undefined);

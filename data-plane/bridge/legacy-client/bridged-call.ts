@@ -11,7 +11,7 @@ import { badAnswer } from '../../transports/upstream-objections.ts';
 import { AttemptReader, type AttemptListener } from './attempt-reader.ts';
 import type { ClientQuestions } from './client-questions.ts';
 import type { ClientWords } from './modern-request.ts';
-import { LANDED } from './later-flight.ts';
+import { LANDED } from '../../transports/late-flight.ts';
 import type { ParameterHeaders } from './parameter-headers.ts';
 import { answeringMessage, askingMessage, readRound, unanswerable, type Question, type Round } from './round.ts';
 import { withMember } from './with-member.ts';

@@ -11,7 +11,7 @@ import { sendBatch } from './batch.ts';
 import { BridgedCall } from './bridged-call.ts';
 import type { BridgedSession } from './bridged-session.ts';
 import type { BridgedSessions } from './bridged-sessions.ts';
-import { LANDED, LaterFlight } from './later-flight.ts';
+import { LANDED, LateFlight } from '../../transports/late-flight.ts';
 import { Listener } from './listener.ts';
 import { toModern, wordsOf } from './modern-request.ts';
 import { answerWith, errorFor, resultFor } from './own-answers.ts';
@@ -100,7 +100,7 @@ export class Interpreter {
   /** What there is to listen to, the server says of itself. */
   #listen(request: UpstreamRequest, session: BridgedSession, sink: AnswerSink): UpstreamFlight {
     const { inner, discoveries } = this.#parts;
-    const flight = new LaterFlight();
+    const flight = new LateFlight();
     discoveries
       .learn(request)
       .then((discovered) => {

@@ -5,7 +5,7 @@ import { EVENTS_HEAD } from '../../transports/answer-forms.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../../transports/transport.ts';
 import type { Discovered } from '../discoveries.ts';
 import { AttemptReader, type AttemptListener } from './attempt-reader.ts';
-import { LANDED } from './later-flight.ts';
+import { LANDED } from '../../transports/late-flight.ts';
 import { toModern, type ClientWords } from './modern-request.ts';
 
 export interface ListenerParts {

@@ -9,7 +9,7 @@ import { asRefusal } from '../../../shared/refusal.ts';
 import type { Discoveries } from '../discoveries.ts';
 import type { BridgedCall } from './bridged-call.ts';
 import { BridgeSessions, SESSION_LIMITS, type SessionLimits } from './bridge-sessions.ts';
-import { LateFlight } from './late-flight.ts';
+import { LateFlight } from '../../transports/late-flight.ts';
 import { ModernCallers } from './modern-callers.ts';
 import { ParkedRounds, ROUND_LIMITS, type RoundLimits } from './parked-rounds.ts';
 

@@ -11,7 +11,7 @@ import type { BridgeSessions } from './bridge-sessions.ts';
 import { BridgedCall } from './bridged-call.ts';
 import { CallerLine } from './caller-line.ts';
 import { ROUND_METHODS } from './call-questions.ts';
-import { LateFlight } from './late-flight.ts';
+import { LateFlight } from '../../transports/late-flight.ts';
 import { idTokenOf } from './legacy-request.ts';
 import { wishesSchema } from './listener.ts';
 import { errorMessage, resultMessage, RPC_CODES } from './modern-answer.ts';

@@ -1,10 +1,11 @@
-/** A flight that is promised before it begins: what its caller does meanwhile is done to it then. */
-import type { UpstreamFlight } from '../../transports/transport.ts';
+/** Flights that are no dispatch: of a request that has ended already, and of one that has to wait before it leaves. */
+import type { UpstreamFlight } from './transport.ts';
 
-/** The flight of a request that has ended already. */
+/** The flight of a request that has ended already, or never left. */
 export const LANDED: UpstreamFlight = { resume: () => undefined, cancel: () => undefined };
 
-export class LaterFlight implements UpstreamFlight {
+/** What is asked of it before the request leaves is done as soon as it does. */
+export class LateFlight implements UpstreamFlight {
   #flight: UpstreamFlight = LANDED;
   #isCancelled = false;
 
@@ -12,7 +13,7 @@ export class LaterFlight implements UpstreamFlight {
     return this.#isCancelled;
   }
 
-  /** From now on this is the flight; an earlier one has ended. */
+  /** A later one takes the place of one before, which has ended by itself. */
   follow(flight: UpstreamFlight): void {
     this.#flight = flight;
     if (this.#isCancelled) flight.cancel();

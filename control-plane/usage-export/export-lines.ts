@@ -1,0 +1,73 @@
+/** Usage records as lines of text: the same fields in the same order in either form. */
+import type { UsageRow } from '../usage/usage-row.ts';
+
+/** A field may be added at the end, and none ever moves. Whatever may be larger than JavaScript's numbers is text. */
+const FIELDS = {
+  id: (row) => row.id,
+  requestId: (row) => row.request_id,
+  occurredAt: (row) => row.occurred_at.toISOString(),
+  teamId: (row) => row.team_id,
+  userId: (row) => row.user_id,
+  userDomain: (row) => row.user_domain,
+  apiKeyId: (row) => row.api_key_id,
+  apiKeyPrefix: (row) => row.api_key_prefix,
+  serverId: (row) => row.server_id,
+  serverSlug: (row) => row.server_slug,
+  transport: (row) => row.transport,
+  httpMethod: (row) => row.http_method,
+  rpcMethod: (row) => row.rpc_method,
+  tool: (row) => row.tool,
+  isToolError: (row) => row.is_tool_error,
+  status: (row) => row.status,
+  decision: (row) => row.decision,
+  code: (row) => row.code,
+  reason: (row) => row.reason,
+  message: (row) => row.message,
+  observed: (row) => row.observed.join(' '),
+  retryAfterSeconds: (row) => row.retry_after_seconds,
+  dlpOutcome: (row) => row.dlp_outcome,
+  latencyMicros: (row) => row.latency_micros,
+  upstreamLatencyMicros: (row) => row.upstream_latency_micros,
+  inputBytes: (row) => row.input_bytes,
+  outputBytes: (row) => row.output_bytes,
+  costNanosUsd: (row) => row.cost_nanos_usd,
+  sessionId: (row) => row.session_id,
+  protocolVersion: (row) => row.protocol_version,
+  clientName: (row) => row.client_name,
+  clientVersion: (row) => row.client_version,
+  clientIp: (row) => row.client_ip,
+  traceId: (row) => row.trace_id,
+  dataPlane: (row) => row.data_plane,
+} as const satisfies Record<string, (row: UsageRow) => string | number | boolean | null>;
+
+/** What a spreadsheet would take for a formula. Callers choose some of the texts. */
+const FORMULA = /^[=+\-@\t\r]/;
+
+export interface ExportForm {
+  readonly contentType: string;
+  readonly head: string;
+  line(row: UsageRow): string;
+}
+
+export const EXPORT_FORMS: Readonly<Record<'jsonl' | 'csv', ExportForm>> = {
+  jsonl: {
+    contentType: 'application/x-ndjson',
+    head: '',
+    line: (row) => `${JSON.stringify(Object.fromEntries(Object.entries(FIELDS).map(([name, read]) => [name, read(row)])))}\n`,
+  },
+  // As RFC 4180 has it.
+  csv: {
+    contentType: 'text/csv; charset=utf-8; header=present',
+    head: `${Object.keys(FIELDS).join(',')}\r\n`,
+    line: (row) =>
+      `${Object.values(FIELDS)
+        .map((read) => toCell(read(row)))
+        .join(',')}\r\n`,
+  },
+};
+
+function toCell(value: string | number | boolean | null): string {
+  const text = value === null ? '' : String(value);
+  const safe = FORMULA.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

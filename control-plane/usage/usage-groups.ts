@@ -1,0 +1,39 @@
+/** By what usage is grouped: the column, the fields of the filter that ask for it, and what its values are called. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import type { UsageFilter } from './usage-filter.ts';
+
+/** There are no agents yet: whatever the client calls itself stands for its agent. */
+export const GROUPS = {
+  SERVER: { column: 'server_id', fields: ['serverId', 'serverSlug'], names: 'select id, slug as name from mcp_servers' },
+  TOOL: { column: 'tool', fields: ['tool'] },
+  AGENT: { column: 'client_name', fields: ['clientName'] },
+  API_KEY: { column: 'api_key_id', fields: ['apiKeyId'], names: 'select id, name from api_keys' },
+  TEAM: { column: 'team_id', fields: ['teamId'], names: 'select id, name from teams' },
+  USER: { column: 'user_id', fields: ['userId'] },
+  USER_DOMAIN: { column: 'user_domain', fields: ['userDomain'] },
+  DECISION: { column: 'decision', fields: ['decision'] },
+  DENIAL_CODE: { column: 'upper(code)', fields: ['denialCode'] },
+  DLP_OUTCOME: { column: 'dlp_outcome', fields: ['dlpOutcome'] },
+  TRANSPORT: { column: 'transport', fields: ['transport'] },
+  CLIENT: { column: 'client_name', fields: ['clientName'] },
+} as const satisfies Record<string, { column: string; fields: readonly (keyof UsageFilter)[]; names?: string }>;
+export type UsageGroup = keyof typeof GROUPS;
+
+/** The group as SQL: what has no value is in the group of the empty text. */
+export function keySql(group: UsageGroup): string {
+  return `coalesce(${GROUPS[group].column}, '')`;
+}
+
+const namesSchema = z.array(z.object({ id: z.string(), name: z.string() }));
+
+/** What people call the values; a value without a name, as of something that is gone, is called by itself. */
+export async function labelsOf(em: EntityManager, organisationId: string, group: UsageGroup, keys: readonly string[]): Promise<(key: string) => string> {
+  const told = GROUPS[group];
+  const rows =
+    'names' in told && keys.length > 0
+      ? await em.execute(`${told.names} where organisation_id = ? and id in (${keys.map(() => '?').join(', ')})`, [organisationId, ...keys])
+      : [];
+  const names = new Map(namesSchema.parse(rows).map(({ id, name }) => [id, name]));
+  return (key) => (key === '' ? 'none' : (names.get(key) ?? key));
+}
