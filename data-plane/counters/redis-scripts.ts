@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
+import { isTimeout } from './patient-redis.ts';
 
 const NAMES = ['admit', 'extend', 'settle', 'renew', 'reap', 'sweep', 'greet', 'reopen', 'heal'] as const;
 export type ScriptName = (typeof NAMES)[number];
@@ -43,7 +44,7 @@ export class RedisScripts {
     try {
       return await this.run(name, keys, values);
     } catch (error) {
-      if (!(error instanceof Error) || error.message !== 'Command timed out') throw error;
+      if (!isTimeout(error)) throw error;
       return this.run(name, keys, values);
     }
   }
