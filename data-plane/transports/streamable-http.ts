@@ -45,13 +45,15 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
     try {
       let target = targets.get(request.server);
       if (target === undefined) targets.set(request.server, (target = targetOf(request.server, pools)));
+      const { upstreamSessionId } = request;
+      // Before the breaker is asked: the one call that may try behind a pause must be one that is sent.
+      const sessionId = upstreamSessionId === undefined ? undefined : healer.current(request, upstreamSessionId);
       const now = performance.now();
       target.breaker.requireClosed(now);
       const errand: Errand = { target, request, sink, flight, deadline: now + request.server.limits.totalTimeoutMillis };
-      const { upstreamSessionId } = request;
-      if (upstreamSessionId === undefined) lend(errand);
-      else if (request.httpMethod === 'DELETE') goOn({ ...errand, sink: endingSink(request, upstreamSessionId, sink) }, upstreamSessionId);
-      else goOn(errand, upstreamSessionId);
+      if (upstreamSessionId === undefined || sessionId === undefined) lend(errand);
+      else if (request.httpMethod === 'DELETE') goOn({ ...errand, sink: endingSink(request, upstreamSessionId, sink) }, upstreamSessionId, sessionId);
+      else goOn(errand, upstreamSessionId, sessionId);
     } catch (error) {
       flight.cancel();
       sink.fail(refusalOfUpstreamError(error, request.server));
@@ -79,7 +81,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
   }
 
   /** A session that its server has forgotten is healed, and the message repeated: of one that was refused for its session nothing has been done. */
-  function goOn(errand: Errand, ownId: string, sessionId = healer.current(errand.request, ownId), repeatsLeft = REPEATS_MAX): void {
+  function goOn(errand: Errand, ownId: string, sessionId: string, repeatsLeft = REPEATS_MAX): void {
     const { target, request } = errand;
     if (sessionId !== ownId && headerIn(request.forwardedHeaders, 'last-event-id') !== undefined) {
       // The event may be one of a session before this one: nobody has those any more.

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { GovernedServer } from '../../../data-plane/config/governed-server.ts';
 import { createStreamableHttpTransport } from '../../../data-plane/transports/streamable-http.ts';
-import type { Transport } from '../../../data-plane/transports/transport.ts';
+import type { Transport, UpstreamRequest } from '../../../data-plane/transports/transport.ts';
 import { UpstreamPools } from '../../../data-plane/transports/upstream-pools.ts';
 import { listenOnLoopback } from '../../support/loopback.ts';
 import { rpcCall } from '../../support/rpc-call.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const server = createHttpServer((request, response) => {
     request.resume().on('end', () => {
       arrived++;
-      const isBad = request.url === '/failing' && arrived % 2 === 0;
+      const isBad = request.method === 'POST' && (request.url === '/down' || (request.url === '/failing' && arrived % 2 === 0));
       response.writeHead(isBad ? 500 : 200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,"result":{}}');
     });
   });
@@ -54,6 +54,14 @@ test('a server that fails every other call is left alone after a while, and anot
   expect(arrived).toBe(sent.length);
   expect(sent.length).toBeLessThan(CALLS);
   expect(await outcomeOf(healthy)).toBe('answer');
+});
+
+test('a message in a session that was ended is never the one that tries for all, since it is not sent', async () => {
+  const down = serverAt(`${upstream.origin}/down`);
+  const ask = (changes: Partial<UpstreamRequest>) => send(transport, upstreamRequest(down, CALL, { upstreamSessionId: 'ended', ...changes })).received;
+  await ask({ httpMethod: 'DELETE', call: undefined });
+  while ((await outcomeOf(down)) !== 'circuit_open');
+  expect(await ask({})).toMatchObject({ kind: 'failure', refusal: { reason: 'unknown_session' } });
 });
 
 test.each([
