@@ -147,10 +147,10 @@ function standIn(fate: SessionFate | undefined): string | undefined {
   return fate?.kind === 'healed' ? fate.upstreamSessionId : undefined;
 }
 
-function bookedSession({ server }: UpstreamRequest, upstreamSessionId: string): BookedSession {
-  return { organisationId: server.config.organisationId, serverId: server.config.id, upstreamSessionId };
+function bookedSession({ server, apiKeyId }: UpstreamRequest, upstreamSessionId: string): BookedSession {
+  return { organisationId: server.config.organisationId, serverId: server.config.id, apiKeyId, upstreamSessionId };
 }
 
-function keyOf({ serverId, upstreamSessionId }: BookedSession): string {
-  return `${serverId} ${upstreamSessionId}`;
+function keyOf({ serverId, apiKeyId, upstreamSessionId }: BookedSession): string {
+  return `${serverId} ${apiKeyId} ${upstreamSessionId}`;
 }

@@ -10,7 +10,7 @@ import { eventually } from '../support/processes.ts';
 import { anyTestRedis, hasRedis, startTestRedis, withRedis } from '../support/redis.ts';
 import { describeSessionBook } from './session-book.contract.ts';
 
-const session = { organisationId: 'org_1', serverId: 'srv_1', upstreamSessionId: 'first' };
+const session = { organisationId: 'org_1', serverId: 'srv_1', apiKeyId: 'key_1', upstreamSessionId: 'first' };
 
 describeSessionBook('a session book in memory', () => {
   const book = new MemorySessionBook(systemClock);

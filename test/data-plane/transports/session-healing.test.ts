@@ -84,6 +84,14 @@ test('it is healed as often as it is forgotten, also by a node that knows of non
   expect(upstream.openSessions).toEqual(new Set([third]));
 });
 
+test('what became of the session of one key is nothing to another, to which the server gave the same id', async () => {
+  upstream.forget();
+  const fresh = await sessionOf(ask(node));
+  expect(await sessionOf(ask(node, { apiKeyId: 'key_2' }))).not.toBe(fresh);
+  await ask(node, DELETE);
+  expect(await ask(node, { apiKeyId: 'key_2' })).toMatchObject({ kind: 'answer', head: { status: 200 } });
+});
+
 test('however many requests find out at once, one session is opened', async () => {
   upstream.forget();
   const sessions = await Promise.all(Array.from({ length: 20 }, () => sessionOf(ask(node))));
