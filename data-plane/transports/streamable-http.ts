@@ -66,7 +66,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
    * session are asked for it, and each key has its own.
    */
   function lend(errand: Errand): void {
-    const { target, request, sink } = errand;
+    const { target, request, sink, flight } = errand;
     if (!mayBorrow(request)) return attempt(errand, undefined, undefined);
     const lent = ambient.find(request);
     attempt(errand, lent, {
@@ -74,7 +74,10 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
       retry: (relayRefused) => {
         ambient.open(target, request, lent).then(
           (session) => (session === undefined ? relayRefused() : attempt(errand, session, undefined)),
-          (error: unknown) => sink.fail(refusalOfUpstreamError(error, request.server)),
+          (error: unknown) => {
+            flight.cancel();
+            sink.fail(refusalOfUpstreamError(error, request.server));
+          },
         );
       },
     });
