@@ -11,7 +11,7 @@ import type { SessionBook } from '../sessions/session-book.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
 import { forgetsSession } from './forgotten-session.ts';
 import { headerIn, withoutHeader } from './forwarded-headers.ts';
-import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
+import type { AnswerHead, AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
 import { SessionHealer } from './session-healer.ts';
 import { SessionTraffic } from './session-traffic.ts';
@@ -67,6 +67,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
    */
   function lend(errand: Errand): void {
     const { target, request, sink, flight } = errand;
+    if (opensSession(request)) return attempt({ ...errand, sink: openingSink(request, sink) }, undefined, undefined);
     if (!mayBorrow(request)) return attempt(errand, undefined, undefined);
     const lent = ambient.find(request);
     attempt(errand, lent, {
@@ -122,14 +123,29 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
   /** Before the caller hears that its session is over, every node can know. A server may say that sessions are not for clients to end (405). */
   function endingSink(request: UpstreamRequest, ownId: string, sink: AnswerSink): AnswerSink {
     return {
+      ...passingTo(sink),
       answer: (head, body) => {
         if (head.status >= 300 && !forgetsSession(head.status, body)) return sink.answer(head, body);
         void healer.end(request, ownId).then(() => sink.answer(head, body));
       },
-      open: (head) => sink.open(head),
-      write: (chunk) => sink.write(chunk),
-      end: () => sink.end(),
-      fail: (refusal) => sink.fail(refusal),
+    };
+  }
+
+  /** Before the caller hears of its session, nothing is known any more of an older one that had the same id. */
+  function openingSink(request: UpstreamRequest, sink: AnswerSink): AnswerSink {
+    const note = ({ upstreamSessionId }: AnswerHead): void => {
+      if (upstreamSessionId !== undefined) healer.begin(request, upstreamSessionId);
+    };
+    return {
+      ...passingTo(sink),
+      answer: (head, body) => {
+        note(head);
+        sink.answer(head, body);
+      },
+      open: (head) => {
+        note(head);
+        sink.open(head);
+      },
     };
   }
 
@@ -143,8 +159,23 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
   };
 }
 
-function mayBorrow(request: UpstreamRequest): boolean {
-  return request.call !== undefined && request.call.messages[0].method !== 'initialize' && !standsAlone(request.call);
+function opensSession({ call }: UpstreamRequest): boolean {
+  return call?.messages[0].method === 'initialize';
+}
+
+function mayBorrow({ call }: UpstreamRequest): boolean {
+  return call !== undefined && !standsAlone(call);
+}
+
+/** What a sink that changes little of another one has in common with it. */
+function passingTo(sink: AnswerSink): AnswerSink {
+  return {
+    answer: (head, body) => sink.answer(head, body),
+    open: (head) => sink.open(head),
+    write: (chunk) => sink.write(chunk),
+    end: () => sink.end(),
+    fail: (refusal) => sink.fail(refusal),
+  };
 }
 
 /** A new session has no events of the old one that could be sent again. */

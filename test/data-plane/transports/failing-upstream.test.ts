@@ -26,7 +26,7 @@ beforeAll(async () => {
     request.resume().on('end', () => {
       arrived++;
       if (request.url === '/silent') return;
-      if (request.url === '/endless') return void response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+      if (request.url === '/endless') return response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
       const isBad = request.method === 'POST' && (request.url === '/down' || (request.url === '/failing' && arrived % 2 === 0));
       response.writeHead(isBad ? 500 : 200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,"result":{}}');
     });

@@ -187,6 +187,17 @@ describe('the 404 stands', () => {
   });
 });
 
+test.each([
+  ['ended', ['one', 'one'], () => ask(node, DELETE)],
+  ['healed', ['one', 'two', 'one'], () => (upstream.forget(), ask(node))],
+])('an id that a server gives once more, after a session that had it was %s, is that of the new one', async (_what, ids, befall) => {
+  const remaining = [...ids];
+  await begin({ newSessionId: () => remaining.shift() ?? 'none is left' });
+  await befall();
+  expect(await openedSession()).toBe('one');
+  expect(await sessionOf(ask(node))).toBe('one');
+});
+
 describe('a session that its caller ended', () => {
   const ended = { kind: 'failure', refusal: { code: 'mcp_not_found', reason: 'unknown_session' } };
 
