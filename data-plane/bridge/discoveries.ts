@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import { Refusal } from '../../shared/refusal.ts';
-import type { GovernedServer } from '../config/governed-server.ts';
 import { CLIENT_KEY } from '../mcp/client-info.ts';
 import { MODERN_REVISION } from '../mcp/protocol-revisions.ts';
 import { CLAIM_KEY } from '../mcp/revision-claims.ts';
 import type { Transport, UpstreamRequest } from '../transports/transport.ts';
 import { answerSchema, askServer } from './ask-server.ts';
+import { PerEndpoint } from './per-endpoint.ts';
 
 const discoverSchema = z.looseObject({
   supportedVersions: z.array(z.string()),
@@ -45,8 +45,8 @@ const DISCOVER_HEADERS = ['mcp-protocol-version', MODERN_REVISION, 'mcp-method',
 export class Discoveries {
   readonly #transport: Pick<Transport, 'send'>;
   readonly #clock: Clock;
-  readonly #known = new WeakMap<GovernedServer, Discovery>();
-  readonly #asking = new WeakMap<GovernedServer, Promise<Discovered | undefined>>();
+  readonly #known = new PerEndpoint<Discovery>();
+  readonly #asking = new PerEndpoint<Promise<Discovered | undefined>>();
 
   constructor(transport: Pick<Transport, 'send'>, clock: Clock) {
     this.#transport = transport;
@@ -55,7 +55,7 @@ export class Discoveries {
 
   /** What is known without asking. What is old is asked for again meanwhile. */
   known(request: UpstreamRequest): { readonly answer: Discovered | undefined } | undefined {
-    const known = this.#known.get(request.server);
+    const known = this.#known.get(request);
     if (known !== undefined && this.#clock.elapsed() - known.askedAt > FRESH_MILLIS) {
       // A server that is away changes nothing that is known of it; whoever calls it hears of that.
       this.#ask(request).catch(() => undefined);
@@ -70,18 +70,17 @@ export class Discoveries {
   }
 
   #ask(request: UpstreamRequest): Promise<Discovered | undefined> {
-    const { server } = request;
-    let asking = this.#asking.get(server);
+    let asking = this.#asking.get(request);
     if (asking === undefined) {
-      asking = this.#discover(request).finally(() => this.#asking.delete(server));
-      this.#asking.set(server, asking);
+      asking = this.#discover(request).finally(() => this.#asking.delete(request));
+      this.#asking.set(request, asking);
     }
     return asking;
   }
 
   async #discover(request: UpstreamRequest): Promise<Discovered | undefined> {
     const answer = modernIn(await this.#hear(request));
-    this.#known.set(request.server, { answer, askedAt: this.#clock.elapsed() });
+    this.#known.set(request, { answer, askedAt: this.#clock.elapsed() });
     return answer;
   }
 

@@ -73,3 +73,18 @@ test('what is old stands until the server has been asked again', async () => {
   expect(await eventually(() => discoveries.known(request)?.answer, 'the new answer')).toMatchObject(MODERN.result);
   expect(asked).toHaveLength(2);
 });
+
+test('what one path answers says nothing of another', async () => {
+  const { discoveries, request } = startAsking(new Refusal('upstream_error', 'bad_status', undefined, { upstreamStatus: 404 }), MODERN);
+  expect(await discoveries.learn({ ...request, tailPath: '/nothing/here' })).toBeUndefined();
+  expect(discoveries.known(request)).toBeUndefined();
+  expect(await discoveries.learn(request)).toMatchObject(MODERN.result);
+});
+
+test('a caller who tries many paths finds no end of room', async () => {
+  const { discoveries, asked, request } = startAsking(LEGACY);
+  for (let path = 0; path <= 64; path++) await discoveries.learn({ ...request, tailPath: `/${path}` });
+  expect(discoveries.known({ ...request, tailPath: '/0' })).toBeUndefined();
+  expect(discoveries.known({ ...request, tailPath: '/64' })).toBeDefined();
+  expect(asked).toHaveLength(65);
+});
