@@ -16,7 +16,11 @@ export function codeIn(body: Buffer): number | undefined {
 
 /** Whether an answer to a message with a session says that it was for nothing. */
 export function saysThereIsNoSession(status: number, body: Buffer): boolean {
-  const code = codeIn(body);
+  return missesSession(status, codeIn(body));
+}
+
+/** The same for the status and the code of an answer that was read already. */
+export function missesSession(status: number, code: number | undefined): boolean {
   return (status === 404 && code !== RPC_CODES.methodNotFound) || (status === 400 && code === NO_SESSION_CODE);
 }
 
