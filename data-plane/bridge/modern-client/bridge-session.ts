@@ -87,8 +87,14 @@ export class BridgeSession {
   async tellLogs(level: LogLevel | undefined): Promise<void> {
     if (level === undefined || this.link.greeting.capabilities['logging'] === undefined) return;
     if (this.#logLevel !== undefined && LOG_LEVELS.indexOf(this.#logLevel) <= LOG_LEVELS.indexOf(level)) return;
+    const before = this.#logLevel;
     this.#logLevel = level;
-    await this.link.ask({ jsonrpc: '2.0', id: this.link.nextId(), method: 'logging/setLevel', params: { level } });
+    try {
+      await this.link.ask({ jsonrpc: '2.0', id: this.link.nextId(), method: 'logging/setLevel', params: { level } });
+    } catch (error) {
+      this.#logLevel = before;
+      throw error;
+    }
   }
 
   /** A request of the server's, heard on the stream of a call or on the one that belongs to none. */

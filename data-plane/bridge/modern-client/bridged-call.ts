@@ -76,6 +76,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   }
 
   ask(question: Question): boolean {
+    this.#isTaken = true;
     const { rounds, request } = this.#parts;
     if (!ROUND_METHODS.has(this.#method) || !rounds.hasRoomFor(request.apiKeyId) || !this.#questions.add(question)) return false;
     this.#planRound();

@@ -130,6 +130,34 @@ test('a caller who leaves cancels the call at the server, by the id that the ser
   expect(call.isCancelled).toBe(true);
 });
 
+test('a caller who leaves while a forgotten session is opened anew leaves nothing behind in it', async () => {
+  let hasLeft = false;
+  const { server, bridge, send, ask } = startBridge((heard) => {
+    if (heard.request.upstreamSessionId !== 'session-1') return heard.result('{}');
+    heard.json(404, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
+    queueMicrotask(() => flight.cancel());
+    hasLeft = true;
+  });
+  const { flight } = send(modern('tools/call', { params: '"name":"a"' }));
+  await eventually(() => (hasLeft && server.of('notifications/initialized').length === 2 ? true : undefined), 'the second session');
+  await ask(modern('tools/list'));
+  bridge.retire('srv_1');
+  expect(await eventually(() => server.of('DELETE')[0], 'the end of the session')).toMatchObject({ request: { upstreamSessionId: 'session-2' } });
+});
+
+test('a level of logs that the server was not told is told again', async () => {
+  let isAway = true;
+  const { server, ask } = startBridge((heard) => {
+    if (heard.message.method === 'logging/setLevel' && isAway) heard.sink.fail(new Refusal('upstream_error', 'unreachable'));
+    else heard.result('{}');
+  });
+  const loud = modern('tools/list', { meta: '"io.modelcontextprotocol/logLevel":"info"' });
+  await expect(ask(loud)).rejects.toMatchObject({ reason: 'unreachable' });
+  isAway = false;
+  await ask(loud);
+  expect(server.of('logging/setLevel')).toHaveLength(2);
+});
+
 describe('sessions end', () => {
   test('with the gateway', async () => {
     const { server, bridge, ask } = startBridge(answerEmpty);

@@ -114,6 +114,31 @@ test('a call that has begun is never sent again, whatever the server says to the
   expect(server.of('tools/call')).toHaveLength(1);
 });
 
+test('nor is one about which the server has asked on the stream that belongs to no call', async () => {
+  const { server, ask, send } = startBridge((heard) => heard.request.httpMethod === 'GET' && heard.open());
+  const asking = ask(round(CALL));
+  await eventually(() => server.of('tools/call')[0], 'the call');
+  server.of('GET')[0]?.say(QUESTION);
+  const { result } = (await asking).value;
+  server.refuseResponses = new Refusal('mcp_not_found', 'unknown_session');
+  expect(await send(retryOf(result.requestState, '"question-1":{}')).received).toMatchObject({ kind: 'failure', refusal: { reason: 'unknown_session' } });
+  expect(server.of('tools/call')).toHaveLength(1);
+});
+
+test('answers reach the call that waits for them, also when the server has turned out to need no bridge meanwhile', async () => {
+  let isModernOnly = false;
+  const { server, ask, send } = startBridge(
+    (heard) => (heard.request.httpMethod === 'GET' ? heard.open() : heard.say(QUESTION)),
+    {},
+    () => isModernOnly,
+  );
+  const { result } = (await ask(round(CALL))).value;
+  isModernOnly = true;
+  send(retryOf(result.requestState, '"question-1":{"action":"accept"}'));
+  expect(server.of('tools/call')).toHaveLength(1);
+  expect(server.of('POST').map(({ text }) => text)).toEqual(['{"jsonrpc":"2.0","id":"q-1","result":{"action":"accept"}}']);
+});
+
 test('a server is told when nobody can be asked', async () => {
   const { server, send } = startBridge((heard) => heard.say(QUESTION));
   const refused = async () => (await eventually(() => server.of('POST').at(-1), 'the answer')).text;
