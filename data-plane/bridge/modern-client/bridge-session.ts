@@ -1,7 +1,7 @@
 /** One session of the bridge's with a server, which callers of one key with the same capabilities share: its calls, its questions, its log level. */
 import type { Logger } from 'pino';
 import type { ServerMessage } from '../../transports/server-message.ts';
-import { findTopLevelValue } from '../../transports/json-members.ts';
+import { findTopLevelValue, type ByteRange } from '../../transports/json-members.ts';
 import type { Question } from './call-questions.ts';
 import { Listeners } from './listeners.ts';
 import { errorMessage, RPC_CODES } from './modern-answer.ts';
@@ -11,11 +11,15 @@ import type { SessionLink } from './session-link.ts';
 
 /** A call on which the server works. */
 export interface SessionCall {
+  /** By which the server knows it; also its progress token. */
+  readonly id: number;
   /** False when the caller cannot be asked. */
   ask(question: Question): boolean;
   /** Whether the caller must come back before the server can go on. */
   readonly isParked: boolean;
   hearNotification(bytes: Buffer, method: string): void;
+  /** The range is where the token stands. */
+  hearProgress(bytes: Buffer, tokenRange: ByteRange): void;
 }
 
 export interface SessionParts {
@@ -109,6 +113,11 @@ export class BridgeSession {
     this.#say(errorMessage(idToken, RPC_CODES.methodNotFound, 'the client cannot be asked this'));
   }
 
+  /** Progress names its call, on whatever stream it is heard. */
+  hearProgress(bytes: Buffer, { token, tokenRange }: ServerMessage & { kind: 'progress' }): void {
+    for (const call of this.#calls) if (call.id === token) call.hearProgress(bytes, tokenRange);
+  }
+
   /** Tells the server that nobody waits for the call of that id. */
   cancel(requestId: number): void {
     this.#say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason: 'the caller no longer waits' } });
@@ -144,6 +153,7 @@ export class BridgeSession {
   /** On the stream that belongs to no call. */
   #hear(bytes: Buffer, message: ServerMessage): void {
     if (message.kind === 'request') return this.hearRequest(bytes, message, undefined);
+    if (message.kind === 'progress') return this.hearProgress(bytes, message);
     if (message.kind !== 'notification') return;
     if (LIST_NOTIFICATION.test(message.method)) return this.listeners.notify(bytes, message.method);
     this.#callMeantBy(undefined)?.hearNotification(bytes, message.method);

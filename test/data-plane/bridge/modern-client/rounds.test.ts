@@ -9,8 +9,8 @@ import { stdioServer } from '../../../support/stdio-caller.ts';
 const QUESTION = { id: 'q-1', method: 'elicitation/create', params: { message: 'who?' } };
 const CALL = '"name":"book","arguments":{"seat":1}';
 
-function round(params: string, id = '"again"') {
-  return modern('tools/call', { params, id, capabilities: CAPABLE });
+function round(params: string, id = '"again"', meta = '') {
+  return modern('tools/call', { params, id, meta, capabilities: CAPABLE });
 }
 
 /** A server that asks when it is called, and answers when the test says so. */
@@ -55,6 +55,16 @@ test('what is asked in one breath is asked in one round, and what is not answere
   expect(Object.keys(value.result.inputRequests)).toEqual(['question-1']);
   expect(value.result.requestState).not.toBe(result.requestState);
   expect(answers()).toEqual(['{"jsonrpc":"2.0","id":2,"result":{}}']);
+});
+
+test('a caller who is back hears of progress under the token of its new request', async () => {
+  const { server, send, ask } = startAsking();
+  const { result } = (await ask(round(CALL, '1', '"progressToken":1'))).value;
+  const again = `${CALL},"inputResponses":{"question-1":{}},"requestState":${JSON.stringify(result.requestState)}`;
+  const { sink } = send(round(again, '2', '"progressToken":2'));
+  const [call] = server.of('tools/call');
+  call?.say({ method: 'notifications/progress', params: { progressToken: call.message.params?.['_meta']?.progressToken, progress: 1 } });
+  expect(sink.text).toContain('"params":{"progressToken":2,"progress":1}');
 });
 
 test('an answer that comes while the caller is away waits for it', async () => {
