@@ -110,20 +110,23 @@ describe('an answer comes back', () => {
   });
 });
 
-test.each(['the call', 'the session'])('progress on the stream of %s reaches whose call it is about, also when another caller has the same token', async (place) => {
-  const { server, send } = startBridge((heard) => heard.request.httpMethod === 'GET' && heard.open());
-  const call = (id: string) => send(modern('tools/call', { id, params: '"name":"a"', meta: '"progressToken":"1.0"', capabilities: CAPABLE })).sink;
-  const [first, second] = [call('1'), call('2')];
-  await eventually(() => server.of('tools/call')[1], 'both calls');
-  for (const heard of server.of('tools/call')) {
-    const told = place === 'the call' ? heard : server.of('GET')[0];
-    told?.say({ method: 'notifications/progress', params: { progressToken: heard.message.params?.['_meta']?.progressToken, progress: heard.message.id } });
-  }
-  const progressIn = (text: string) => [...text.matchAll(/data: (.+)\n/g)].map(([, data]) => JSON.parse(data ?? '').params);
-  const [firstId, secondId] = server.of('tools/call').map(({ message }) => message.id);
-  expect(progressIn(first.text)).toEqual([{ progressToken: '1.0', progress: firstId }]);
-  expect(progressIn(second.text)).toEqual([{ progressToken: '1.0', progress: secondId }]);
-});
+test.each(['the call', 'the session'])(
+  'progress on the stream of %s reaches whose call it is about, also when another caller has the same token',
+  async (place) => {
+    const { server, send } = startBridge((heard) => heard.request.httpMethod === 'GET' && heard.open());
+    const call = (id: string) => send(modern('tools/call', { id, params: '"name":"a"', meta: '"progressToken":"1.0"', capabilities: CAPABLE })).sink;
+    const [first, second] = [call('1'), call('2')];
+    await eventually(() => server.of('tools/call')[1], 'both calls');
+    for (const heard of server.of('tools/call')) {
+      const told = place === 'the call' ? heard : server.of('GET')[0];
+      told?.say({ method: 'notifications/progress', params: { progressToken: heard.message.params?.['_meta']?.progressToken, progress: heard.message.id } });
+    }
+    const progressIn = (text: string) => [...text.matchAll(/data: (.+)\n/g)].map(([, data]) => JSON.parse(data ?? '').params);
+    const [firstId, secondId] = server.of('tools/call').map(({ message }) => message.id);
+    expect(progressIn(first.text)).toEqual([{ progressToken: '1.0', progress: firstId }]);
+    expect(progressIn(second.text)).toEqual([{ progressToken: '1.0', progress: secondId }]);
+  },
+);
 
 test('a server that closes the stream in between is asked for the rest, behind what it has said', async () => {
   const { server, ask } = startBridge((heard) => {
