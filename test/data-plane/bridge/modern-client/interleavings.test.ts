@@ -1,6 +1,7 @@
 /** However calls, questions, restarts of the server and leaving callers interleave: each caller is answered once, and with what is its own. */
+import { deepEqual, equal } from 'node:assert/strict';
 import { array, assert, asyncProperty, constantFrom, nat, record } from 'fast-check';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { UpstreamFlight } from '../../../../data-plane/transports/transport.ts';
 import { Refusal } from '../../../../shared/refusal.ts';
@@ -143,19 +144,19 @@ class Play {
   async #look(caller: Caller): Promise<void> {
     const { sink, number, round } = caller;
     for (const { method, params } of messagesIn(sink.text))
-      if (method === 'notifications/progress') expect(params).toEqual({ progressToken: round, progress: number });
-    if (caller.state === 'left') expect(sink.endings).toBe(0);
+      if (method === 'notifications/progress') deepEqual(params, { progressToken: round, progress: number });
+    if (caller.state === 'left') equal(sink.endings, 0);
     if (caller.state !== 'waiting' || sink.endings === 0) return;
     caller.state = 'done';
     const received = await sink.received;
     if (received.kind === 'failure') return;
     const { id, result } = received.kind === 'answer' ? messageSchema.parse(JSON.parse(received.text)) : (messagesIn(received.text).at(-1) ?? {});
-    expect(id).toBe(round);
+    equal(id, round);
     // A session that is forgotten twice is told of.
     if (result === undefined) return;
-    if (result.resultType !== 'input_required') return expect(result.number).toBe(number);
+    if (result.resultType !== 'input_required') return equal(result.number, number);
     const asked = Object.entries(result.inputRequests ?? {});
-    for (const [, question] of asked) expect(question.params.message).toBe(String(number));
+    for (const [, question] of asked) equal(question.params.message, String(number));
     const responses = asked.map(([name]) => `${JSON.stringify(name)}:{"number":${number}}`);
     caller.answers = `,"inputResponses":{${responses.join(',')}},"requestState":${JSON.stringify(result.requestState)}`;
     caller.state = 'away';
@@ -163,13 +164,19 @@ class Play {
 
   /** What has come of the server's questions and sessions, once nobody waits. */
   expectNothingLeft(): void {
-    expect(this.callers.filter(({ state }) => state !== 'done' && state !== 'left')).toEqual([]);
+    deepEqual(
+      this.callers.filter(({ state }) => state !== 'done' && state !== 'left'),
+      [],
+    );
     const replies = this.server.of('POST').map(({ text }) => replySchema.parse(JSON.parse(text)));
-    expect(new Set(replies.map(({ id }) => id)).size).toBe(replies.length);
-    for (const { id, result } of replies) if (result !== undefined) expect(result.number).toBe(this.#asked.get(id));
+    equal(new Set(replies.map(({ id }) => id)).size, replies.length);
+    for (const { id, result } of replies) if (result !== undefined) equal(result.number, this.#asked.get(id));
     const ended = new Set(this.server.of('DELETE').map(({ request }) => request.upstreamSessionId));
     const opened = this.server.of('notifications/initialized').map(({ request }) => request.upstreamSessionId ?? '');
-    expect(opened.filter((session) => !ended.has(session) && !this.#forgotten.has(session))).toEqual([]);
+    deepEqual(
+      opened.filter((session) => !ended.has(session) && !this.#forgotten.has(session)),
+      [],
+    );
   }
 }
 
