@@ -6,6 +6,7 @@ import { CLIENT_KEY } from '../mcp/client-info.ts';
 import { MODERN_REVISION } from '../mcp/protocol-revisions.ts';
 import { CLAIM_KEY } from '../mcp/revision-claims.ts';
 import type { Transport, UpstreamRequest } from '../transports/transport.ts';
+import { badAnswer } from '../transports/upstream-objections.ts';
 import { answerSchema, askServer } from './ask-server.ts';
 import { PerEndpoint } from './per-endpoint.ts';
 
@@ -86,7 +87,9 @@ export class Discoveries {
 
   async #hear(request: UpstreamRequest): Promise<unknown> {
     try {
-      return (await askServer(this.#transport, request, DISCOVER, { headers: DISCOVER_HEADERS })).value;
+      const { head, value } = await askServer(this.#transport, request, DISCOVER, { headers: DISCOVER_HEADERS });
+      if (SAYING_NOTHING.has(head.status)) throw badAnswer(request.server, 'bad_status', `status ${head.status}`, { upstreamStatus: head.status });
+      return value;
     } catch (error) {
       // A page of the server's framework in place of an answer is a word as well: the question is not known there.
       if (error instanceof Refusal && isClientError(error.facts.upstreamStatus)) return undefined;
@@ -95,8 +98,11 @@ export class Discoveries {
   }
 }
 
+/** With these a server puts whoever asks off, whatever the question is (RFC 9110, section 15.5.9; RFC 6585, section 4). */
+const SAYING_NOTHING: ReadonlySet<number> = new Set([408, 429]);
+
 function isClientError(status: number | undefined): boolean {
-  return status !== undefined && status >= 400 && status < 500;
+  return status !== undefined && status >= 400 && status < 500 && !SAYING_NOTHING.has(status);
 }
 
 /** Whatever else a server answers comes from one that does not know the question (MCP 2026-07-28, Versioning, backward compatibility). */

@@ -48,14 +48,15 @@ export async function openLink(
 export class SessionLink {
   readonly greeting: Greeting;
   readonly #inner: Pick<Transport, 'send'>;
-  /** The request that opened the session. */
+  /** The request that opened the session, as far as it says whose that is. */
   readonly #like: UpstreamRequest;
   readonly #sessionId: string | undefined;
   #lastId = FIRST_ID;
 
   constructor(inner: Pick<Transport, 'send'>, like: UpstreamRequest, greeting: Greeting, sessionId: string | undefined) {
     this.#inner = inner;
-    this.#like = like;
+    // It is kept as long as the session is, and its body may be large.
+    this.#like = { ...like, call: undefined, forwardedHeaders: [] };
     this.greeting = greeting;
     this.#sessionId = sessionId;
   }

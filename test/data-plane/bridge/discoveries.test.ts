@@ -11,7 +11,7 @@ const MODERN = { result: { supportedVersions: ['2026-07-28'], capabilities: { to
 const LEGACY = { error: { code: -32_601, message: 'Method not found' } };
 
 /** A server that answers each question in turn with what stands for it, and the last one again and again. */
-function startAsking(...answers: (object | Refusal)[]) {
+function startAsking(...answers: (({ readonly status?: number } & object) | Refusal)[]) {
   const asked: UpstreamRequest[] = [];
   let millis = 0;
   const transport = {
@@ -20,7 +20,10 @@ function startAsking(...answers: (object | Refusal)[]) {
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       queueMicrotask(() => {
         if (answer instanceof Refusal) sink.fail(answer);
-        else sink.answer(JSON_HEAD, Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 'turnpike', ...answer })));
+        else {
+          const { status = 200, ...message } = answer ?? {};
+          sink.answer({ ...JSON_HEAD, status }, Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 'turnpike', ...message })));
+        }
       });
       return { resume: () => undefined, cancel: () => undefined };
     },
@@ -54,6 +57,21 @@ test('a server that fails has said nothing', async () => {
   const { discoveries, request } = startAsking(new Refusal('upstream_error', 'bad_status', undefined, { upstreamStatus: 503 }));
   await expect(discoveries.learn(request)).rejects.toMatchObject({ reason: 'bad_status' });
   expect(discoveries.known(request)).toBeUndefined();
+});
+
+test.each([408, 429])('a server that puts off whoever asks (%i) has said nothing either, and what is known of it stands', async (upstreamStatus) => {
+  const { discoveries, asked, wait, request } = startAsking(MODERN, new Refusal('upstream_error', 'bad_status', undefined, { upstreamStatus }), {
+    ...LEGACY,
+    status: upstreamStatus,
+  });
+  await discoveries.learn(request);
+  for (const times of [2, 3]) {
+    wait(600_000);
+    discoveries.known(request);
+    await eventually(() => (asked.length === times ? true : undefined), 'the question');
+    await new Promise(setImmediate);
+  }
+  expect(discoveries.known(request)).toMatchObject({ answer: MODERN.result });
 });
 
 test('of a server that is away nothing is known, so it is asked again', async () => {
