@@ -5,7 +5,7 @@ import type { RpcCall } from '../../mcp/rpc-call.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../../transports/transport.ts';
 import { answerSchema, askServer, type ServerAnswer } from '../ask-server.ts';
 import { legacyHeaders } from './legacy-request.ts';
-import { missesSession } from './server-words.ts';
+import { saysThereIsNoSession } from './server-words.ts';
 
 /** The newest revision with sessions. */
 const REVISION = '2025-11-25';
@@ -73,7 +73,7 @@ export class SessionLink {
   /** Whether the server still knows the session. */
   async isKnown(): Promise<boolean> {
     const { head, value } = await this.ask({ jsonrpc: '2.0', id: this.nextId(), method: 'ping' });
-    return !missesSession(head.status, answerSchema.safeParse(value).data?.error?.code);
+    return !saysThereIsNoSession(head.status, Buffer.from(JSON.stringify(value ?? null)));
   }
 
   /** Sends a caller's request in the form that the server knows. */

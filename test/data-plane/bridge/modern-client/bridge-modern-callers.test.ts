@@ -32,9 +32,10 @@ describe('a request goes up', () => {
     expect(server.of('tools/list').map(({ request }) => request.upstreamSessionId)).toEqual(['session-1', 'session-1', 'session-2', 'session-3']);
   });
 
-  test('again in a new session, when the server has forgotten the first', async () => {
+  test.each([404, 400])('again in a new session, when the server has forgotten the first (%i)', async (status) => {
     const { server, ask } = startBridge((heard) => {
-      if (heard.request.upstreamSessionId === 'session-1') heard.json(404, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
+      if (heard.request.upstreamSessionId === 'session-1')
+        heard.json(status, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
       else heard.result('{"tools":[]}');
     });
     expect((await ask(modern('tools/list'))).value.result.tools).toEqual([]);
