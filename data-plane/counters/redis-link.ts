@@ -53,7 +53,7 @@ export class RedisLink {
   /** Something went wrong with a command: until Redis takes a write again, nobody else needs to wait for it. */
   lost(error: unknown): void {
     if (this.#isClosed) return;
-    if (!this.#isAwayLogged) this.#log.warn({ err: error }, 'Redis does not answer; counting goes on by the declared fail modes');
+    if (!this.#isAwayLogged) this.#log.warn({ err: withoutCommand(error) }, 'Redis does not answer; counting goes on by the declared fail modes');
     this.#isAwayLogged = true;
     this.#isAvailable = false;
     if (this.#probe !== undefined) return;
@@ -92,4 +92,9 @@ export class RedisLink {
     this.#log.info('Redis answers');
     for (const listener of this.#onReturn) listener();
   }
+}
+
+/** What was to be written is nothing for a log: there are ids among it that open sessions of servers. */
+function withoutCommand(error: unknown): unknown {
+  return error instanceof Error ? { type: error.name, message: error.message } : error;
 }

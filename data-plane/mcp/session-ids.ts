@@ -25,7 +25,8 @@ export interface Session {
 const payloadSchema = z.tuple([z.string(), z.string(), z.string(), z.string().nullable(), z.string().nullable(), z.string().nullable(), z.string().optional()]);
 /** What an id of a session that lives on one node begins with, and no other. */
 const NODE_PREFIX = '~';
-const ID_LENGTH_MAX = 4096;
+/** More than the longest parts of one have together, in JSON and base64: an `initialize` must not fail because of what its client is called. */
+const ID_LENGTH_MAX = 8192;
 const MAC_LENGTH = 43;
 const LABEL_LENGTH = 16;
 

@@ -53,6 +53,6 @@ export class MemorySessionBook implements SessionBook {
   }
 }
 
-function keyOf({ organisationId, serverId, upstreamSessionId }: BookedSession): string {
-  return `${organisationId} ${serverId} ${upstreamSessionId}`;
+function keyOf({ organisationId, serverId, apiKeyId, upstreamSessionId }: BookedSession): string {
+  return `${organisationId} ${serverId} ${apiKeyId} ${upstreamSessionId}`;
 }

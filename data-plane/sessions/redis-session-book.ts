@@ -71,8 +71,8 @@ export class RedisSessionBook implements SessionBook {
   }
 }
 
-function keyOf({ organisationId, serverId, upstreamSessionId }: BookedSession): string {
-  return keysOf(organisationId).session + hash('sha256', `${serverId} ${upstreamSessionId}`, 'base64url');
+function keyOf({ organisationId, serverId, apiKeyId, upstreamSessionId }: BookedSession): string {
+  return keysOf(organisationId).session + hash('sha256', `${serverId} ${apiKeyId} ${upstreamSessionId}`, 'base64url');
 }
 
 function fateIn(value: string | null): SessionFate | undefined {

@@ -4,6 +4,8 @@
 export interface BookedSession {
   readonly organisationId: string;
   readonly serverId: string;
+  /** A server may give one id to two keys, by counting anew after a restart: what became of the one's session is nothing to the other. */
+  readonly apiKeyId: string;
   /** The server's id of it, as the session id of ours carries it for ever. */
   readonly upstreamSessionId: string;
 }

@@ -46,6 +46,11 @@ export class SessionHealer {
     return known.fate.upstreamSessionId;
   }
 
+  /** The server opened a session: some servers give an id again that a session had which was ended or healed. */
+  begin(request: UpstreamRequest, sessionId: string): void {
+    this.#known.delete(keyOf(bookedSession(request, sessionId)));
+  }
+
   /** The caller ended its session: resolves when no node will heal it any more, or is bound to hear so from a book that is away. */
   async end(request: UpstreamRequest, sessionId: string): Promise<void> {
     const session = bookedSession(request, sessionId);
@@ -147,10 +152,10 @@ function standIn(fate: SessionFate | undefined): string | undefined {
   return fate?.kind === 'healed' ? fate.upstreamSessionId : undefined;
 }
 
-function bookedSession({ server }: UpstreamRequest, upstreamSessionId: string): BookedSession {
-  return { organisationId: server.config.organisationId, serverId: server.config.id, upstreamSessionId };
+function bookedSession({ server, apiKeyId }: UpstreamRequest, upstreamSessionId: string): BookedSession {
+  return { organisationId: server.config.organisationId, serverId: server.config.id, apiKeyId, upstreamSessionId };
 }
 
-function keyOf({ serverId, upstreamSessionId }: BookedSession): string {
-  return `${serverId} ${upstreamSessionId}`;
+function keyOf({ serverId, apiKeyId, upstreamSessionId }: BookedSession): string {
+  return `${serverId} ${apiKeyId} ${upstreamSessionId}`;
 }

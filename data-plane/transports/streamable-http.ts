@@ -11,7 +11,7 @@ import type { SessionBook } from '../sessions/session-book.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
 import { forgetsSession } from './forgotten-session.ts';
 import { headerIn, withoutHeader } from './forwarded-headers.ts';
-import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
+import type { AnswerHead, AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
 import { SessionHealer } from './session-healer.ts';
 import { SessionTraffic } from './session-traffic.ts';
@@ -45,13 +45,15 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
     try {
       let target = targets.get(request.server);
       if (target === undefined) targets.set(request.server, (target = targetOf(request.server, pools)));
+      const { upstreamSessionId } = request;
+      // Before the breaker is asked: the one call that may try behind a pause must be one that is sent.
+      const sessionId = upstreamSessionId === undefined ? undefined : healer.current(request, upstreamSessionId);
       const now = performance.now();
       target.breaker.requireClosed(now);
       const errand: Errand = { target, request, sink, flight, deadline: now + request.server.limits.totalTimeoutMillis };
-      const { upstreamSessionId } = request;
-      if (upstreamSessionId === undefined) lend(errand);
-      else if (request.httpMethod === 'DELETE') goOn({ ...errand, sink: endingSink(request, upstreamSessionId, sink) }, upstreamSessionId);
-      else goOn(errand, upstreamSessionId);
+      if (upstreamSessionId === undefined || sessionId === undefined) lend(errand);
+      else if (request.httpMethod === 'DELETE') goOn({ ...errand, sink: endingSink(request, upstreamSessionId, sink) }, upstreamSessionId, sessionId);
+      else goOn(errand, upstreamSessionId, sessionId);
     } catch (error) {
       flight.cancel();
       sink.fail(refusalOfUpstreamError(error, request.server));
@@ -64,7 +66,8 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
    * session are asked for it, and each key has its own.
    */
   function lend(errand: Errand): void {
-    const { target, request, sink } = errand;
+    const { target, request, sink, flight } = errand;
+    if (opensSession(request)) return attempt({ ...errand, sink: openingSink(request, sink) }, undefined, undefined);
     if (!mayBorrow(request)) return attempt(errand, undefined, undefined);
     const lent = ambient.find(request);
     attempt(errand, lent, {
@@ -72,14 +75,17 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
       retry: (relayRefused) => {
         ambient.open(target, request, lent).then(
           (session) => (session === undefined ? relayRefused() : attempt(errand, session, undefined)),
-          (error: unknown) => sink.fail(refusalOfUpstreamError(error, request.server)),
+          (error: unknown) => {
+            flight.cancel();
+            sink.fail(refusalOfUpstreamError(error, request.server));
+          },
         );
       },
     });
   }
 
   /** A session that its server has forgotten is healed, and the message repeated: of one that was refused for its session nothing has been done. */
-  function goOn(errand: Errand, ownId: string, sessionId = healer.current(errand.request, ownId), repeatsLeft = REPEATS_MAX): void {
+  function goOn(errand: Errand, ownId: string, sessionId: string, repeatsLeft = REPEATS_MAX): void {
     const { target, request } = errand;
     if (sessionId !== ownId && headerIn(request.forwardedHeaders, 'last-event-id') !== undefined) {
       // The event may be one of a session before this one: nobody has those any more.
@@ -117,14 +123,29 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
   /** Before the caller hears that its session is over, every node can know. A server may say that sessions are not for clients to end (405). */
   function endingSink(request: UpstreamRequest, ownId: string, sink: AnswerSink): AnswerSink {
     return {
+      ...passingTo(sink),
       answer: (head, body) => {
         if (head.status >= 300 && !forgetsSession(head.status, body)) return sink.answer(head, body);
         void healer.end(request, ownId).then(() => sink.answer(head, body));
       },
-      open: (head) => sink.open(head),
-      write: (chunk) => sink.write(chunk),
-      end: () => sink.end(),
-      fail: (refusal) => sink.fail(refusal),
+    };
+  }
+
+  /** Before the caller hears of its session, nothing is known any more of an older one that had the same id. */
+  function openingSink(request: UpstreamRequest, sink: AnswerSink): AnswerSink {
+    const note = ({ upstreamSessionId }: AnswerHead): void => {
+      if (upstreamSessionId !== undefined) healer.begin(request, upstreamSessionId);
+    };
+    return {
+      ...passingTo(sink),
+      answer: (head, body) => {
+        note(head);
+        sink.answer(head, body);
+      },
+      open: (head) => {
+        note(head);
+        sink.open(head);
+      },
     };
   }
 
@@ -138,8 +159,23 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
   };
 }
 
-function mayBorrow(request: UpstreamRequest): boolean {
-  return request.call !== undefined && request.call.messages[0].method !== 'initialize' && !standsAlone(request.call);
+function opensSession({ call }: UpstreamRequest): boolean {
+  return call?.messages[0].method === 'initialize';
+}
+
+function mayBorrow({ call }: UpstreamRequest): boolean {
+  return call !== undefined && !standsAlone(call);
+}
+
+/** What a sink that changes little of another one has in common with it. */
+function passingTo(sink: AnswerSink): AnswerSink {
+  return {
+    answer: (head, body) => sink.answer(head, body),
+    open: (head) => sink.open(head),
+    write: (chunk) => sink.write(chunk),
+    end: () => sink.end(),
+    fail: (refusal) => sink.fail(refusal),
+  };
 }
 
 /** A new session has no events of the old one that could be sent again. */

@@ -208,7 +208,8 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   #fail(refusal: Refusal): void {
     this.#finish();
-    this.#breaker.failed(refusal, performance.now());
+    // A server that has begun to answer is there, however long the rest may take.
+    if (refusal.reason !== 'total_timeout' || this.#head.status === 0) this.#breaker.failed(refusal, performance.now());
     this.#sink.fail(refusal);
     this.#controller?.abort(refusal);
   }

@@ -15,7 +15,15 @@ export interface BreakerLimits {
 export const BREAKER_LIMITS: BreakerLimits = { failuresMax: 10, windowMillis: 10_000, pauseMillisMin: 1000, pauseMillisMax: 30_000, trialMillis: 10_000 };
 
 /** Failures of the server or of the way to it; whatever else it answers, it is there. */
-const FAILURES: ReadonlySet<string> = new Set(['unreachable', 'connection_lost', 'bad_status', 'connect_timeout', 'header_timeout', 'idle_timeout']);
+const FAILURES: ReadonlySet<string> = new Set([
+  'unreachable',
+  'connection_lost',
+  'bad_status',
+  'connect_timeout',
+  'header_timeout',
+  'idle_timeout',
+  'total_timeout',
+]);
 
 /** Of one server. Times are monotonic milliseconds. */
 export class UpstreamBreaker {

@@ -66,10 +66,22 @@ async function protocolVersionOf(answer: Dispatcher.ResponseData): Promise<strin
     return undefined;
   }
   const isStream = String(answer.headers['content-type']).startsWith('text/event-stream');
-  const text = isStream ? await firstAnswer(answer.body) : await answer.body.text();
-  if (text === undefined || text.length > ANSWER_BYTES_MAX) return undefined;
+  const text = await (isStream ? firstAnswer(answer.body) : wholeAnswer(answer.body));
+  if (text === undefined) return undefined;
   const reading = initializeResultSchema.safeParse(JSON.parse(text));
   return reading.success ? reading.data.result.protocolVersion : undefined;
+}
+
+/** Undefined when it is too long; nothing more of it is read then. */
+async function wholeAnswer(body: AsyncIterable<Buffer>): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 async function firstAnswer(body: AsyncIterable<Buffer>): Promise<string | undefined> {

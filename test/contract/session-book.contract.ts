@@ -49,7 +49,7 @@ export function describeSessionBook(name: string, open: () => Promise<SessionBoo
       expect(await rig.elsewhere.find(session)).toEqual(ended);
     });
 
-    test.each([{ organisationId: 'org_2' }, { serverId: 'srv_2' }])('an entry is nobody else’s: %o', async (other) => {
+    test.each([{ organisationId: 'org_2' }, { serverId: 'srv_2' }, { apiKeyId: 'key_2' }])('an entry is nobody else’s: %o', async (other) => {
       const session = newSession();
       await rig.book.end(session);
       expect(await rig.book.find({ ...session, ...other })).toBeUndefined();
@@ -58,5 +58,5 @@ export function describeSessionBook(name: string, open: () => Promise<SessionBoo
 }
 
 function newSession(): BookedSession {
-  return { organisationId: 'org_1', serverId: 'srv_1', upstreamSessionId: randomUUID() };
+  return { organisationId: 'org_1', serverId: 'srv_1', apiKeyId: 'key_1', upstreamSessionId: randomUUID() };
 }

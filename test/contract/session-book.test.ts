@@ -7,10 +7,11 @@ import { RedisSessionBook } from '../../data-plane/sessions/redis-session-book.t
 import { ENTRY_MILLIS, SessionBookUnavailable } from '../../data-plane/sessions/session-book.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { eventually } from '../support/processes.ts';
+import { recordingLog } from '../support/recording-log.ts';
 import { anyTestRedis, hasRedis, startTestRedis, withRedis } from '../support/redis.ts';
 import { describeSessionBook } from './session-book.contract.ts';
 
-const session = { organisationId: 'org_1', serverId: 'srv_1', upstreamSessionId: 'first' };
+const session = { organisationId: 'org_1', serverId: 'srv_1', apiKeyId: 'key_1', upstreamSessionId: 'first' };
 
 describeSessionBook('a session book in memory', () => {
   const book = new MemorySessionBook(systemClock);
@@ -61,6 +62,19 @@ describe.runIf(hasRedis)('with a Redis', () => {
     await redis.stop();
   });
 
+  test('what Redis did not take is not in the log', async () => {
+    const redis = await startTestRedis();
+    const { log, lines } = recordingLog();
+    const { book, link } = await openBook(redis.url, log);
+    await withRedis(redis.url, (client) => client.config('SET', 'maxmemory', '1'));
+    await expect(book.heal(session, 'first', 'second')).rejects.toBeInstanceOf(SessionBookUnavailable);
+    const told = lines.join('');
+    expect(told).toContain('OOM');
+    expect(told).not.toContain('second');
+    link.close();
+    await redis.stop();
+  });
+
   test('while Redis is away nothing is found or healed, and an ending is told on its return', async () => {
     const redis = await startTestRedis();
     const { book, link } = await openBook(redis.url);
@@ -77,8 +91,8 @@ describe.runIf(hasRedis)('with a Redis', () => {
   });
 });
 
-async function openBook(url: string): Promise<{ book: RedisSessionBook; link: RedisLink }> {
-  const link = new RedisLink(connectRedis(url), pino({ level: 'silent' }));
+async function openBook(url: string, log = pino({ level: 'silent' })): Promise<{ book: RedisSessionBook; link: RedisLink }> {
+  const link = new RedisLink(connectRedis(url), log);
   const book = new RedisSessionBook(link);
   await eventually(() => (link.isAvailable ? true : undefined), 'Redis answering');
   return { book, link };

@@ -28,6 +28,7 @@ export interface ForgetfulOptions {
   readonly introducesAgain?: boolean;
   /** The revision that it agrees on after it has forgotten something. */
   readonly laterRevision?: string;
+  readonly newSessionId?: () => string;
 }
 
 export const JSON_COMPLAINT: Complaint = {
@@ -46,6 +47,7 @@ export async function startForgetfulUpstream({
   complaint = JSON_COMPLAINT,
   introducesAgain = true,
   laterRevision,
+  newSessionId = randomUUID,
 }: ForgetfulOptions = {}): Promise<ForgetfulUpstream> {
   const openSessions = new Set<string>();
   const [taken, introductions]: [ForgetfulUpstream['taken'], unknown[]] = [[], []];
@@ -69,7 +71,7 @@ export async function startForgetfulUpstream({
   function greet(response: ServerResponse, { id, params }: z.infer<typeof messageSchema>): void {
     introductions.push(params);
     if (hasForgotten && !introducesAgain) return void response.writeHead(503).end();
-    const sessionId = randomUUID();
+    const sessionId = newSessionId();
     openSessions.add(sessionId);
     response.setHeader('mcp-session-id', sessionId);
     answer(response, id, { protocolVersion: hasForgotten ? (laterRevision ?? params?.protocolVersion) : params?.protocolVersion });

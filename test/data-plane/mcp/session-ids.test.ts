@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { CLIENT_INFO_LENGTH_MAX } from '../../../data-plane/mcp/client-info.ts';
+import { introductionIn } from '../../../data-plane/mcp/introduction.ts';
 import { SessionIds } from '../../../data-plane/mcp/session-ids.ts';
 
 const sessions = new SessionIds(randomBytes(32));
@@ -13,6 +15,24 @@ test('an id reads back on any node that has the key', () => {
   expect(id).toMatch(/^[\x21-\x7e]+$/);
   expect(sessions.read(id, owner)).toMatchObject({ upstreamSessionId: 'upstream-session', clientName: 'claude', clientVersion: '1', introduction: '{}' });
 });
+
+test.each(['"', '\\', '\u0000', '\ud800', '€'])('the longest client of the longest session has an id, whatever it says of itself: %j', (character) => {
+  const text = character.repeat(CLIENT_INFO_LENGTH_MAX);
+  const introduction = longestIntroduction(character);
+  const here = new SessionIds(randomBytes(32), `http://${'n'.repeat(253)}:65535`);
+  const id = here.mintHere(owner, '"'.repeat(512), { name: text, version: text }, introduction);
+  expect(here.read(id, owner)).toMatchObject({ upstreamSessionId: '"'.repeat(512), introduction });
+});
+
+/** The longest that is kept. */
+function longestIntroduction(character: string): string {
+  for (let length = 1024; length > 0; length--) {
+    const capabilities = { [character.repeat(length)]: {} };
+    const introduction = introductionIn({ params: { protocolVersion: '2025-11-25', capabilities, clientInfo: { name: 'c', version: '1' } } });
+    if (introduction !== null) return introduction;
+  }
+  throw new Error('no introduction is kept');
+}
 
 test.each([{ apiKeyId: 'key_2' }, { serverId: 'srv_2' }])('for somebody else it is unknown: %o', (other) => {
   expect(sessions.read(sessions.mint(owner, 'upstream-session', client, '{}'), { ...owner, ...other })).toBeUndefined();

@@ -6,12 +6,13 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { GovernedServer } from '../../../data-plane/config/governed-server.ts';
 import { createStreamableHttpTransport } from '../../../data-plane/transports/streamable-http.ts';
-import type { Transport } from '../../../data-plane/transports/transport.ts';
+import type { Transport, UpstreamRequest } from '../../../data-plane/transports/transport.ts';
+import { BREAKER_LIMITS } from '../../../data-plane/transports/upstream-breaker.ts';
 import { UpstreamPools } from '../../../data-plane/transports/upstream-pools.ts';
 import { listenOnLoopback } from '../../support/loopback.ts';
 import { rpcCall } from '../../support/rpc-call.ts';
 import { SELF_SIGNED } from '../../support/self-signed.ts';
-import { changed, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
+import { changed, limited, send, stdioServer, upstreamRequest } from '../../support/stdio-caller.ts';
 
 const CALL = rpcCall('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x"}}');
 const CALLS = 40;
@@ -24,7 +25,9 @@ beforeAll(async () => {
   const server = createHttpServer((request, response) => {
     request.resume().on('end', () => {
       arrived++;
-      const isBad = request.url === '/failing' && arrived % 2 === 0;
+      if (request.url === '/silent') return;
+      if (request.url === '/endless') return response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+      const isBad = request.method === 'POST' && (request.url === '/down' || (request.url === '/failing' && arrived % 2 === 0));
       response.writeHead(isBad ? 500 : 200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,"result":{}}');
     });
   });
@@ -54,6 +57,24 @@ test('a server that fails every other call is left alone after a while, and anot
   expect(arrived).toBe(sent.length);
   expect(sent.length).toBeLessThan(CALLS);
   expect(await outcomeOf(healthy)).toBe('answer');
+});
+
+test.each([
+  ['silent', 'circuit_open'],
+  ['endless', 'total_timeout'],
+])('a server whose answers are %s until their time is over: %s', async (path, last) => {
+  const server = limited(serverAt(`${upstream.origin}/${path}`), { totalTimeoutMillis: 100 });
+  let outcome = '';
+  for (let count = 0; count < BREAKER_LIMITS.failuresMax + 2 && outcome !== 'circuit_open'; count++) outcome = await outcomeOf(server);
+  expect(outcome).toBe(last);
+});
+
+test('a message in a session that was ended is never the one that tries for all, since it is not sent', async () => {
+  const down = serverAt(`${upstream.origin}/down`);
+  const ask = (changes: Partial<UpstreamRequest>) => send(transport, upstreamRequest(down, CALL, { upstreamSessionId: 'ended', ...changes })).received;
+  await ask({ httpMethod: 'DELETE', call: undefined });
+  while ((await outcomeOf(down)) !== 'circuit_open');
+  expect(await ask({})).toMatchObject({ kind: 'failure', refusal: { reason: 'unknown_session' } });
 });
 
 test.each([

@@ -180,6 +180,14 @@ describe('the time that a server may take is its own', () => {
     expect(nameOf(await call(wantsSession, false, { limits: { totalTimeoutMillis: 500 } }))).toBe('upstream_timeout/total_timeout');
   });
 
+  test('and of what a server says when a session is opened, no more is read than an introduction needs', async () => {
+    const wantsSession: Deed = (socket) => {
+      deed = (next) => flood(next, head('application/json', 10 ** 9), ' '.repeat(10_000));
+      socket.write(head('application/json', 2, '400 No session') + '{}');
+    };
+    expect(await call(wantsSession, false)).toMatchObject({ kind: 'answer', head: { status: 400 } });
+  });
+
   test('also for a connection: one that never comes to speak TLS is none', async () => {
     const limits = { connectTimeoutMillis: 200, totalTimeoutMillis: 60_000 };
     const received = await call(() => undefined, false, { limits, url: endpointUrl.replace('http:', 'https:') });

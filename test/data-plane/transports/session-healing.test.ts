@@ -84,6 +84,14 @@ test('it is healed as often as it is forgotten, also by a node that knows of non
   expect(upstream.openSessions).toEqual(new Set([third]));
 });
 
+test('what became of the session of one key is nothing to another, to which the server gave the same id', async () => {
+  upstream.forget();
+  const fresh = await sessionOf(ask(node));
+  expect(await sessionOf(ask(node, { apiKeyId: 'key_2' }))).not.toBe(fresh);
+  await ask(node, DELETE);
+  expect(await ask(node, { apiKeyId: 'key_2' })).toMatchObject({ kind: 'answer', head: { status: 200 } });
+});
+
 test('however many requests find out at once, one session is opened', async () => {
   upstream.forget();
   const sessions = await Promise.all(Array.from({ length: 20 }, () => sessionOf(ask(node))));
@@ -177,6 +185,17 @@ describe('the 404 stands', () => {
     expect(await ask(node)).toMatchObject(FORGOTTEN);
     expect(upstream.openSessions.size).toBe(0);
   });
+});
+
+test.each([
+  ['ended', ['one', 'one'], () => ask(node, DELETE)],
+  ['healed', ['one', 'two', 'one'], () => (upstream.forget(), ask(node))],
+])('an id that a server gives once more, after a session that had it was %s, is that of the new one', async (_what, ids, befall) => {
+  const remaining = [...ids];
+  await begin({ newSessionId: () => remaining.shift() ?? 'none is left' });
+  await befall();
+  expect(await openedSession()).toBe('one');
+  expect(await sessionOf(ask(node))).toBe('one');
 });
 
 describe('a session that its caller ended', () => {
