@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import { Refusal } from '../../shared/refusal.ts';
-import type { GovernedServer } from '../config/governed-server.ts';
 import { CLIENT_KEY } from '../mcp/client-info.ts';
 import { MODERN_REVISION } from '../mcp/protocol-revisions.ts';
 import { CLAIM_KEY } from '../mcp/revision-claims.ts';
 import type { Transport, UpstreamRequest } from '../transports/transport.ts';
+import { badAnswer } from '../transports/upstream-objections.ts';
 import { answerSchema, askServer } from './ask-server.ts';
+import { PerEndpoint } from './per-endpoint.ts';
 
 const discoverSchema = z.looseObject({
   supportedVersions: z.array(z.string()),
@@ -45,8 +46,8 @@ const DISCOVER_HEADERS = ['mcp-protocol-version', MODERN_REVISION, 'mcp-method',
 export class Discoveries {
   readonly #transport: Pick<Transport, 'send'>;
   readonly #clock: Clock;
-  readonly #known = new WeakMap<GovernedServer, Discovery>();
-  readonly #asking = new WeakMap<GovernedServer, Promise<Discovered | undefined>>();
+  readonly #known = new PerEndpoint<Discovery>();
+  readonly #asking = new PerEndpoint<Promise<Discovered | undefined>>();
 
   constructor(transport: Pick<Transport, 'send'>, clock: Clock) {
     this.#transport = transport;
@@ -55,7 +56,7 @@ export class Discoveries {
 
   /** What is known without asking. What is old is asked for again meanwhile. */
   known(request: UpstreamRequest): { readonly answer: Discovered | undefined } | undefined {
-    const known = this.#known.get(request.server);
+    const known = this.#known.get(request);
     if (known !== undefined && this.#clock.elapsed() - known.askedAt > FRESH_MILLIS) {
       // A server that is away changes nothing that is known of it; whoever calls it hears of that.
       this.#ask(request).catch(() => undefined);
@@ -70,24 +71,25 @@ export class Discoveries {
   }
 
   #ask(request: UpstreamRequest): Promise<Discovered | undefined> {
-    const { server } = request;
-    let asking = this.#asking.get(server);
+    let asking = this.#asking.get(request);
     if (asking === undefined) {
-      asking = this.#discover(request).finally(() => this.#asking.delete(server));
-      this.#asking.set(server, asking);
+      asking = this.#discover(request).finally(() => this.#asking.delete(request));
+      this.#asking.set(request, asking);
     }
     return asking;
   }
 
   async #discover(request: UpstreamRequest): Promise<Discovered | undefined> {
     const answer = modernIn(await this.#hear(request));
-    this.#known.set(request.server, { answer, askedAt: this.#clock.elapsed() });
+    this.#known.set(request, { answer, askedAt: this.#clock.elapsed() });
     return answer;
   }
 
   async #hear(request: UpstreamRequest): Promise<unknown> {
     try {
-      return (await askServer(this.#transport, request, DISCOVER, { headers: DISCOVER_HEADERS })).value;
+      const { head, value } = await askServer(this.#transport, request, DISCOVER, { headers: DISCOVER_HEADERS });
+      if (SAYING_NOTHING.has(head.status)) throw badAnswer(request.server, 'bad_status', `status ${head.status}`, { upstreamStatus: head.status });
+      return value;
     } catch (error) {
       // A page of the server's framework in place of an answer is a word as well: the question is not known there.
       if (error instanceof Refusal && isClientError(error.facts.upstreamStatus)) return undefined;
@@ -96,8 +98,11 @@ export class Discoveries {
   }
 }
 
+/** With these a server puts whoever asks off, whatever the question is (RFC 9110, section 15.5.9; RFC 6585, section 4). */
+const SAYING_NOTHING: ReadonlySet<number> = new Set([408, 429]);
+
 function isClientError(status: number | undefined): boolean {
-  return status !== undefined && status >= 400 && status < 500;
+  return status !== undefined && status >= 400 && status < 500 && !SAYING_NOTHING.has(status);
 }
 
 /** Whatever else a server answers comes from one that does not know the question (MCP 2026-07-28, Versioning, backward compatibility). */

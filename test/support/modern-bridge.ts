@@ -20,9 +20,9 @@ export function modern(method: string, { id = '"mine"', meta = '', params = '', 
 }
 
 /** The bridge in front of a server that answers as the script says, and ways to call through it. */
-export function startBridge(script: (heard: Heard) => void, limits: BridgeParts['limits'] = {}) {
+export function startBridge(script: (heard: Heard) => void, limits: BridgeParts['limits'] = {}, isModernOnly = () => false) {
   const server = new ScriptedTransport(script);
-  const bridge = bridgeModernCallers(server, { discoveries: undefined, log: pino({ level: 'silent' }), limits });
+  const bridge = bridgeModernCallers(server, { discoveries: undefined, isModernOnly, log: pino({ level: 'silent' }), limits });
   onTestFinished(() => bridge.close());
   const send = (body: string, changes: Partial<UpstreamRequest> = {}) => {
     const sink = new KeepingSink();

@@ -4,7 +4,8 @@ import { ACCEPTED_HEAD, ENDED_HEAD, EVENTS_HEAD, JSON_HEAD, NO_BODY, toEvent } f
 import type { Refusal } from '../../shared/refusal.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../../data-plane/transports/transport.ts';
 
-const messageSchema = z.looseObject({ id: z.union([z.string(), z.number()]).optional(), method: z.string().optional(), params: z.looseObject({}).optional() });
+const paramsSchema = z.looseObject({ _meta: z.looseObject({ progressToken: z.number().optional() }).optional() });
+const messageSchema = z.looseObject({ id: z.union([z.string(), z.number()]).optional(), method: z.string().optional(), params: paramsSchema.optional() });
 
 export const GREETING = {
   protocolVersion: '2025-06-18',

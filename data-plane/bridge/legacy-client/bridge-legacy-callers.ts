@@ -1,11 +1,11 @@
 /** Lets clients of the revisions with sessions call servers that know only 2026-07-28: a transport in front of the one that reaches them. */
 import { asRefusal, Refusal } from '../../../shared/refusal.ts';
 import type { Clock } from '../../../shared/clock.ts';
-import type { GovernedServer } from '../../config/governed-server.ts';
 import { standsAlone } from '../../mcp/revision-claims.ts';
 import type { RpcMessage } from '../../mcp/rpc-call.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../../transports/transport.ts';
 import type { Discovered, Discoveries } from '../discoveries.ts';
+import { PerEndpoint } from '../per-endpoint.ts';
 import { BridgedSessions } from './bridged-sessions.ts';
 import type { EndedSessions } from './ended-sessions.ts';
 import { FirstWord, STRANGE_HANDSHAKE, STRANGE_MESSAGE, type Strangeness } from './first-word.ts';
@@ -28,8 +28,8 @@ export interface LegacyBridgeParts {
 export function bridgeLegacyCallers(inner: Transport, { discoveries, ended, clock }: LegacyBridgeParts): Transport {
   const sessions = new BridgedSessions(ended);
   const interpreter = new Interpreter({ inner, discoveries, sessions, parameters: new ParameterHeaders(inner, clock) });
-  /** Servers that have refused a first word of the older revisions. */
-  const refusing = new WeakSet<GovernedServer>();
+  /** Those that have refused a first word of the older revisions. */
+  const refusing = new PerEndpoint<true>();
 
   function send(request: UpstreamRequest, sink: AnswerSink): UpstreamFlight {
     const { call, upstreamSessionId } = request;
@@ -38,7 +38,7 @@ export function bridgeLegacyCallers(inner: Transport, { discoveries, ended, cloc
     const [message] = call.messages;
     if (message.method === 'initialize') return tryFirst(request, sink, STRANGE_HANDSHAKE, (discovered) => introduce(request, message, discovered, sink));
     const interpret = () => interpreter.send(request, sink);
-    return refusing.has(request.server) && !speaksLegacyAlone(request) ? interpret() : tryFirst(request, sink, STRANGE_MESSAGE, interpret);
+    return refusing.get(request) === true && !speaksLegacyAlone(request) ? interpret() : tryFirst(request, sink, STRANGE_MESSAGE, interpret);
   }
 
   /** A server that was known to speak 2026-07-28 may have been replaced by an older one. */
@@ -54,7 +54,7 @@ export function bridgeLegacyCallers(inner: Transport, { discoveries, ended, cloc
       const discovered = await discoveries.learn(request).catch(() => undefined);
       if (flight.isCancelled) return;
       if (discovered === undefined) return relay();
-      refusing.add(request.server);
+      refusing.set(request, true);
       flight.follow(bridge(discovered));
     };
     const word = new FirstWord(sink, strangeness, (relay) => void refused(relay).catch((error: unknown) => sink.fail(asRefusal(error))));

@@ -110,7 +110,7 @@ export class BridgedCall implements UpstreamFlight, AttemptListener {
 
   #withParameters(): UpstreamRequest {
     const { request, message, parameters } = this.#parts;
-    return { ...request, forwardedHeaders: [...request.forwardedHeaders, ...parameters.headersFor(request.server, message)] };
+    return { ...request, forwardedHeaders: [...request.forwardedHeaders, ...parameters.headersFor(request, message)] };
   }
 
   /** The eras with sessions tell errors by the body alone. An error without an id is this call's, too. */

@@ -5,7 +5,6 @@ import { EVENTS_HEAD } from '../../transports/answer-forms.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../../transports/transport.ts';
 import type { Discovered } from '../discoveries.ts';
 import { AttemptReader, type AttemptListener } from './attempt-reader.ts';
-import { LANDED } from '../../transports/late-flight.ts';
 import { toModern, type ClientWords } from './modern-request.ts';
 
 export interface ListenerParts {
@@ -24,7 +23,8 @@ const ACKNOWLEDGED = Buffer.from('notifications/subscriptions/acknowledged');
 
 export class Listener implements UpstreamFlight {
   readonly #parts: ListenerParts;
-  #flight: UpstreamFlight = LANDED;
+  /** By the numbers of the subscriptions; more than one while a later is not acknowledged. */
+  readonly #flights = new Map<number, UpstreamFlight>();
   #subscriptions = 0;
   #isOver = false;
 
@@ -36,33 +36,25 @@ export class Listener implements UpstreamFlight {
   /** From now on listens to the lists that the server announces, and to these resources; with nothing to listen to, the stream is silent. */
   follow(uris: ReadonlySet<string>): void {
     const notifications = { ...this.#lists(), ...(uris.size === 0 ? {} : { resourceSubscriptions: [...uris] }) };
-    const before = this.#flight;
     const number = ++this.#subscriptions;
-    if (this.#isOver || Object.keys(notifications).length === 0) {
-      this.#flight = LANDED;
-      return before.cancel();
-    }
+    if (this.#isOver || Object.keys(notifications).length === 0) return this.#cancelBefore(number);
     const { inner, request, words } = this.#parts;
     const message = { jsonrpc: '2.0', id: `turnpike-${randomUUID()}`, method: 'subscriptions/listen', params: { notifications } };
     const listening = { ...toModern(request, Buffer.from(JSON.stringify(message)), { ...words, logLevel: undefined }), acceptsJson: true };
     // The new one is heard before the old one ends, so that nothing is missed between them.
-    const flight = inner.send(
-      listening,
-      this.#reader(number, () => before.cancel()),
-    );
-    if (number === this.#subscriptions) this.#flight = flight;
-    if (this.#isOver) flight.cancel();
+    this.#flights.set(number, inner.send(listening, this.#reader(number)));
+    if (this.#isOver) this.#cancelBefore(Infinity);
   }
 
   resume(): void {
-    this.#flight.resume();
+    for (const flight of this.#flights.values()) flight.resume();
   }
 
   /** The caller has left. */
   cancel(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#flight.cancel();
+    this.#cancelBefore(Infinity);
     this.#parts.onEnd(this);
   }
 
@@ -78,20 +70,30 @@ export class Listener implements UpstreamFlight {
     return Object.fromEntries(LISTS.filter((name) => listSchema.safeParse(capabilities[name]).success).map((name) => [`${name}ListChanged`, true]));
   }
 
-  #reader(number: number, acknowledged: () => void): AttemptReader {
+  #cancelBefore(number: number): void {
+    for (const [earlier, flight] of this.#flights) {
+      if (earlier >= number) continue;
+      this.#flights.delete(earlier);
+      flight.cancel();
+    }
+  }
+
+  #reader(number: number): AttemptReader {
     const { request, sink } = this.#parts;
     const listener: AttemptListener = {
       opened: () => undefined,
       heard: (event) => {
-        if (event.includes(ACKNOWLEDGED)) acknowledged();
+        if (event.includes(ACKNOWLEDGED)) this.#cancelBefore(number);
         else if (!this.#isOver) return sink.write(event);
         return true;
       },
       // A server that refuses to be listened to has nothing to say; one that has stopped may be asked again.
       answered: (_head, _json, event) => {
+        this.#flights.delete(number);
         if (event !== undefined && number === this.#subscriptions) this.end();
       },
       failed: () => {
+        this.#flights.delete(number);
         if (number === this.#subscriptions) this.end();
       },
     };

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../../shared/clock.ts';
 import { answerSchema, askServer } from '../ask-server.ts';
-import type { GovernedServer } from '../../config/governed-server.ts';
+import { PerEndpoint, type Endpoint } from '../per-endpoint.ts';
 import { headerValueOf } from '../../mcp/header-value.ts';
 import { MODERN_REVISION } from '../../mcp/protocol-revisions.ts';
 import { paramOf } from '../../mcp/revision-claims.ts';
@@ -34,7 +34,7 @@ const LIST_HEADERS = ['mcp-protocol-version', MODERN_REVISION, 'mcp-method', 'to
 export class ParameterHeaders {
   readonly #transport: Pick<Transport, 'send'>;
   readonly #clock: Clock;
-  readonly #learned = new WeakMap<GovernedServer, Learned>();
+  readonly #learned = new PerEndpoint<Learned>();
 
   constructor(transport: Pick<Transport, 'send'>, clock: Clock) {
     this.#transport = transport;
@@ -42,9 +42,9 @@ export class ParameterHeaders {
   }
 
   /** Flat, as far as is known: most tools want none, and a server that misses some says so. */
-  headersFor(server: GovernedServer, message: RpcMessage): string[] {
+  headersFor(endpoint: Endpoint, message: RpcMessage): string[] {
     if (message.tool === undefined) return [];
-    const learned = this.#learned.get(server);
+    const learned = this.#learned.get(endpoint);
     if (learned === undefined || this.#clock.elapsed() - learned.at > FRESH_MILLIS) return [];
     const args = paramOf(message, 'arguments');
     return (learned.tools.get(message.tool) ?? []).flatMap(({ path, header }) => {
@@ -69,7 +69,7 @@ export class ParameterHeaders {
       cursor = list?.nextCursor;
       if (cursor === undefined) break;
     }
-    this.#learned.set(request.server, { tools, at: this.#clock.elapsed() });
+    this.#learned.set(request, { tools, at: this.#clock.elapsed() });
   }
 }
 

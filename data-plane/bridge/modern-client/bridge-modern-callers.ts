@@ -31,6 +31,7 @@ export function bridgeModernCallers(inner: Transport, { discoveries, isModernOnl
   function send(request: UpstreamRequest, sink: AnswerSink): UpstreamFlight {
     const { call } = request;
     if (call === undefined || !isModern(request, call)) return inner.send(request, sink);
+    if (callers.isAwaited(call)) return callers.send(request, call, sink);
     if (discoveries === undefined) return isModernOnly(request.server) ? inner.send(request, sink) : callers.send(request, call, sink);
     const known = discoveries.known(request);
     if (known === undefined) return sendWhenKnown(discoveries, request, call, sink);

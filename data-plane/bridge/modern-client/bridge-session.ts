@@ -1,7 +1,7 @@
 /** One session of the bridge's with a server, which callers of one key with the same capabilities share: its calls, its questions, its log level. */
 import type { Logger } from 'pino';
 import type { ServerMessage } from '../../transports/server-message.ts';
-import { findTopLevelValue } from '../../transports/json-members.ts';
+import { findTopLevelValue, type ByteRange } from '../../transports/json-members.ts';
 import type { Question } from './call-questions.ts';
 import { Listeners } from './listeners.ts';
 import { errorMessage, RPC_CODES } from './modern-answer.ts';
@@ -11,11 +11,15 @@ import type { SessionLink } from './session-link.ts';
 
 /** A call on which the server works. */
 export interface SessionCall {
+  /** By which the server knows it; also its progress token. */
+  readonly id: number;
   /** False when the caller cannot be asked. */
   ask(question: Question): boolean;
   /** Whether the caller must come back before the server can go on. */
   readonly isParked: boolean;
   hearNotification(bytes: Buffer, method: string): void;
+  /** The range is where the token stands. */
+  hearProgress(bytes: Buffer, tokenRange: ByteRange): void;
 }
 
 export interface SessionParts {
@@ -87,8 +91,14 @@ export class BridgeSession {
   async tellLogs(level: LogLevel | undefined): Promise<void> {
     if (level === undefined || this.link.greeting.capabilities['logging'] === undefined) return;
     if (this.#logLevel !== undefined && LOG_LEVELS.indexOf(this.#logLevel) <= LOG_LEVELS.indexOf(level)) return;
+    const before = this.#logLevel;
     this.#logLevel = level;
-    await this.link.ask({ jsonrpc: '2.0', id: this.link.nextId(), method: 'logging/setLevel', params: { level } });
+    try {
+      await this.link.ask({ jsonrpc: '2.0', id: this.link.nextId(), method: 'logging/setLevel', params: { level } });
+    } catch (error) {
+      this.#logLevel = before;
+      throw error;
+    }
   }
 
   /** A request of the server's, heard on the stream of a call or on the one that belongs to none. */
@@ -101,6 +111,11 @@ export class BridgeSession {
     const params = range === undefined ? undefined : bytes.toString('utf8', range.start, range.end);
     if (isDeclared && this.#callMeantBy(heardOn)?.ask({ method, idToken, params }) === true) return;
     this.#say(errorMessage(idToken, RPC_CODES.methodNotFound, 'the client cannot be asked this'));
+  }
+
+  /** Progress names its call, on whatever stream it is heard. */
+  hearProgress(bytes: Buffer, { token, tokenRange }: ServerMessage & { kind: 'progress' }): void {
+    for (const call of this.#calls) if (call.id === token) call.hearProgress(bytes, tokenRange);
   }
 
   /** Tells the server that nobody waits for the call of that id. */
@@ -138,6 +153,7 @@ export class BridgeSession {
   /** On the stream that belongs to no call. */
   #hear(bytes: Buffer, message: ServerMessage): void {
     if (message.kind === 'request') return this.hearRequest(bytes, message, undefined);
+    if (message.kind === 'progress') return this.hearProgress(bytes, message);
     if (message.kind !== 'notification') return;
     if (LIST_NOTIFICATION.test(message.method)) return this.listeners.notify(bytes, message.method);
     this.#callMeantBy(undefined)?.hearNotification(bytes, message.method);

@@ -1,6 +1,7 @@
 /** One call of a caller of revision 2026-07-28 that a server with sessions works on, through as many rounds of questions as it takes. */
 import { asRefusal, Refusal } from '../../../shared/refusal.ts';
 import type { RpcCall } from '../../mcp/rpc-call.ts';
+import { applyEdits } from '../../transports/json-edits.ts';
 import { findTopLevelValue, type ByteRange } from '../../transports/json-members.ts';
 import type { ServerMessage } from '../../transports/server-message.ts';
 import { badAnswer } from '../../transports/upstream-objections.ts';
@@ -10,7 +11,7 @@ import type { BridgeSession, SessionCall } from './bridge-session.ts';
 import { CallStream } from './call-stream.ts';
 import { CallQuestions, ROUND_METHODS, type Question } from './call-questions.ts';
 import type { CallerLine } from './caller-line.ts';
-import { idTokenOf, toLegacyRequest } from './legacy-request.ts';
+import { idTokenOf, progressTokenOf, toLegacyRequest } from './legacy-request.ts';
 import { resultMessage, toModernAnswer } from './modern-answer.ts';
 import type { LogLevel } from './modern-meta.ts';
 import type { ParkedRounds } from './parked-rounds.ts';
@@ -36,10 +37,12 @@ const BREATH_MILLIS = 25;
 export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   readonly #parts: CallParts;
   readonly #method: string;
-  readonly #id: number;
+  readonly id: number;
   /** Undefined while the caller is away to find answers. */
   #line: CallerLine | undefined;
   #idToken: string;
+  /** Of its present request, like the id. */
+  #progressToken: string | undefined;
   readonly #stream: CallStream;
   #outcome: Outcome | undefined;
   /** The server knows the session and may have begun to work, so the call must not be sent again. */
@@ -54,7 +57,8 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     this.#line = line;
     this.#method = parts.call.messages[0].method ?? '';
     this.#idToken = idTokenOf(parts.call);
-    this.#id = parts.session.link.nextId();
+    this.#progressToken = progressTokenOf(parts.call);
+    this.id = parts.session.link.nextId();
     this.#stream = new CallStream(parts.session.link, this);
   }
 
@@ -65,7 +69,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     try {
       await session.tellLogs(logLevel);
       if (ROUND_METHODS.has(this.#method)) await session.hearQuestions();
-      if (!this.#isOver) this.#stream.start(request, toLegacyRequest(call, this.#id));
+      if (!this.#isOver) this.#stream.start(request, toLegacyRequest(call, this.id));
     } catch (error) {
       this.onFail(asRefusal(error));
     }
@@ -76,6 +80,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   }
 
   ask(question: Question): boolean {
+    this.#isTaken = true;
     const { rounds, request } = this.#parts;
     if (!ROUND_METHODS.has(this.#method) || !rounds.hasRoomFor(request.apiKeyId) || !this.#questions.add(question)) return false;
     this.#planRound();
@@ -86,6 +91,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   comeBack(line: CallerLine, retry: RpcCall): void {
     this.#line = line;
     this.#idToken = idTokenOf(retry);
+    this.#progressToken = progressTokenOf(retry);
     this.resume();
     const answers = this.#questions.takeAnswers(retry.bytes);
     if (this.#outcome !== undefined) return this.#deliver(line, this.#outcome);
@@ -95,11 +101,8 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   }
 
   hearNotification(bytes: Buffer, method: string): void {
-    const { session, call, logLevel } = this.#parts;
+    const { session, logLevel } = this.#parts;
     switch (method) {
-      case 'notifications/progress':
-        if (call.messages[0].progressTokenStart >= 0) this.#tell(bytes);
-        return;
       case 'notifications/message':
         if (logLevel !== undefined && isLoudEnough(bytes, logLevel)) this.#tell(bytes);
         return;
@@ -111,6 +114,10 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     }
   }
 
+  hearProgress(bytes: Buffer, tokenRange: ByteRange): void {
+    if (this.#progressToken !== undefined) this.#tell(applyEdits(bytes, [{ ...tokenRange, text: this.#progressToken }]));
+  }
+
   onOpen(): void {
     this.#isTaken = true;
   }
@@ -119,12 +126,12 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
     if (this.#isOver) return;
     switch (message.kind) {
       case 'answer':
-        if (message.id === this.#id) this.#settle(this.#outcomeOf(bytes, message));
+        if (message.id === this.id) this.#settle(this.#outcomeOf(bytes, message));
         return;
       case 'request':
         return this.#parts.session.hearRequest(bytes, message, this);
       case 'progress':
-        return this.hearNotification(bytes, 'notifications/progress');
+        return this.#parts.session.hearProgress(bytes, message);
       case 'notification':
         return this.hearNotification(bytes, message.method);
       case 'noise':
@@ -162,7 +169,7 @@ export class BridgedCall implements SessionCall, EarEvents, UpstreamFlight {
   cancel(): void {
     if (this.#isOver) return;
     this.#finish();
-    this.#parts.session.cancel(this.#id);
+    this.#parts.session.cancel(this.id);
     this.#stream.cancel();
   }
 

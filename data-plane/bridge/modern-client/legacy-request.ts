@@ -5,10 +5,11 @@ import { applyEdits, cutMembers, type Edit } from '../../transports/json-edits.t
 import { findMember, findTopLevelValue } from '../../transports/json-members.ts';
 import { REQUEST_META_KEYS } from './modern-meta.ts';
 
-/** `ownId` takes the place of the caller's: callers who share a session know nothing of each other's ids. */
+/** `ownId` takes the place of the caller's id and progress token: callers who share a session know nothing of each other's. */
 export function toLegacyRequest({ bytes, messages: [message] }: RpcCall, ownId: number): RpcCall {
-  const id: Edit = { start: message.idStart, end: message.idEnd, text: String(ownId) };
-  return readRpcCall(applyEdits(bytes, [id, ...cutsIn(bytes)]));
+  const tokens: Edit[] = [{ start: message.idStart, end: message.idEnd, text: String(ownId) }];
+  if (message.progressTokenStart >= 0) tokens.push({ start: message.progressTokenStart, end: message.progressTokenEnd, text: String(ownId) });
+  return readRpcCall(applyEdits(bytes, [...tokens, ...cutsIn(bytes)]));
 }
 
 /** The words of the revision: its metadata, and answers to questions that nobody has asked. */
@@ -35,6 +36,11 @@ export function legacyHeaders(forwarded: readonly string[], revision: string): s
 /** The id as it stands in the caller's bytes. */
 export function idTokenOf({ bytes, messages: [message] }: RpcCall): string {
   return bytes.toString('utf8', message.idStart, message.idEnd);
+}
+
+/** The progress token as it stands there; undefined for a caller who wants to hear of none. */
+export function progressTokenOf({ bytes, messages: [message] }: RpcCall): string | undefined {
+  return message.progressTokenStart < 0 ? undefined : bytes.toString('utf8', message.progressTokenStart, message.progressTokenEnd);
 }
 
 /** What differs between the rounds of one call, and is for the protocol alone. */

@@ -7,6 +7,7 @@ import { blankLineBreaks } from '../../transports/message-splice.ts';
 import type { AnswerSink } from '../../transports/transport.ts';
 import { SUBSCRIPTION_KEY } from './modern-meta.ts';
 
+const OPEN_BRACE = 0x7b;
 const RESOURCES_MAX = 256;
 /** What may be listened to (MCP 2026-07-28, `subscriptions/listen`). */
 export const wishesSchema = z.object({
@@ -75,11 +76,14 @@ export class Listener {
     return wish !== undefined && this.granted[wish] === true;
   }
 
+  /** Params and metadata that are no objects say nothing, and give way. */
   #tagged(bytes: Buffer): Buffer {
     const params = findTopLevelValue(bytes, 'params');
-    if (params === undefined) return applyEdits(bytes, setMembers(bytes, { start: 0, end: bytes.length }, { params: `{"_meta":${this.#tag}}` }));
+    if (params === undefined || bytes[params.start] !== OPEN_BRACE) {
+      return applyEdits(bytes, setMembers(bytes, { start: 0, end: bytes.length }, { params: `{"_meta":${this.#tag}}` }));
+    }
     const meta = findMember(bytes, params, '_meta');
-    if (meta === undefined) return applyEdits(bytes, setMembers(bytes, params, { _meta: this.#tag }));
+    if (meta === undefined || bytes[meta.start] !== OPEN_BRACE) return applyEdits(bytes, setMembers(bytes, params, { _meta: this.#tag }));
     return applyEdits(bytes, setMembers(bytes, meta, { [SUBSCRIPTION_KEY]: this.#idToken }));
   }
 

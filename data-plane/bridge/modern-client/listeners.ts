@@ -23,6 +23,8 @@ export class Listeners {
   /** How many listen to each resource. */
   readonly #watched = new Map<string, number>();
   #joining = 0;
+  /** How often everybody was told that this is the end. */
+  #closings = 0;
 
   constructor(link: SessionLink, log: Logger, events: ListenerEvents) {
     this.#link = link;
@@ -37,12 +39,15 @@ export class Listeners {
   /** What the server cannot tell is not granted. Rejects with a refusal when it cannot be listened to. */
   async add(idToken: string, wishes: Wishes, sink: AnswerSink): Promise<UpstreamFlight> {
     if (this.size >= LISTENERS_MAX) throw new Refusal('overloaded', 'concurrent_requests', 'too many listen to this server', { limit: LISTENERS_MAX });
+    const closingsBefore = this.#closings;
     this.#joining++;
     try {
       await this.#events.hear();
       const listener = new Listener(idToken, await this.#grant(wishes), sink);
-      this.#listeners.add(listener);
       listener.acknowledge();
+      // What it was to hear has ended while the server was asked.
+      if (closingsBefore !== this.#closings) listener.end();
+      else this.#listeners.add(listener);
       return { resume: () => listener.resume(), cancel: () => this.#leave(listener) };
     } finally {
       this.#joining--;
@@ -56,6 +61,7 @@ export class Listeners {
 
   /** Whoever listens is told that this is the end, and may listen anew. */
   close(): void {
+    this.#closings++;
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     this.#watched.clear();

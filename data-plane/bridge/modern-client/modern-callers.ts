@@ -41,6 +41,11 @@ export class ModernCallers {
     this.#rounds = rounds;
   }
 
+  /** Whether a call of ours waits for the answers that this one brings, whatever has been learned of the server meanwhile. */
+  isAwaited({ messages: [message] }: RpcCall): boolean {
+    return this.#rounds.has(paramOf(message, 'requestState'));
+  }
+
   /** `call` is the request's own. */
   send(request: UpstreamRequest, call: RpcCall, sink: AnswerSink): UpstreamFlight {
     const flight = new LateFlight();
@@ -108,7 +113,7 @@ export class ModernCallers {
     forgotten.lose();
     try {
       const session = await this.#sessions.find(errand.request, errand.meta);
-      await this.#call(session, errand, undefined);
+      if (!errand.flight.isCancelled) await this.#call(session, errand, undefined);
     } catch (error) {
       if (!errand.flight.isCancelled) errand.sink.fail(asRefusal(error));
     }

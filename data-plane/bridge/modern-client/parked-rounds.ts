@@ -51,6 +51,11 @@ export class ParkedRounds<Call extends Waiting> {
     return state;
   }
 
+  /** Whether a call waits for whoever brings this state. */
+  has(state: unknown): boolean {
+    return typeof state === 'string' && this.#parked.has(state);
+  }
+
   /** The call that a retry belongs to, once. Rules have judged the retry as it says it is, so it must be that very call. */
   take(state: unknown, { apiKeyId, server }: UpstreamRequest, message: RpcMessage): Call {
     const parked = typeof state === 'string' ? this.#parked.get(state) : undefined;

@@ -1,6 +1,6 @@
 /** Reads in a server's message the little that decides what becomes of it. */
 import { z } from 'zod';
-import { RPC_CODES } from './modern-answer.ts';
+import { forgetsSession } from '../../transports/forgotten-session.ts';
 import { LOG_LEVELS, logLevelSchema, type LogLevel } from './modern-meta.ts';
 
 /** What SDKs answer, with status 400, to a session that they do not know. */
@@ -16,8 +16,7 @@ export function codeIn(body: Buffer): number | undefined {
 
 /** Whether an answer to a message with a session says that it was for nothing. */
 export function saysThereIsNoSession(status: number, body: Buffer): boolean {
-  const code = codeIn(body);
-  return (status === 404 && code !== RPC_CODES.methodNotFound) || (status === 400 && code === NO_SESSION_CODE);
+  return forgetsSession(status, body) || (status === 400 && codeIn(body) === NO_SESSION_CODE);
 }
 
 /** Whether a log message is one that somebody who asked for this level wants to hear. */

@@ -5,6 +5,7 @@ import type { RpcCall } from '../../mcp/rpc-call.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../../transports/transport.ts';
 import { answerSchema, askServer, type ServerAnswer } from '../ask-server.ts';
 import { legacyHeaders } from './legacy-request.ts';
+import { saysThereIsNoSession } from './server-words.ts';
 
 /** The newest revision with sessions. */
 const REVISION = '2025-11-25';
@@ -47,14 +48,15 @@ export async function openLink(
 export class SessionLink {
   readonly greeting: Greeting;
   readonly #inner: Pick<Transport, 'send'>;
-  /** The request that opened the session. */
+  /** The request that opened the session, as far as it says whose that is. */
   readonly #like: UpstreamRequest;
   readonly #sessionId: string | undefined;
   #lastId = FIRST_ID;
 
   constructor(inner: Pick<Transport, 'send'>, like: UpstreamRequest, greeting: Greeting, sessionId: string | undefined) {
     this.#inner = inner;
-    this.#like = like;
+    // It is kept as long as the session is, and its body may be large.
+    this.#like = { ...like, call: undefined, forwardedHeaders: [] };
     this.greeting = greeting;
     this.#sessionId = sessionId;
   }
@@ -70,8 +72,8 @@ export class SessionLink {
 
   /** Whether the server still knows the session. */
   async isKnown(): Promise<boolean> {
-    const { head } = await this.ask({ jsonrpc: '2.0', id: this.nextId(), method: 'ping' });
-    return head.status !== 404;
+    const { head, value } = await this.ask({ jsonrpc: '2.0', id: this.nextId(), method: 'ping' });
+    return !saysThereIsNoSession(head.status, Buffer.from(JSON.stringify(value ?? null)));
   }
 
   /** Sends a caller's request in the form that the server knows. */

@@ -99,9 +99,9 @@ export class SessionStream implements EarEvents {
     flight?.cancel();
   }
 
-  /** By 404 a server says that it has no stream, or that it has no such session: a word in the session tells which. */
-  #doWithout(opening: PromiseWithResolvers<void>, { facts }: Refusal): void {
-    const isKnown = facts.upstreamStatus === 404 ? this.#link.isKnown() : Promise.resolve(true);
+  /** By 404 or 400 a server says that it has no stream, or that it has no such session: a word in the session tells which. */
+  #doWithout(opening: PromiseWithResolvers<void>, { facts: { upstreamStatus } }: Refusal): void {
+    const isKnown = upstreamStatus === 404 || upstreamStatus === 400 ? this.#link.isKnown() : Promise.resolve(true);
     isKnown.then((isThere) => {
       this.#isMissing = isThere;
       if (isThere) opening.resolve();

@@ -11,7 +11,7 @@ const MODERN = { result: { supportedVersions: ['2026-07-28'], capabilities: { to
 const LEGACY = { error: { code: -32_601, message: 'Method not found' } };
 
 /** A server that answers each question in turn with what stands for it, and the last one again and again. */
-function startAsking(...answers: (object | Refusal)[]) {
+function startAsking(...answers: (({ readonly status?: number } & object) | Refusal)[]) {
   const asked: UpstreamRequest[] = [];
   let millis = 0;
   const transport = {
@@ -20,7 +20,10 @@ function startAsking(...answers: (object | Refusal)[]) {
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       queueMicrotask(() => {
         if (answer instanceof Refusal) sink.fail(answer);
-        else sink.answer(JSON_HEAD, Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 'turnpike', ...answer })));
+        else {
+          const { status = 200, ...message } = answer ?? {};
+          sink.answer({ ...JSON_HEAD, status }, Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 'turnpike', ...message })));
+        }
       });
       return { resume: () => undefined, cancel: () => undefined };
     },
@@ -56,6 +59,21 @@ test('a server that fails has said nothing', async () => {
   expect(discoveries.known(request)).toBeUndefined();
 });
 
+test.each([408, 429])('a server that puts off whoever asks (%i) has said nothing either, and what is known of it stands', async (upstreamStatus) => {
+  const { discoveries, asked, wait, request } = startAsking(MODERN, new Refusal('upstream_error', 'bad_status', undefined, { upstreamStatus }), {
+    ...LEGACY,
+    status: upstreamStatus,
+  });
+  await discoveries.learn(request);
+  for (const times of [2, 3]) {
+    wait(600_000);
+    discoveries.known(request);
+    await eventually(() => (asked.length === times ? true : undefined), 'the question');
+    await new Promise(setImmediate);
+  }
+  expect(discoveries.known(request)).toMatchObject({ answer: MODERN.result });
+});
+
 test('of a server that is away nothing is known, so it is asked again', async () => {
   const { discoveries, asked, request } = startAsking(new Refusal('upstream_error', 'unreachable'), MODERN);
   await expect(discoveries.learn(request)).rejects.toMatchObject({ reason: 'unreachable' });
@@ -72,4 +90,19 @@ test('what is old stands until the server has been asked again', async () => {
   expect(asked).toHaveLength(2);
   expect(await eventually(() => discoveries.known(request)?.answer, 'the new answer')).toMatchObject(MODERN.result);
   expect(asked).toHaveLength(2);
+});
+
+test('what one path answers says nothing of another', async () => {
+  const { discoveries, request } = startAsking(new Refusal('upstream_error', 'bad_status', undefined, { upstreamStatus: 404 }), MODERN);
+  expect(await discoveries.learn({ ...request, tailPath: '/nothing/here' })).toBeUndefined();
+  expect(discoveries.known(request)).toBeUndefined();
+  expect(await discoveries.learn(request)).toMatchObject(MODERN.result);
+});
+
+test('a caller who tries many paths finds no end of room', async () => {
+  const { discoveries, asked, request } = startAsking(LEGACY);
+  for (let path = 0; path <= 64; path++) await discoveries.learn({ ...request, tailPath: `/${path}` });
+  expect(discoveries.known({ ...request, tailPath: '/0' })).toBeUndefined();
+  expect(discoveries.known({ ...request, tailPath: '/64' })).toBeDefined();
+  expect(asked).toHaveLength(65);
 });

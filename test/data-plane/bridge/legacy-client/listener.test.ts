@@ -56,6 +56,24 @@ test('a subscription is listened to from then on, and the stream before it ends 
   expect((await caller.inner.at(4)).text).not.toContain('resourceSubscriptions');
 });
 
+test('of several subscriptions in quick succession only the last is listened to, whichever the server acknowledges first', async () => {
+  const { caller, session, sink, sent } = await listening();
+  for (const uri of ['a://b', 'a://c']) await caller.send(subscription('subscribe', uri), session).sink.received;
+  const [second, third] = [await caller.inner.at(3), await caller.inner.at(4)];
+  third.sink.open(EVENTS_HEAD);
+  say(third, ACKNOWLEDGED);
+  expect([sent.isCancelled, second.isCancelled, third.isCancelled]).toEqual([true, true, false]);
+  expect(sink.endings).toBe(0);
+});
+
+test('a client that leaves before its new subscription is acknowledged leaves no stream behind', async () => {
+  const { caller, session, sent, flight } = await listening();
+  await caller.send(subscription('subscribe', 'a://b'), session).sink.received;
+  const second = await caller.inner.at(3);
+  flight.cancel();
+  expect([sent.isCancelled, second.isCancelled]).toEqual([true, true]);
+});
+
 test('what was subscribed to before there was a stream is listened to as well', async () => {
   const caller = startBridgedCaller();
   const session = await caller.open();

@@ -10,7 +10,7 @@ const answerEmpty = (heard: Heard) => heard.result('{}');
 describe('a request goes up', () => {
   test('in a session, without the words of the revision and with everything else as it was written', async () => {
     const { server, ask } = startBridge(answerEmpty);
-    const meta = '"progressToken":7,"traceparent":"00-a","vendor/key":{"exact":1.0,"big":12345678901234567890}';
+    const meta = '"traceparent":"00-a","vendor/key":{"exact":1.0,"big":12345678901234567890}';
     const forwardedHeaders = ['mcp-protocol-version', '2026-07-28', 'mcp-method', 'tools/call', 'mcp-param-region', 'eu', 'traceparent', '00-b'];
     await ask(modern('tools/call', { params: '"name":"echo", "arguments":{"n":1e400}', meta }), { forwardedHeaders });
     const [call] = server.of('tools/call');
@@ -32,9 +32,10 @@ describe('a request goes up', () => {
     expect(server.of('tools/list').map(({ request }) => request.upstreamSessionId)).toEqual(['session-1', 'session-1', 'session-2', 'session-3']);
   });
 
-  test('again in a new session, when the server has forgotten the first', async () => {
+  test.each([404, 400])('again in a new session, when the server has forgotten the first (%i)', async (status) => {
     const { server, ask } = startBridge((heard) => {
-      if (heard.request.upstreamSessionId === 'session-1') heard.json(404, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
+      if (heard.request.upstreamSessionId === 'session-1')
+        heard.json(status, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
       else heard.result('{"tools":[]}');
     });
     expect((await ask(modern('tools/list'))).value.result.tools).toEqual([]);
@@ -97,7 +98,7 @@ describe('an answer comes back', () => {
   test('after progress that was asked for, and logs that are loud enough', async () => {
     const { ask } = startBridge((heard) => {
       if (heard.message.method === 'logging/setLevel') return heard.result('{}');
-      heard.say({ method: 'notifications/progress', params: { progressToken: 'p', progress: 1 } });
+      heard.say({ method: 'notifications/progress', params: { progressToken: heard.message.id, progress: 1 } });
       heard.say({ method: 'notifications/message', params: { level: 'debug', data: 'quiet' } });
       heard.say({ method: 'notifications/message', params: { level: 'error', data: 'loud' } });
       heard.say({ method: 'notifications/tools/list_changed' });
@@ -109,6 +110,24 @@ describe('an answer comes back', () => {
     expect((await ask(modern('tools/call', { params: '"name":"a"' }))).text).not.toContain('notifications/');
   });
 });
+
+test.each(['the call', 'the session'])(
+  'progress on the stream of %s reaches whose call it is about, also when another caller has the same token',
+  async (place) => {
+    const { server, send } = startBridge((heard) => heard.request.httpMethod === 'GET' && heard.open());
+    const call = (id: string) => send(modern('tools/call', { id, params: '"name":"a"', meta: '"progressToken":"1.0"', capabilities: CAPABLE })).sink;
+    const [first, second] = [call('1'), call('2')];
+    await eventually(() => server.of('tools/call')[1], 'both calls');
+    for (const heard of server.of('tools/call')) {
+      const told = place === 'the call' ? heard : server.of('GET')[0];
+      told?.say({ method: 'notifications/progress', params: { progressToken: heard.message.params?.['_meta']?.progressToken, progress: heard.message.id } });
+    }
+    const progressIn = (text: string) => [...text.matchAll(/data: (.+)\n/g)].map(([, data]) => JSON.parse(data ?? '').params);
+    const [firstId, secondId] = server.of('tools/call').map(({ message }) => message.id);
+    expect(progressIn(first.text)).toEqual([{ progressToken: '1.0', progress: firstId }]);
+    expect(progressIn(second.text)).toEqual([{ progressToken: '1.0', progress: secondId }]);
+  },
+);
 
 test('a server that closes the stream in between is asked for the rest, behind what it has said', async () => {
   const { server, ask } = startBridge((heard) => {
@@ -128,6 +147,34 @@ test('a caller who leaves cancels the call at the server, by the id that the ser
   flight.cancel();
   expect(server.of('notifications/cancelled')[0]?.message.params).toMatchObject({ requestId: call.message.id });
   expect(call.isCancelled).toBe(true);
+});
+
+test('a caller who leaves while a forgotten session is opened anew leaves nothing behind in it', async () => {
+  let hasLeft = false;
+  const { server, bridge, send, ask } = startBridge((heard) => {
+    if (heard.request.upstreamSessionId !== 'session-1') return heard.result('{}');
+    heard.json(404, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
+    queueMicrotask(() => flight.cancel());
+    hasLeft = true;
+  });
+  const { flight } = send(modern('tools/call', { params: '"name":"a"' }));
+  await eventually(() => (hasLeft && server.of('notifications/initialized').length === 2 ? true : undefined), 'the second session');
+  await ask(modern('tools/list'));
+  bridge.retire('srv_1');
+  expect(await eventually(() => server.of('DELETE')[0], 'the end of the session')).toMatchObject({ request: { upstreamSessionId: 'session-2' } });
+});
+
+test('a level of logs that the server was not told is told again', async () => {
+  let isAway = true;
+  const { server, ask } = startBridge((heard) => {
+    if (heard.message.method === 'logging/setLevel' && isAway) heard.sink.fail(new Refusal('upstream_error', 'unreachable'));
+    else heard.result('{}');
+  });
+  const loud = modern('tools/list', { meta: '"io.modelcontextprotocol/logLevel":"info"' });
+  await expect(ask(loud)).rejects.toMatchObject({ reason: 'unreachable' });
+  isAway = false;
+  await ask(loud);
+  expect(server.of('logging/setLevel')).toHaveLength(2);
 });
 
 describe('sessions end', () => {

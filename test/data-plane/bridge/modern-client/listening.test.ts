@@ -71,9 +71,12 @@ test('where the server has no stream, the caller waits on an open one', async ()
   expect(server.of('GET')).toHaveLength(1);
 });
 
-test('a session that the server has forgotten is opened anew for whoever wants to listen', async () => {
+test.each([
+  [404, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}'],
+  [400, '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}'],
+])('a session that the server has forgotten (%i) is opened anew for whoever wants to listen', async (status, refusal) => {
   const { server, send } = startBridge((heard) => {
-    if (heard.request.upstreamSessionId === 'session-1') heard.json(404, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
+    if (heard.request.upstreamSessionId === 'session-1') heard.json(status, refusal);
     else heard.open();
   });
   const { sink } = send(listenTo('{"toolsListChanged":true}', '1'));
@@ -87,6 +90,23 @@ test('a stream that breaks ends the listening, so that the caller knows that it 
   server.of('GET')[0]?.sink.fail(new Refusal('upstream_error', 'connection_lost'));
   const ended = await received;
   expect(ended).toMatchObject({ kind: 'stream', text: expect.stringContaining('"id":"mine","result":{"resultType":"complete"') });
+});
+
+test('a stream that breaks while somebody joins ends the listening just the same', async () => {
+  const { server, send } = startBridge((heard) => {
+    if (heard.request.httpMethod === 'GET') return heard.open();
+    server.of('GET')[0]?.sink.fail(new Refusal('upstream_error', 'connection_lost'));
+    heard.result('{}');
+  });
+  const { received } = send(listenTo('{"resourceSubscriptions":["a:b"]}', '"mine"'));
+  expect(await received).toMatchObject({ kind: 'stream', text: expect.stringContaining('"id":"mine","result":{"resultType":"complete"') });
+});
+
+test.each(['null', '[]'])('a notification with %s for its params is told with params of its own', async (params) => {
+  const { server, listen } = startListening();
+  const { events } = await listen('{"toolsListChanged":true}', '1');
+  server.of('GET')[0]?.say({ ...LIST_CHANGED, params: JSON.parse(params) });
+  expect(JSON.parse(events()[1] ?? '')).toMatchObject({ ...LIST_CHANGED, params: { _meta: { 'io.modelcontextprotocol/subscriptionId': 1 } } });
 });
 
 test('who waits for a stream while the gateway closes is not left waiting', async () => {

@@ -9,8 +9,8 @@ import { stdioServer } from '../../../support/stdio-caller.ts';
 const QUESTION = { id: 'q-1', method: 'elicitation/create', params: { message: 'who?' } };
 const CALL = '"name":"book","arguments":{"seat":1}';
 
-function round(params: string, id = '"again"') {
-  return modern('tools/call', { params, id, capabilities: CAPABLE });
+function round(params: string, id = '"again"', meta = '') {
+  return modern('tools/call', { params, id, meta, capabilities: CAPABLE });
 }
 
 /** A server that asks when it is called, and answers when the test says so. */
@@ -55,6 +55,16 @@ test('what is asked in one breath is asked in one round, and what is not answere
   expect(Object.keys(value.result.inputRequests)).toEqual(['question-1']);
   expect(value.result.requestState).not.toBe(result.requestState);
   expect(answers()).toEqual(['{"jsonrpc":"2.0","id":2,"result":{}}']);
+});
+
+test('a caller who is back hears of progress under the token of its new request', async () => {
+  const { server, send, ask } = startAsking();
+  const { result } = (await ask(round(CALL, '1', '"progressToken":1'))).value;
+  const again = `${CALL},"inputResponses":{"question-1":{}},"requestState":${JSON.stringify(result.requestState)}`;
+  const { sink } = send(round(again, '2', '"progressToken":2'));
+  const [call] = server.of('tools/call');
+  call?.say({ method: 'notifications/progress', params: { progressToken: call.message.params?.['_meta']?.progressToken, progress: 1 } });
+  expect(sink.text).toContain('"params":{"progressToken":2,"progress":1}');
 });
 
 test('an answer that comes while the caller is away waits for it', async () => {
@@ -112,6 +122,31 @@ test('a call that has begun is never sent again, whatever the server says to the
   server.refuseResponses = new Refusal('mcp_not_found', 'unknown_session');
   expect(await send(retryOf(result.requestState, '"question-1":{}')).received).toMatchObject({ kind: 'failure', refusal: { reason: 'unknown_session' } });
   expect(server.of('tools/call')).toHaveLength(1);
+});
+
+test('nor is one about which the server has asked on the stream that belongs to no call', async () => {
+  const { server, ask, send } = startBridge((heard) => heard.request.httpMethod === 'GET' && heard.open());
+  const asking = ask(round(CALL));
+  await eventually(() => server.of('tools/call')[0], 'the call');
+  server.of('GET')[0]?.say(QUESTION);
+  const { result } = (await asking).value;
+  server.refuseResponses = new Refusal('mcp_not_found', 'unknown_session');
+  expect(await send(retryOf(result.requestState, '"question-1":{}')).received).toMatchObject({ kind: 'failure', refusal: { reason: 'unknown_session' } });
+  expect(server.of('tools/call')).toHaveLength(1);
+});
+
+test('answers reach the call that waits for them, also when the server has turned out to need no bridge meanwhile', async () => {
+  let isModernOnly = false;
+  const { server, ask, send } = startBridge(
+    (heard) => (heard.request.httpMethod === 'GET' ? heard.open() : heard.say(QUESTION)),
+    {},
+    () => isModernOnly,
+  );
+  const { result } = (await ask(round(CALL))).value;
+  isModernOnly = true;
+  send(retryOf(result.requestState, '"question-1":{"action":"accept"}'));
+  expect(server.of('tools/call')).toHaveLength(1);
+  expect(server.of('POST').map(({ text }) => text)).toEqual(['{"jsonrpc":"2.0","id":"q-1","result":{"action":"accept"}}']);
 });
 
 test('a server is told when nobody can be asked', async () => {
