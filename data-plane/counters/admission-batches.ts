@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { admitValues } from './admit-values.ts';
 import { CountersUnavailable, type Admission, type AdmissionAnswer } from './counters.ts';
+import { isTimeout } from './patient-redis.ts';
 import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisScripts } from './redis-scripts.ts';
@@ -84,7 +85,7 @@ export class AdmissionBatches {
     try {
       return readAnswers(await this.#scripts.run('admit', keys, values), admissions);
     } catch (error) {
-      if (!(error instanceof Error) || error.message !== 'Command timed out') throw error;
+      if (!isTimeout(error)) throw error;
       return readAnswers(await this.#scripts.run('admit', keys, values), admissions);
     }
   }

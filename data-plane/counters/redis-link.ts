@@ -1,8 +1,8 @@
 /** The connection to Redis as counting and the session book need it: nothing is queued or sent again behind our back, and a silent Redis is noticed. */
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { PatientRedis } from './patient-redis.ts';
 
-const COMMAND_TIMEOUT_MILLIS = 250;
 const PROBE_MILLIS = 200;
 const RECONNECT_MILLIS_MAX = 1000;
 /** A connection over which nothing was written for this long is given up: after a failover the same name may lead to another Redis. */
@@ -11,9 +11,8 @@ const PROBE_KEY = 'turnpike:probe';
 
 /** Options under which no command is ever applied twice without our knowing (`reliability.md`, Decisions 3). */
 export function connectRedis(url: string): Redis {
-  return new Redis(url, {
+  return new PatientRedis(url, {
     protocol: 2,
-    commandTimeout: COMMAND_TIMEOUT_MILLIS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
