@@ -3,7 +3,7 @@ import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import type { Granularity } from './usage-buckets.ts';
 import type { UsageGroup } from './usage-groups.ts';
-import { Money } from './usage.types.ts';
+import { Money } from '../money/money.types.ts';
 
 export const USAGE_GROUP_BY = {
   SERVER: 'SERVER',
