@@ -4,7 +4,7 @@ import { formatUsd } from '../../shared/nanos-usd.ts';
 import { badInput } from '../graphql/errors.ts';
 import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
-import { Money } from '../usage/usage.types.ts';
+import { Money } from './money.types.ts';
 import type { Limit } from './limit.entity.ts';
 import { BudgetType, LimitType, LimitWindowType, QuotaType } from './limit.types.ts';
 import { pastWindows, presentWindow } from './limit-windows.ts';

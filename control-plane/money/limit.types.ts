@@ -5,7 +5,7 @@ import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
-import { Money } from '../usage/usage.types.ts';
+import { Money } from './money.types.ts';
 
 const namesOf = (values: readonly string[]): Readonly<Record<string, string>> => Object.fromEntries(values.map((value) => [value, value]));
 

@@ -15,7 +15,7 @@ import {
 } from './usage-analytics.types.ts';
 import type { Granularity } from './usage-buckets.ts';
 import type { UsageGroup } from './usage-groups.ts';
-import { UsageFilterInput } from './usage.types.ts';
+import { UsageFilterInput } from './usage-filter.types.ts';
 
 @ArgsType()
 class UsageAnalyticsArgs {

@@ -3,7 +3,7 @@ import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import type { Granularity } from './usage-buckets.ts';
 import type { UsageGroup } from './usage-groups.ts';
-import { Money } from './usage.types.ts';
+import { Money } from '../money/money.types.ts';
 
 export const USAGE_GROUP_BY = {
   SERVER: 'SERVER',
@@ -158,17 +158,8 @@ export class UsageFacet {
   values!: UsageFacetValue[];
 }
 
-@ObjectType({ description: 'Who calls, or what is called.' })
-export class WorkflowNode {
-  @Field(() => ID, { description: 'Within this graph.' })
-  id!: string;
-
-  @Field(() => USAGE_GROUP_BY, { description: 'Its level.' })
-  kind!: UsageGroup;
-
-  @Field(() => String, { description: 'What people call it.' })
-  label!: string;
-
+@ObjectType()
+abstract class WorkflowSums {
   @Field(() => BigIntString, { description: 'Requests.' })
   calls!: string;
 
@@ -182,8 +173,20 @@ export class WorkflowNode {
   cost!: Money;
 }
 
+@ObjectType({ description: 'Who calls, or what is called.' })
+export class WorkflowNode extends WorkflowSums {
+  @Field(() => ID, { description: 'Within this graph.' })
+  id!: string;
+
+  @Field(() => USAGE_GROUP_BY, { description: 'Its level.' })
+  kind!: UsageGroup;
+
+  @Field(() => String, { description: 'What people call it.' })
+  label!: string;
+}
+
 @ObjectType({ description: 'The requests that go through two nodes of neighbouring levels.' })
-export class WorkflowEdge {
+export class WorkflowEdge extends WorkflowSums {
   @Field(() => ID, { description: 'Within this graph.' })
   id!: string;
 
@@ -192,18 +195,6 @@ export class WorkflowEdge {
 
   @Field(() => ID, { description: 'The node of the lower level.' })
   target!: string;
-
-  @Field(() => BigIntString, { description: 'Requests.' })
-  calls!: string;
-
-  @Field(() => BigIntString, { description: 'Of them refused.' })
-  denied!: string;
-
-  @Field(() => BigIntString, { description: 'Of them failed.' })
-  errors!: string;
-
-  @Field(() => Money, { description: 'What they cost.' })
-  cost!: Money;
 
   @Field(() => Int, { nullable: true, description: 'What 95 of 100 calls did not exceed, as `UsageTotals` tells it.' })
   latencyP95Ms!: number | null;

@@ -6,7 +6,7 @@ import { selectsWithin } from '../graphql/connection.ts';
 import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
 import { LATENCY_FIELDS, UsageTotals } from './usage-analytics.types.ts';
-import { DateTimeRange } from './usage.types.ts';
+import { DateTimeRange } from './usage-filter.types.ts';
 
 @Resolver(() => McpServerType)
 export class ServerUsageResolver {

@@ -6,7 +6,8 @@ import { endingWith } from '../graphql/ending-with.ts';
 import { badInput } from '../graphql/errors.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
 import { toUsageRecord } from './usage-record.ts';
-import { UsageFilterInput, UsageOrderInput, UsageRecordConnection, UsageRecordEventType, UsageRecordType } from './usage.types.ts';
+import { UsageFilterInput, UsageOrderInput } from './usage-filter.types.ts';
+import { UsageRecordConnection, UsageRecordEventType, UsageRecordType } from './usage.types.ts';
 
 const PAGE_DEFAULT = 100;
 const PAGE_MAX = 500;

@@ -1,9 +1,10 @@
 /** The public shape of usage records. */
-import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { REFUSALS } from '../../shared/refusals.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime, NanoUsd } from '../graphql/scalars.ts';
 import { TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
+import { Money } from '../money/money.types.ts';
 
 export const DECISION = { ALLOWED: 'ALLOWED', DENIED: 'DENIED', ERRORED: 'ERRORED' } as const;
 registerEnumType(DECISION, { name: 'Decision', description: 'DENIED: Turnpike said no. ERRORED: it said yes, and the call failed.' });
@@ -11,19 +12,6 @@ export const DLP_OUTCOME = { NONE: 'NONE', BLOCKED: 'BLOCKED' } as const;
 registerEnumType(DLP_OUTCOME, { name: 'DlpOutcome', description: 'What the semantic filter did.' });
 export const DENIAL_CODE: Readonly<Record<string, string>> = Object.fromEntries(Object.keys(REFUSALS).map((code) => [code.toUpperCase(), code.toUpperCase()]));
 registerEnumType(DENIAL_CODE, { name: 'DenialCode', description: 'The codes of docs/refusals.md.' });
-export const USAGE_ORDER_FIELD = { OCCURRED_AT: 'OCCURRED_AT', LATENCY: 'LATENCY', COST: 'COST' } as const;
-registerEnumType(USAGE_ORDER_FIELD, { name: 'UsageOrderField', description: 'What records are ordered by.' });
-export const ORDER_DIRECTION = { ASC: 'ASC', DESC: 'DESC' } as const;
-registerEnumType(ORDER_DIRECTION, { name: 'OrderDirection', description: 'Smallest or largest first.' });
-
-@ObjectType({ description: 'An amount of money.' })
-export class Money {
-  @Field(() => NanoUsd, { description: 'In nano-USD.' })
-  nanosUsd!: string;
-
-  @Field(() => String, { description: 'In dollars, exact.' })
-  usd!: string;
-}
 
 @ObjectType({ description: 'The rule that decided.' })
 export class RuleRef {
@@ -187,79 +175,4 @@ export class UsageRecordEventType {
 
   @Field(() => Int, { description: 'How many were left out before it, because the reader was more than 1,000 behind; `usageRecords` has them.' })
   dropped!: number;
-}
-
-@InputType({ description: 'A span of time, half-open.' })
-export class DateTimeRange {
-  @Field(() => DateTime, { nullable: true, description: 'From then on.' })
-  gte!: Date | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'Before then.' })
-  lt!: Date | null;
-}
-
-@InputType('UsageOrder', { description: 'How records are ordered.' })
-export class UsageOrderInput {
-  @Field(() => USAGE_ORDER_FIELD, { description: 'By what.' })
-  field!: keyof typeof USAGE_ORDER_FIELD;
-
-  @Field(() => ORDER_DIRECTION, { defaultValue: 'DESC', description: 'Smallest or largest first.' })
-  direction!: keyof typeof ORDER_DIRECTION;
-}
-
-@InputType('UsageFilter', { description: 'Which records: fields are joined by AND, a list by OR.' })
-export class UsageFilterInput {
-  @Field(() => DateTimeRange, { description: 'When they occurred.' })
-  range!: DateTimeRange;
-
-  @Field(() => [ID], { nullable: true, description: 'Servers.' })
-  serverId!: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Servers by slug.' })
-  serverSlug!: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Tools.' })
-  tool!: string[] | null;
-
-  @Field(() => [ID], { nullable: true, description: 'Keys.' })
-  apiKeyId!: string[] | null;
-
-  @Field(() => [ID], { nullable: true, description: 'Teams.' })
-  teamId!: string[] | null;
-
-  @Field(() => [ID], { nullable: true, description: 'Users.' })
-  userId!: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Domains of users.' })
-  userDomain!: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'What clients call themselves.' })
-  clientName!: string[] | null;
-
-  @Field(() => [DECISION], { nullable: true, description: 'What became of them.' })
-  decision!: string[] | null;
-
-  @Field(() => [DENIAL_CODE], { nullable: true, description: 'Codes of refusals.' })
-  denialCode!: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Reasons of refusals.' })
-  reason!: string[] | null;
-
-  @Field(() => [DLP_OUTCOME], { nullable: true, description: 'What the semantic filter did.' })
-  dlpOutcome!: string[] | null;
-
-  @Field(() => [Int], { nullable: true, description: 'Statuses.' })
-  status!: number[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'JSON-RPC methods.' })
-  rpcMethod!: string[] | null;
-
-  @Field(() => [TRANSPORT], { nullable: true, description: 'Transports.' })
-  transport!: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Request ids.' })
-  requestId!: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Traces.' })
-  traceId!: string[] | null;
 }

@@ -4,6 +4,8 @@ import { foldText } from './fold-text.ts';
 /** Transitions out of the first states are kept in a table of at most this many entries (1 MiB); the few behind it, in a map. */
 const TABLE_ENTRIES_MAX = 262_144;
 const ASCII_CHARACTERS = 128;
+/** In characters. */
+const LONG_TEXT = 512;
 /** What a character means: invisible (the state stays), white space, any other that no keyword holds, or from here on one of theirs. */
 const [INVISIBLE, SPACE, FOREIGN, FIRST_OWN] = [0, 1, 2, 3] as const;
 /** As far as it is left after NFKC, which turns most kinds into a plain space. */
@@ -42,6 +44,7 @@ export class KeywordAutomaton {
 
   /** The state behind `text`, when the state before it was `from`. White space of any kind and length counts as one space. */
   advance(from: number, text: string): number {
+    if (text.length >= LONG_TEXT) return this.#advanceLong(from, text);
     const [table, symbolOfAscii, tableEnd] = [this.#table, this.#symbolOfAscii, this.#table.length];
     let state = from;
     for (let at = 0; at < text.length; at++) {
@@ -50,6 +53,20 @@ export class KeywordAutomaton {
       const symbol = symbolOfAscii[code] ?? FOREIGN;
       state = state < tableEnd ? (table[state + symbol] ?? 0) : this.#stepSparse(state, symbol);
       if (state < 0) return state;
+    }
+    return state;
+  }
+
+  /** Bytes are read several times as fast as the characters of a string, which are worth no copy where there are few. */
+  #advanceLong(from: number, text: string): number {
+    const bytes = Buffer.from(text);
+    // Only ASCII has as many bytes as characters.
+    if (bytes.length !== text.length) return this.#advanceFolded(from, foldText(text));
+    const [table, symbolOfAscii, tableEnd] = [this.#table, this.#symbolOfAscii, this.#table.length];
+    let state = from;
+    for (let at = 0; at < bytes.length && state >= 0; at++) {
+      const symbol = symbolOfAscii[bytes[at] ?? 0] ?? FOREIGN;
+      state = state < tableEnd ? (table[state + symbol] ?? 0) : this.#stepSparse(state, symbol);
     }
     return state;
   }

@@ -17,6 +17,16 @@ const say = (...texts: string[]): unknown => ({
 });
 
 describe('keywords', () => {
+  test.each([0, 100, 511, 512, 5000, 100_000])('are found behind and ahead of %i characters, and over the end of so long a text', (length) => {
+    for (const padding of ['x', 'é', 'ж '].map((unit) => unit.repeat(length).slice(0, length))) {
+      const { findIn } = filterOf(['private key']);
+      for (const text of [`${padding} Private\n KEY`, `private key ${padding}`, `${padding} ｐｒｉｖａｔｅ key`])
+        expect(findIn({ text })).toMatchObject({ rule: 'private key' });
+      expect(findIn({ texts: [`${padding} private`, 'key'] })).toMatchObject({ rule: 'private key' });
+      expect(findIn({ text: `${padding} private, key` })).toBeUndefined();
+    }
+  });
+
   const filter = filterOf(['secret', 'private key', 'Straße', 'ΟΔΟΣ', 'a+b (c)', '机密']);
 
   test.each([
