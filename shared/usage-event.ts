@@ -136,6 +136,8 @@ export interface UsageDelivery {
   readonly deliveryId: string;
   /** The event's JSON as the data plane wrote it. Parsed by the reader, who sets a bad one aside. */
   readonly json: string;
+  /** How the nodes had greeted the Redis that it was read from; it may by now have lost its memory, or be another one. Undefined where nothing can be lost. */
+  readonly greeting?: string;
 }
 
 /** Where the control plane reads usage events from. One contract, an implementation per stream. */

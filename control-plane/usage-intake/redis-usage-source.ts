@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { UsageDelivery, UsageSource } from '../../shared/usage-event.ts';
+import { GREETING_KEY } from '../../shared/window-counts.ts';
 
 const GROUP = 'turnpike-intake';
 /** Organisations that have a stream; the data planes add theirs. */
@@ -37,9 +38,19 @@ for _, reader in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
 end
 return forgotten`;
 
+/** Another Redis may have other entries under the same ids. In one step: what is acknowledged and not deleted would stay for ever. */
+const ACKNOWLEDGE = `
+if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
+redis.call('XACK', KEYS[1], ARGV[2], unpack(ARGV, 3))
+redis.call('XDEL', KEYS[1], unpack(ARGV, 3))
+return 1`;
+
 const entriesSchema = z.array(z.tuple([z.string(), z.array(z.string()).nullable()]));
-const readSchema = z.array(z.tuple([z.string(), entriesSchema])).nullable();
+const streamEntriesSchema = z.tuple([z.string(), entriesSchema]);
+const readSchema = z.array(streamEntriesSchema).nullable();
 const claimSchema = z.tuple([z.string(), entriesSchema]).rest(z.unknown());
+
+type StreamEntries = z.infer<typeof streamEntriesSchema>;
 
 export interface RedisUsageSourceOptions {
   readonly abandonedMillis?: number;
@@ -54,6 +65,10 @@ export class RedisUsageSource implements UsageSource {
   readonly #grouped = new Set<string>();
   /** What this reader has been given and not acknowledged: it is given again first. */
   #unacknowledged = new Map<string, UsageDelivery>();
+  /** How the nodes had greeted the Redis that those are from. */
+  #greeting = '';
+  /** Whether there may be something that this reader was given without having noticed. */
+  #mayOwe = false;
   /** By entry: how many of its events are not acknowledged yet. */
   readonly #left = new Map<string, number>();
   #takeOverAt = 0;
@@ -87,7 +102,7 @@ export class RedisUsageSource implements UsageSource {
     }
   }
 
-  /** An entry is done with when all of its events are. In one transaction: what is acknowledged and not deleted would stay for ever. */
+  /** An entry is done with when all of its events are. One that has come to stay in another Redis is read there again. */
   async acknowledge(deliveries: readonly UsageDelivery[]): Promise<void> {
     const left = new Map<string, number>();
     for (const { deliveryId } of deliveries) {
@@ -95,12 +110,11 @@ export class RedisUsageSource implements UsageSource {
       left.set(entry, (left.get(entry) ?? this.#left.get(entry) ?? 1) - 1);
     }
     const done = [...left.keys()].filter((entry) => (left.get(entry) ?? 0) <= 0);
-    const transaction = this.#redis.multi();
-    for (const [stream, entries] of Map.groupBy(done, (entry) => entry.slice(0, entry.indexOf(' ')))) {
+    const answers = [...Map.groupBy(done, (entry) => entry.slice(0, entry.indexOf(' ')))].map(([stream, entries]) => {
       const ids = entries.map((entry) => entry.slice(stream.length + 1));
-      transaction.xack(stream, GROUP, ...ids).xdel(stream, ...ids);
-    }
-    if (done.length > 0) for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
+      return this.#redis.eval(ACKNOWLEDGE, 2, stream, GREETING_KEY, this.#greeting, GROUP, ...ids);
+    });
+    if ((await Promise.all(answers)).includes(0)) this.#mayOwe = true;
     for (const { deliveryId } of deliveries) this.#unacknowledged.delete(deliveryId);
     for (const [entry, count] of left) {
       if (count > 0) this.#left.set(entry, count);
@@ -123,15 +137,31 @@ export class RedisUsageSource implements UsageSource {
   }
 
   async #readOnce(max: number): Promise<UsageDelivery[]> {
-    const streams = (await this.#redis.smembers(STREAM_OWNERS_KEY)).map((owner) => `{${owner}}:usage`);
-    for (const stream of streams) await this.#joinGroup(stream);
     try {
+      // First, so that what is read is at least as new.
+      this.#greeting = (await this.#redis.get(GREETING_KEY)) ?? '';
+      const streams = (await this.#redis.smembers(STREAM_OWNERS_KEY)).map((owner) => `{${owner}}:usage`);
+      for (const stream of streams) await this.#joinGroup(stream);
+      const owed = this.#mayOwe ? await this.#readOwed(streams, max) : [];
+      if (owed.length > 0) return owed;
+      this.#mayOwe = false;
       return (await this.#readAbandoned(streams, max)) ?? (await this.#readNew(rotated(streams), max));
     } catch (error) {
+      this.#mayOwe = true;
       // A Redis that lost its memory has lost the groups with it.
       if (error instanceof Error && error.message.startsWith('NOGROUP')) this.#grouped.clear();
       throw error;
     }
+  }
+
+  /** What this reader has been given already. */
+  async #readOwed(streams: readonly string[], max: number): Promise<UsageDelivery[]> {
+    const deliveries: UsageDelivery[] = [];
+    for (let from = 0; from < streams.length && deliveries.length < max; from += STREAMS_MAX) {
+      const answer = await this.#readGroup(streams.slice(from, from + STREAMS_MAX), Math.ceil(max / EVENTS_PER_ENTRY), '0');
+      deliveries.push(...answer.flatMap(([stream, entries]) => this.#deliveriesOf(stream, entries)));
+    }
+    return deliveries;
   }
 
   /** Every stream gets its share of the batch first, and those that have more share what is left. */
@@ -144,17 +174,19 @@ export class RedisUsageSource implements UsageSource {
       for (let from = 0; from < asked.length && deliveries.length < max; from += STREAMS_MAX) {
         const some = asked.slice(from, from + Math.min(STREAMS_MAX, max - deliveries.length));
         const count = Math.ceil((max - deliveries.length) / some.length / EVENTS_PER_ENTRY);
-        const answer = readSchema.parse(
-          await this.#redis.call('XREADGROUP', 'GROUP', GROUP, this.#consumer, 'COUNT', String(count), 'STREAMS', ...some, ...some.map(() => '>')),
-        );
-        for (const [stream, entries] of answer ?? []) {
-          deliveries.push(...entries.flatMap((entry) => toDeliveries(stream, entry)));
+        for (const [stream, entries] of await this.#readGroup(some, count, '>')) {
+          deliveries.push(...this.#deliveriesOf(stream, entries));
           if (entries.length === count) fuller.push(stream);
         }
       }
       full = fuller;
     }
     return deliveries;
+  }
+
+  async #readGroup(streams: readonly string[], count: number, after: '0' | '>'): Promise<readonly StreamEntries[]> {
+    const options = ['COUNT', String(count), 'STREAMS', ...streams, ...streams.map(() => after)];
+    return readSchema.parse(await this.#redis.call('XREADGROUP', 'GROUP', GROUP, this.#consumer, ...options)) ?? [];
   }
 
   async #readAbandoned(streams: readonly string[], max: number): Promise<UsageDelivery[] | undefined> {
@@ -172,12 +204,20 @@ export class RedisUsageSource implements UsageSource {
         String(Math.ceil(max / EVENTS_PER_ENTRY)),
       );
       const [, entries] = claimSchema.parse(answer);
-      const deliveries = entries.flatMap((entry) => toDeliveries(stream, entry));
+      const deliveries = this.#deliveriesOf(stream, entries);
       if (deliveries.length > 0) return deliveries;
       await this.#redis.eval(FORGET_READERS, 1, stream, GROUP, String(goneMillis));
     }
     this.#takeOverAt = performance.now() + takeOverMillis;
     return undefined;
+  }
+
+  /** The events of an entry are its values. Entries that were deleted in the meantime have none. */
+  #deliveriesOf(stream: string, entries: StreamEntries[1]): UsageDelivery[] {
+    const greeting = this.#greeting;
+    return entries.flatMap(([id, fields]) =>
+      (fields ?? []).filter((_, index) => index % 2 === 1).map((json, index) => ({ deliveryId: `${stream} ${id} ${index}`, json, greeting })),
+    );
   }
 
   async #joinGroup(stream: string): Promise<void> {
@@ -195,12 +235,6 @@ export class RedisUsageSource implements UsageSource {
 function rotated(streams: readonly string[]): string[] {
   const from = Math.floor(Math.random() * streams.length);
   return [...streams.slice(from), ...streams.slice(0, from)];
-}
-
-/** The events of an entry are its values. Entries that were deleted in the meantime have none. */
-function toDeliveries(stream: string, [id, fields]: readonly [string, readonly string[] | null]): UsageDelivery[] {
-  const events = (fields ?? []).filter((_, index) => index % 2 === 1);
-  return events.map((json, index) => ({ deliveryId: `${stream} ${id} ${index}`, json }));
 }
 
 /** The entry is named by its stream and its id there. */

@@ -1,10 +1,11 @@
 /** Any number of intakes share the streams in Redis, and together they store every event once. */
 import 'reflect-metadata';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openOrm } from '../../../control-plane/database/orm.ts';
 import { RedisUsageSource, type RedisUsageSourceOptions } from '../../../control-plane/usage-intake/redis-usage-source.ts';
 import { UsageIntake } from '../../../control-plane/usage-intake/usage-intake.ts';
 import { writeUsageEvent, type UsageEvent } from '../../../shared/usage-event.ts';
+import { GREETING_KEY } from '../../../shared/window-counts.ts';
 import { eventually } from '../../support/processes.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { startTestRedis, withRedis, type TestRedis } from '../../support/redis.ts';
@@ -114,4 +115,52 @@ test('of an entry that carries several events each is stored or set aside, and t
   await streamsEmpty();
   expect(await usage.stored()).toMatchObject({ records: 2 });
   expect(await usage.deadLetters()).toHaveLength(2);
+});
+
+describe('a Redis that lost its memory, or another one in its place', () => {
+  /** As the nodes do it. */
+  const greet = (greeting: string) => withRedis(redis.url, (connection) => connection.set(GREETING_KEY, greeting));
+  const addAs = (id: string, event: UsageEvent) => withRedis(redis.url, (connection) => connection.xadd(streamOf('org_one'), id, 'e', writeUsageEvent(event)));
+  const read = (source: RedisUsageSource) =>
+    eventually(async () => {
+      const deliveries = await source.read(500, 0).catch(() => []);
+      return deliveries.length > 0 ? deliveries : undefined;
+    }, 'something to read');
+  let source: RedisUsageSource;
+
+  beforeEach(async () => {
+    await withRedis(redis.url, (connection) => connection.flushall());
+    await withRedis(redis.url, (connection) => connection.sadd('turnpike:usage-streams', 'org_one'));
+    await greet('one 1');
+    source = new RedisUsageSource(redis.url, log);
+    ending.push(() => source.close());
+  });
+
+  test('keeps its own entry when one of the same id is acknowledged that was read before', async () => {
+    await addAs('5-0', usageEvent());
+    const before = await read(source);
+    await withRedis(redis.url, (connection) => connection.flushall());
+    await withRedis(redis.url, (connection) => connection.sadd('turnpike:usage-streams', 'org_one'));
+    await greet('two 2');
+    const event = usageEvent();
+    await addAs('5-0', event);
+    await source.acknowledge(before);
+    const [delivery] = await read(source);
+    expect(delivery).toMatchObject({ json: writeUsageEvent(event), greeting: 'two 2' });
+    await source.acknowledge([delivery].flatMap((one) => one ?? []));
+    expect(await left()).toBe(0);
+  });
+
+  test('with the entries that were there gives them again at once, and is done with them then', async () => {
+    await add(usageEvents(3, { organisationId: 'org_one' }));
+    const before = await read(source);
+    expect(before).toHaveLength(3);
+    await greet('two 2');
+    await source.acknowledge(before);
+    expect(await left()).toBe(3);
+    const again = await read(source);
+    expect(again.map(({ json }) => json)).toEqual(before.map(({ json }) => json));
+    await source.acknowledge(again);
+    expect(await left()).toBe(0);
+  });
 });
