@@ -105,7 +105,7 @@ async function startParts(
   };
   const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
   started.push(() => partitions.close());
-  const intake = new UsageIntake(usageSource, orm.em, log);
+  const intake = new UsageIntake(usageSource, orm.em, log, lostWindows);
   started.push(() => intake.close());
   if (lostWindows !== undefined) {
     const recovery = new WindowRecovery({ lost: lostWindows, em: orm.em, limits: storedLimitsInForce(orm.em), log });

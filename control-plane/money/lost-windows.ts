@@ -11,10 +11,18 @@ export interface RecoveredWindow {
   readonly used: bigint;
 }
 
+/** A request that is under way, as far as Redis knows. */
+export interface LookedUpRequest {
+  readonly requestId: string;
+  /** Then it is over. */
+  readonly hasRecord: boolean;
+}
+
 export interface Recovered {
   readonly token: string;
-  /** Requests that may look open, and have a record. */
-  readonly recorded: readonly string[];
+  /** Of the Redis that was asked. */
+  readonly greeting: string;
+  readonly requests: readonly LookedUpRequest[];
   readonly windows: readonly RecoveredWindow[];
 }
 
@@ -26,6 +34,8 @@ const GREETED_MILLIS = 1000;
 /** Entries of a stream that are looked through; with more, the records are too far behind. */
 const ENTRIES_MAX = 500;
 const REBUILD = readFileSync(new URL('rebuild.lua', import.meta.url), 'utf8');
+const GREETING_AT = 16;
+const CLOSE = "redis.call('HDEL', KEYS[1], 'epoch') redis.call('DEL', KEYS[2])";
 const UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end";
 const headSchema = z.tuple([z.number(), z.string()], z.unknown());
 
@@ -49,6 +59,26 @@ export class LostWindows {
     return this.#redis.status === 'ready' ? this.#redis.smembers(REBUILDS_KEY) : [];
   }
 
+  async ask(owner: string): Promise<void> {
+    await this.#redis.sadd(REBUILDS_KEY, owner);
+  }
+
+  async forget(owner: string): Promise<void> {
+    await this.#redis.srem(REBUILDS_KEY, owner);
+  }
+
+  /** Whether there is nothing to count: who asked may not have seen yet that it is done. */
+  async areOpen(owner: string, greeting: string): Promise<boolean> {
+    const epoch = await this.#redis.hgetBuffer(countsKeyOf(owner), 'epoch');
+    return epoch?.toString('latin1', GREETING_AT) === greeting;
+  }
+
+  /** Ends a count that is under way as well, and asks for a new one. */
+  async closeWindows(owner: string): Promise<void> {
+    await this.#redis.eval(CLOSE, 2, countsKeyOf(owner), lockOf(owner));
+    await this.ask(owner);
+  }
+
   async lock(owner: string, token: string): Promise<boolean> {
     return (await this.#redis.set(lockOf(owner), token, 'PX', LOCK_MILLIS, 'NX')) !== null;
   }
@@ -57,12 +87,13 @@ export class LostWindows {
     await this.#redis.eval(UNLOCK, 1, lockOf(owner), token);
   }
 
-  /** Whether every node has had the time to tell this Redis, as it is now, what it has under way. */
-  async haveNodesSpoken(): Promise<boolean> {
-    const [runId = '', sinceMillis = ''] = (await this.#redis.get(GREETING_KEY))?.split(' ') ?? [];
+  /** How the nodes greet this Redis, once each has had the time to tell it, as it is now, what it has under way; undefined before. */
+  async greeting(): Promise<string | undefined> {
+    const greeting = (await this.#redis.get(GREETING_KEY)) ?? '';
+    const [runId, sinceMillis] = greeting.split(' ');
     const [seconds, micros] = await this.#redis.time();
     const nowMillis = Number(seconds) * 1000 + Number(micros) / 1000;
-    return runId === (await this.#runId()) && nowMillis - Number(sinceMillis) >= GREETED_MILLIS;
+    return runId === (await this.#runId()) && nowMillis - Number(sinceMillis) >= GREETED_MILLIS ? greeting : undefined;
   }
 
   /** Requests whose events wait in the stream; undefined when there are too many to say. */
@@ -77,14 +108,12 @@ export class LostWindows {
     return this.#redis.hkeys(`{${owner}}:open`);
   }
 
-  /** In one step, if the lock is still held. */
-  async write(owner: string, { token, recorded, windows }: Recovered): Promise<boolean> {
+  /** In one step, if the lock is still held, and no further request has been told of. */
+  async write(owner: string, { token, greeting, requests, windows }: Recovered): Promise<boolean> {
     const keys = [`{${owner}}:open`, `{${owner}}:intents`, countsKeyOf(owner), lockOf(owner)];
-    const values = windows.flatMap(({ key, keptUntilMillis, used }) => [key, String(keptUntilMillis), String(used)]);
-    const answer = await this.#redis.eval(REBUILD, keys.length, ...keys, token, await this.#runId(), String(recorded.length), ...recorded, ...values);
-    if (answer !== 1) return false;
-    await this.#redis.srem(REBUILDS_KEY, owner);
-    return true;
+    const used = windows.flatMap((window) => [window.key, String(window.keptUntilMillis), String(window.used)]);
+    const lookedUp = requests.flatMap(({ requestId, hasRecord }) => [requestId, hasRecord ? '1' : '0']);
+    return (await this.#redis.eval(REBUILD, keys.length, ...keys, token, greeting, String(windows.length), ...used, ...lookedUp)) === 1;
   }
 
   close(): Promise<void> {

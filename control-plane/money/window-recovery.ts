@@ -5,8 +5,9 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { windowAt, windowBefore } from '../../shared/schedule-window.ts';
 import { windowKeptUntil, windowKeysOf } from '../../shared/window-counts.ts';
+import { noteCounting } from './counted-in.ts';
 import type { LimitsInForce } from './limits-in-force.ts';
-import type { LostWindows, RecoveredWindow } from './lost-windows.ts';
+import type { LookedUpRequest, LostWindows, RecoveredWindow } from './lost-windows.ts';
 import { recordedAmong, sumWindows, type CountedWindow } from './window-sums.ts';
 
 export interface WindowRecoveryParts {
@@ -53,20 +54,44 @@ export class WindowRecovery {
     }
   }
 
-  /** Any number of replicas may try; whoever has the lock does it. What cannot be finished now is tried again. */
+  /** Windows that are open are left alone: what is settled while they are counted would be missing. What cannot be finished now is tried again. */
   async #recover(organisationId: string): Promise<void> {
+    const { lost } = this.#parts;
+    // First, so that whoever asks from now on is heard.
+    await lost.forget(organisationId);
+    let isDone = false;
+    try {
+      const greeting = await lost.greeting();
+      if (greeting !== undefined) isDone = (await lost.areOpen(organisationId, greeting)) || (await this.#count(organisationId, greeting));
+    } finally {
+      if (!isDone) await lost.ask(organisationId);
+    }
+  }
+
+  /** Any number of replicas may try; whoever has the lock does it. */
+  async #count(organisationId: string, greeting: string): Promise<boolean> {
     const { lost, em, log } = this.#parts;
     const token = randomUUID();
-    if (!(await lost.lock(organisationId, token))) return;
+    if (!(await lost.lock(organisationId, token))) return false;
     try {
-      if (!(await lost.haveNodesSpoken())) return;
-      if (!(await this.#isToldStored(organisationId))) return;
+      // Before anything is summed: what is stored afterwards of what another Redis was told closes the windows, and ends this.
+      await noteCounting(em, organisationId, greeting);
+      if (!(await this.#isToldStored(organisationId))) return false;
       const windows = await this.#windowsOf(organisationId);
-      const recorded = await recordedAmong(em, await lost.openRequests(organisationId));
-      if (await lost.write(organisationId, { token, recorded, windows })) log.warn({ organisationId, windows: windows.length }, 'windows were counted again');
+      const requests = await this.#requestsOf(organisationId);
+      if (!(await lost.write(organisationId, { token, greeting, requests, windows }))) return false;
+      log.warn({ organisationId, windows: windows.length }, 'windows were counted again');
+      return true;
     } finally {
       await lost.unlock(organisationId, token);
     }
+  }
+
+  async #requestsOf(organisationId: string): Promise<LookedUpRequest[]> {
+    const { lost, em } = this.#parts;
+    const requestIds = await lost.openRequests(organisationId);
+    const recorded = new Set(await recordedAmong(em, requestIds));
+    return requestIds.map((requestId) => ({ requestId, hasRecord: recorded.has(requestId) }));
   }
 
   /** What is told and not yet stored would be missing in the sums. Nothing that counts in windows is told while they are closed. */

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { readUsageEvent, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
+import { countedElsewhere } from '../money/counted-in.ts';
 import { writeDeadLetter, writeUsage } from './usage-writer.ts';
 
 const BATCH_MAX = 1000;
@@ -10,15 +11,22 @@ const WAIT_MILLIS = 1000;
 const RETRY_MILLIS_MIN = 100;
 const RETRY_MILLIS_MAX = 5000;
 
+/** Closes windows that were counted without usage which is being stored, until they are counted again. */
+export interface CountedWindows {
+  closeWindows(organisationId: string): Promise<void>;
+}
+
 export class UsageIntake {
   readonly #source: UsageSource;
   readonly #em: EntityManager;
   readonly #log: Logger;
+  readonly #counted: CountedWindows | undefined;
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
 
-  constructor(source: UsageSource, em: EntityManager, log: Logger) {
+  constructor(source: UsageSource, em: EntityManager, log: Logger, counted?: CountedWindows) {
     this.#source = source;
+    this.#counted = counted;
     this.#em = em;
     this.#log = log;
     this.#running = this.#run();
@@ -53,10 +61,7 @@ export class UsageIntake {
     for (const { delivery, reason } of unreadable) await this.#setAside(delivery, reason);
     if (events.length === 0) return;
     try {
-      await writeUsage(
-        this.#em,
-        events.map(({ event }) => event),
-      );
+      await this.#store(events);
     } catch (error) {
       if (!isFaultOfData(error)) throw error;
       return this.#takeOneByOne(events);
@@ -64,11 +69,27 @@ export class UsageIntake {
     await this.#source.acknowledge(events.map(({ delivery }) => delivery));
   }
 
+  /** A batch is read from one Redis. */
+  async #store(events: readonly ReadEvent[]): Promise<void> {
+    const [greeting] = events.flatMap(({ delivery }) => delivery.greeting ?? []);
+    const counted = this.#counted;
+    const closeOthers = async (em: EntityManager, organisationIds: readonly string[]) => {
+      if (greeting === undefined || counted === undefined) return;
+      // Before the batch is committed: whatever ends in between, windows are either closed or right.
+      for (const organisationId of await countedElsewhere(em, organisationIds, greeting)) await counted.closeWindows(organisationId);
+    };
+    await writeUsage(
+      this.#em,
+      events.map(({ event }) => event),
+      closeOthers,
+    );
+  }
+
   /** One event that PostgreSQL does not take must not hold up the others. */
-  async #takeOneByOne(events: readonly { event: UsageEvent; delivery: UsageDelivery }[]): Promise<void> {
+  async #takeOneByOne(events: readonly ReadEvent[]): Promise<void> {
     for (const { event, delivery } of events) {
       try {
-        await writeUsage(this.#em, [event]);
+        await this.#store([{ event, delivery }]);
         await this.#source.acknowledge([delivery]);
       } catch (error) {
         if (!isFaultOfData(error)) throw error;
@@ -84,8 +105,13 @@ export class UsageIntake {
   }
 }
 
+interface ReadEvent {
+  readonly event: UsageEvent;
+  readonly delivery: UsageDelivery;
+}
+
 interface Sorted {
-  readonly events: { event: UsageEvent; delivery: UsageDelivery }[];
+  readonly events: ReadEvent[];
   readonly unreadable: { delivery: UsageDelivery; reason: string }[];
 }
 

@@ -52,8 +52,11 @@ const SIDECAR_COLUMNS = [
   'pricing jsonb',
 ] as const;
 
+/** What else is to be done in the transaction, for organisations of which something new was stored. When it throws, nothing is. */
+export type OnStored = (em: EntityManager, organisationIds: readonly string[]) => Promise<void>;
+
 /** One statement per table, whatever the size of the batch. Only what is new is summed. Answers how many were. */
-export function writeUsage(em: EntityManager, delivered: readonly UsageEvent[]): Promise<number> {
+export function writeUsage(em: EntityManager, delivered: readonly UsageEvent[], onStored?: OnStored): Promise<number> {
   const events = firstOfEach(delivered);
   return em.fork().transactional(async (writer) => {
     await lockUsage(writer);
@@ -67,6 +70,7 @@ export function writeUsage(em: EntityManager, delivered: readonly UsageEvent[]):
     await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [JSON.stringify(newEvents.map(toSidecar))]);
     await rollUp(writer, newEvents);
     await touchKeys(writer, events);
+    await onStored?.(writer, [...new Set(newEvents.flatMap(({ organisationId }) => organisationId ?? []))]);
     await writer.execute(`select pg_notify('${USAGE_CHANNEL}', '')`);
     return stored.length;
   });

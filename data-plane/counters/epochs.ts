@@ -1,5 +1,5 @@
 /** Notices that Redis has lost what was counted in windows, tells it what is under way here, and knows when windows count again. */
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { GREETING_KEY, REBUILDS_KEY } from '../../shared/window-counts.ts';
@@ -15,7 +15,7 @@ const POLL_MILLIS = 50;
 const POLLS_PER_REQUEST = 20;
 const REOPEN_BATCH = 100;
 const GENERATION_AT = 8;
-const RUN_ID_AT = 16;
+const GREETING_AT = 16;
 const greetingSchema = z.string();
 
 export interface EpochsParts {
@@ -25,6 +25,8 @@ export interface EpochsParts {
   readonly openMillis: number;
   /** What this node has under way. */
   readonly openRequests: () => Iterable<OpenRequest>;
+  /** Called when Redis has lost its memory, or is another one, and has been told of those. */
+  readonly onForgotten: () => void;
   readonly log: Logger;
 }
 
@@ -37,24 +39,28 @@ export class Epochs {
   readonly #link: RedisLink;
   readonly #scripts: RedisScripts;
   readonly #openRequests: () => Iterable<OpenRequest>;
+  readonly #onForgotten: () => void;
   readonly #openMillis: string;
   readonly #log: Logger;
   /** The newest that this node has seen, by organisation. */
   readonly #generations = new Map<string, number>();
   readonly #closed = new Map<string, Closed>();
-  #greeting: string | undefined;
+  /** Of the Redis, with the memory that it had, that was told all that is under way here. */
+  #greeting = '';
+  #greeted: Promise<void> | undefined;
 
-  constructor({ link, scripts, openMillis, openRequests, log }: EpochsParts) {
+  constructor({ link, scripts, openMillis, openRequests, onForgotten, log }: EpochsParts) {
     this.#link = link;
     this.#scripts = scripts;
     this.#openMillis = String(openMillis);
     this.#openRequests = openRequests;
+    this.#onForgotten = onForgotten;
     this.#log = log;
   }
 
   /** By which the scripts judge whether windows count (`scripts/epoch.lua`). */
-  valuesFor(owner: string): [runId: string, generation: string] {
-    return [this.#link.runId, String(this.#generations.get(owner) ?? 0)];
+  valuesFor(owner: string): [greeting: string, generation: string] {
+    return [this.#greeting, this.#generationOf(owner)];
   }
 
   learn(owner: string, generation: number): void {
@@ -80,13 +86,24 @@ export class Epochs {
     return isOpened;
   }
 
-  /** Redis may be another one, or have lost its memory without having been away: then it is told what is under way here. Answers whether it was. */
-  async greet(): Promise<boolean> {
+  /** Redis may be another one, or have lost its memory without having been away: then it is told what is under way here. */
+  greet(): Promise<void> {
+    this.#greeted ??= this.#greet().finally(() => (this.#greeted = undefined));
+    return this.#greeted;
+  }
+
+  async #greet(): Promise<void> {
     const greeting = greetingSchema.parse(await this.#scripts.run('greet', [GREETING_KEY], [this.#link.runId]));
-    if (greeting === this.#greeting) return false;
-    await this.#reopen(this.#openRequests());
+    if (greeting === this.#greeting) return;
+    // Calls whose admission was answered together with the greeting are under way by then.
+    await nextTurn();
+    await this.#reopen(greeting, this.#openRequests());
     this.#greeting = greeting;
-    return true;
+    this.#onForgotten();
+  }
+
+  #generationOf(owner: string): string {
+    return String(this.#generations.get(owner) ?? 0);
   }
 
   #closedOf(owner: string): Closed {
@@ -115,24 +132,28 @@ export class Epochs {
 
   async #isOpen(owner: string): Promise<boolean> {
     const epoch = await this.#link.redis.hgetBuffer(keysOf(owner).counts, 'epoch');
-    if (epoch === null || epoch.toString('latin1', RUN_ID_AT) !== this.#link.runId) return false;
+    if (epoch === null || epoch.toString('latin1', GREETING_AT) !== this.#greeting) return false;
     return Number(epoch.readBigInt64LE(GENERATION_AT)) >= (this.#generations.get(owner) ?? 0);
   }
 
   /** What is under way here comes first: it is part of what is to be counted. */
   async #askForRebuild(owner: string): Promise<void> {
-    await this.#reopen([...this.#openRequests()].filter(({ admission }) => admission.organisationId === owner));
+    await this.greet();
+    await this.#reopen(
+      this.#greeting,
+      [...this.#openRequests()].filter(({ admission }) => admission.organisationId === owner),
+    );
     await this.#link.redis.sadd(REBUILDS_KEY, owner);
   }
 
   /** All is sent at once: what ends meanwhile is settled behind it. */
-  async #reopen(all: Iterable<OpenRequest>): Promise<void> {
+  async #reopen(greeting: string, all: Iterable<OpenRequest>): Promise<void> {
     const sent: Promise<unknown>[] = [];
     for (const [owner, requests] of Map.groupBy(all, ({ admission }) => admission.organisationId)) {
       const { open, intents, counts } = keysOf(owner);
       for (let from = 0; from < requests.length; from += REOPEN_BATCH) {
         const values = requests.slice(from, from + REOPEN_BATCH).flatMap(reopenValues);
-        sent.push(this.#scripts.runInOrder('reopen', [open, intents, counts], [...this.valuesFor(owner), this.#openMillis, ...values]));
+        sent.push(this.#scripts.runInOrder('reopen', [open, intents, counts], [greeting, this.#generationOf(owner), this.#openMillis, ...values]));
       }
     }
     await Promise.all(sent);

@@ -75,7 +75,11 @@ export class RedisCounters implements Counters {
     const { openRequests = () => [], log, backlogMax: sizeMax = BACKLOG_MAX } = options;
     const openMillis = this.#intentLifetimeMillis;
     const parts = { link: this.link, scripts: this.#scripts, log, sizeMax, openMillis };
-    this.#epochs = new Epochs({ ...parts, openRequests: () => [...openRequests(), ...this.#outbox.openRequests()] });
+    this.#epochs = new Epochs({
+      ...parts,
+      openRequests: () => [...openRequests(), ...this.#outbox.openRequests()],
+      onForgotten: () => this.#announceAll(),
+    });
     this.#outbox = new SettlementOutbox({ ...parts, epochs: this.#epochs });
     this.#admissions = new AdmissionBatches({ ...parts, outbox: this.#outbox, epochs: this.#epochs });
     this.#reaper = setInterval(() => void this.reap(), options.reapMillis ?? REAP_MILLIS);
@@ -202,7 +206,7 @@ export class RedisCounters implements Counters {
   async #greet(): Promise<void> {
     if (!this.link.isAvailable) return;
     try {
-      if (await this.#epochs.greet()) this.#announceAll();
+      await this.#epochs.greet();
     } catch (error) {
       this.link.lost(error);
     }
@@ -225,7 +229,6 @@ export class RedisCounters implements Counters {
   }
 
   #backAgain(): void {
-    void this.#greet();
-    this.#outbox.flush();
+    void this.#greet().then(() => this.#outbox.flush());
   }
 }

@@ -59,8 +59,10 @@ describe.runIf(hasRedis)('a Redis', () => {
   /** Used as the counters say and as the records say, once nothing is under way any more. */
   const agreed = (serverId: string) =>
     eventually(async () => {
-      const window = await lastWindow().catch(() => undefined);
-      return window?.reserved === '0' && window.used === (await sumOf(serverId)) ? window : undefined;
+      const window = await lastWindow();
+      const sum = await sumOf(serverId);
+      if (window?.reserved === '0' && window.used === sum) return window;
+      throw new Error(`used ${window?.used}, reserved ${window?.reserved}, in records ${String(sum)}`);
     }, 'counters and records saying the same');
 
   const copy = async () => {

@@ -1,6 +1,6 @@
 /** Opens windows as they are, in place of the control plane: for tests of the counters alone, which have nothing to count again. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { REBUILDS_KEY } from '../../shared/window-counts.ts';
+import { GREETING_KEY, REBUILDS_KEY } from '../../shared/window-counts.ts';
 import { keysOf } from '../../data-plane/counters/redis-keys.ts';
 import { connectQuietly } from './redis.ts';
 
@@ -15,12 +15,12 @@ export function startWindowOpener(url: string): WindowOpener {
   const redis = connectQuietly(url);
   const ending = new AbortController();
   const open = async () => {
-    const runId = /run_id:(\w+)/.exec(await redis.info('server'))?.[1] ?? '';
+    const greeting = (await redis.get(GREETING_KEY)) ?? '';
     for (const owner of await redis.smembers(REBUILDS_KEY)) {
       const epoch = Buffer.alloc(16);
       epoch.writeBigInt64LE(LATER, 0);
       epoch.writeBigInt64LE(1n, 8);
-      await redis.hset(keysOf(owner).counts, 'epoch', Buffer.concat([epoch, Buffer.from(runId)]));
+      await redis.hset(keysOf(owner).counts, 'epoch', Buffer.concat([epoch, Buffer.from(greeting)]));
       await redis.srem(REBUILDS_KEY, owner);
     }
   };

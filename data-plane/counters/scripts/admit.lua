@@ -1,5 +1,5 @@
 -- Judges the admissions of one organisation in their order, and takes what each of the admitted ones asks for; a refused one takes nothing.
--- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: run id and generation (epoch.lua), lifetime of an open request in ms, number of
+-- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: greeting and generation (epoch.lua), lifetime of an open request in ms, number of
 --   admissions, then for all of them their request ids, their intents or "", and "plan amount amount…": which plan it follows, and what it holds in each of the
 --   plan's windows; then the plans as JSON: [[key…], number of rates, of leases, of windows, [number…]], where keys are those of rates,
 --   leases and windows, then of windows before those, and numbers are limit, windowMillis, burst or -1 of each rate; max, ttlMillis of each
@@ -11,7 +11,7 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local OPEN, INTENTS, COUNTS = KEYS[1], KEYS[2], KEYS[3]
-local runId, generation, lifetime, admissions = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local greeting, generation, lifetime, admissions = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local IDS, FIRST_INTENT, AMOUNTS, PLANS = 4, 4 + admissions, 4 + 2 * admissions, 4 + 3 * admissions
 local SLOTS = 10
 local pack, unpackNumbers = struct.pack, struct.unpack
@@ -36,7 +36,7 @@ end
 if #keys > 0 then
   for index, state in ipairs(redis.call('HMGET', COUNTS, unpack(keys))) do found[keys[index]] = state end
 end
-local isCounting = isOpen(found.epoch, runId, generation)
+local isCounting = isOpen(found.epoch, greeting, generation)
 
 -- A sliding window is expireAt, slot, oldest slot, count of the slot, sum, then slot and count of each earlier slot. These are looked at
 -- only when a new slot begins.

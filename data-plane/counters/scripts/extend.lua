@@ -1,5 +1,5 @@
 -- Holds more for an open request, in every window or in none.
--- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: run id and generation (epoch.lua), request id, its intent from now on, then of each of its windows key, key of
+-- KEYS: hash of open requests, hash of intents, hash of counts. ARGV: greeting and generation (epoch.lua), request id, its intent from now on, then of each of its windows key, key of
 --   the window before or "", limit, 1 if it only observes, and how much is to be held beyond what the admission held.
 -- Answers "ok", "rebuild", "closed" when the request is not open, or "hold:index:used:reserved:0:carriedOver" as an admission does.
 -- What an open request holds beyond its admission is the third line of its trace, "amount window amount window…", which the settlement gives back. Asked

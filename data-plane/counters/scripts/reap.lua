@@ -1,5 +1,5 @@
 -- Closes admitted requests that nobody settled in time: leases end, what was held counts as used, the intent becomes the record.
--- KEYS: hash of open requests, hash of intents, hash of counts, usage stream. ARGV: run id and generation (epoch.lua), how many entries the
+-- KEYS: hash of open requests, hash of intents, hash of counts, usage stream. ARGV: greeting and generation (epoch.lua), how many entries the
 --   stream may hold, cursor, how many to look at.
 -- Answers the next cursor and how many were closed.
 local OPEN, INTENTS, COUNTS, STREAM = KEYS[1], KEYS[2], KEYS[3], KEYS[4]

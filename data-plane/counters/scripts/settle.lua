@@ -1,5 +1,5 @@
 -- Settles a batch of admitted requests of one organisation, all of them or none.
--- KEYS: hash of open requests, hash of intents, hash of counts, usage stream. ARGV: run id and generation (epoch.lua), how many entries the stream may hold, numbers of requests, leases,
+-- KEYS: hash of open requests, hash of intents, hash of counts, usage stream. ARGV: greeting and generation (epoch.lua), how many entries the stream may hold, numbers of requests, leases,
 --   windows and events, then the request ids; each lease's key and how many requests leave it; each window's key, what was held in it and
 --   what was used, summed over all requests; the events.
 -- Answers the request ids that are not open (any more), having done nothing; "rebuild", having done nothing either; or nothing, having done everything.

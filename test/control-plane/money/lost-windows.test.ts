@@ -50,10 +50,13 @@ describe.runIf(hasRedis)('windows', () => {
     );
   /** As the control plane does it, once the nodes had their time. */
   const count = async (used: bigint, recorded: readonly string[] = []) => {
-    await eventually(async () => ((await lost.owners()).includes(owner) && (await lost.haveNodesSpoken()) ? true : undefined), 'the nodes having spoken');
+    await eventually(async () => ((await lost.owners()).includes(owner) ? true : undefined), 'the request to count');
+    const greeting = await eventually(() => lost.greeting(), 'the nodes having spoken');
+    await lost.forget(owner);
     const token = randomUUID();
     await eventually(async () => ((await lost.lock(owner, token)) ? true : undefined), 'the lock');
-    return lost.write(owner, { token, recorded, windows: [{ key: 'window', keptUntilMillis: LATER, used }] });
+    const requests = (await lost.openRequests(owner)).map((requestId) => ({ requestId, hasRecord: recorded.includes(requestId) }));
+    return lost.write(owner, { token, greeting, requests, windows: [{ key: 'window', keptUntilMillis: LATER, used }] });
   };
 
   test('are closed until they are counted, and the first call waits for that', async () => {
@@ -126,7 +129,7 @@ describe.runIf(hasRedis)('windows', () => {
     expect(await lost.lock(owner, 'first')).toBe(true);
     expect(await lost.lock(owner, 'second')).toBe(false);
     await lost.unlock(owner, 'second');
-    expect(await lost.write(owner, { token: 'second', recorded: [], windows: [] })).toBe(false);
+    expect(await lost.write(owner, { token: 'second', greeting: '', requests: [], windows: [] })).toBe(false);
     await lost.unlock(owner, 'first');
     expect(await asked).toBeInstanceOf(CountersRebuilding);
     expect(await lost.owners()).toEqual([owner]);
