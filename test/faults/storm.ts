@@ -1,143 +1,215 @@
-/** Calls while every program is killed at random, and the books afterwards: `npx tsx test/faults/storm.ts [calls] [seed]`. */
+/** A storm: calls through two data planes while every program is killed at random, and what the books say afterwards. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { keysOf } from '../../data-plane/counters/redis-keys.ts';
 import { GatewayClient } from '../support/gateway-client.ts';
 import { newLimit, windowsOf } from '../support/limits.ts';
-import { startMcpUpstream } from '../support/mcp-upstream.ts';
-import { startCrashablePostgres } from '../support/postgres.ts';
+import type { McpUpstream } from '../support/mcp-upstream.ts';
+import type { CrashableDatabase } from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
-import { startTestRedis, withRedis } from '../support/redis.ts';
-import { startStack } from '../support/stack.ts';
+import { withRedis, type TestRedis } from '../support/redis.ts';
+import type { Stack } from '../support/stack.ts';
+
+export interface StormParts {
+  readonly stack: Stack;
+  readonly redis: TestRedis;
+  readonly database: CrashableDatabase;
+  readonly upstream: McpUpstream;
+}
+
+/** What must be 0, whatever was killed. */
+export interface Discrepancies {
+  /** Calls that were answered and have no record. */
+  readonly lost: number;
+  /** Calls that reached the server beyond those that have a record. */
+  readonly unrecorded: number;
+  readonly doubled: number;
+  readonly setAside: number;
+  /** Between what the window says, and the sums of days, and what the records do. */
+  readonly unexplainedNanos: string;
+  readonly unsummedNanos: string;
+  /** Holds, leases and events that are left. */
+  readonly left: string;
+}
 
 const CALLERS = 16;
-const PAUSE_MILLIS_MIN = 1000;
-const PAUSE_MILLIS_MAX = 6000;
-/** Intents of a node that was killed live for 30 seconds. */
-const QUIET_MILLIS = 90_000;
-const calls = Number(process.argv[2] ?? '20000');
-let random = Number(process.argv[3] ?? String(Date.now() % 100_000));
-process.stdout.write(`${calls} calls, seed ${random}\n`);
+/** Of a caller who was refused, or whose node was killed. */
+const RETRY_MILLIS = 50;
+const CALLS_PER_KILL_MIN = 300;
+const CALLS_PER_KILL_MAX = 2500;
+/** In which so many calls must be answered, whatever was killed before. */
+const PATIENCE_MILLIS = 300_000;
+/** How often two programs are killed at once. */
+const TWO_AT_ONCE = 0.25;
+/** Intents of a node that was killed live for 30 seconds, and reapers look every five. */
+const QUIET_MILLIS = 40_000;
 
-const [database, redis, upstream] = await Promise.all([startCrashablePostgres(), startTestRedis(), startMcpUpstream()]);
-const stack = await startStack({ databaseUrl: database.url, redisUrl: redis.url });
-try {
-  process.exitCode = (await storm()) ? 0 : 1;
-} finally {
-  await stack.close();
-  await Promise.all([upstream.close(), redis.stop(), database.stop()]);
-}
+export class Storm {
+  readonly #parts: StormParts;
+  readonly #draw: () => number;
+  readonly #answered: string[] = [];
+  readonly kills: Record<string, number> = {};
+  readonly statuses: Record<string, number> = {};
+  #gateways: readonly GatewayClient[] = [];
+  #further: Awaited<ReturnType<Stack['startFurtherData']>> | undefined;
 
-async function storm(): Promise<boolean> {
-  const { key, serverId } = await budgeted();
-  const further = await stack.startFurtherData();
-  await stack.settled();
-  const gateways = [new GatewayClient(stack.gatewayUrl), new GatewayClient(further.url)];
-  const ending = new AbortController();
-  const killing = killAtRandom(ending.signal);
-  const answered: string[] = [];
-  const statuses = new Map<number, number>();
-  let next = 0;
-  const caller = async () => {
-    while (next < calls) {
-      const gateway = gateways[next++ % gateways.length];
-      // A node that is killed answers nothing: what became of the call, the books must know.
-      const answer = await gateway?.send('priced', { key }).catch(() => undefined);
-      const status = answer?.status ?? 0;
-      statuses.set(status, (statuses.get(status) ?? 0) + 1);
-      if (status === 200) answered.push(answer?.headers.get('turnpike-request-id') ?? '');
-    }
-  };
-  await Promise.all(Array.from({ length: CALLERS }, caller));
-  ending.abort();
-  process.stdout.write(`${JSON.stringify(Object.fromEntries(statuses))} by status, kills: ${JSON.stringify(await killing)}\n`);
-  return booksInOrder(serverId, answered);
-}
-
-async function budgeted(): Promise<{ key: string; serverId: string }> {
-  const pricing = { usdPerMillionCalls: '2.00', usdPerMillionInputBytes: '0.50', usdPerMillionOutputBytes: '1.00' };
-  const policy = { policies: { ratelimit: { concurrency: { max: 1000 } } } };
-  const server = await stack.admin.createServer({ name: 'priced', slug: 'priced', transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, pricing, policy });
-  const apiKey = await stack.admin.createApiKey();
-  await stack.admin.grant(apiKey.id, server.id);
-  await newLimit(stack.admin, 'Budget', { limitUsd: '1000' });
-  return { key: apiKey.secret, serverId: server.id };
-}
-
-/** Answers how often each program was killed. */
-async function killAtRandom(signal: AbortSignal): Promise<Record<string, number>> {
-  const kills: Record<string, number> = {};
-  const victims: readonly (readonly [string, () => Promise<unknown>])[] = [
-    [
-      'data plane',
-      () =>
-        stack
-          .data()
-          .stop('SIGKILL')
-          .then(() => stack.startData()),
-    ],
-    [
-      'control plane',
-      () =>
-        stack
-          .control()
-          .stop('SIGKILL')
-          .then(() => stack.startControl()),
-    ],
-    ['Redis', () => redis.crash()],
-    ['PostgreSQL', () => database.crash()],
-  ];
-  while (!signal.aborted) {
-    const [name, kill] = victims[Math.floor(draw() * victims.length)] ?? ['', () => Promise.resolve()];
-    await kill();
-    kills[name] = (kills[name] ?? 0) + 1;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLIS_MIN + draw() * (PAUSE_MILLIS_MAX - PAUSE_MILLIS_MIN)));
+  constructor(parts: StormParts, seed: number) {
+    this.#parts = parts;
+    this.#draw = seeded(seed);
   }
-  return kills;
+
+  /** Goes on until so many calls have been answered. */
+  async rage(calls: number): Promise<void> {
+    const { stack } = this.#parts;
+    const key = await this.#budgeted();
+    await this.#startFurther();
+    await stack.settled();
+    const ending = new AbortController();
+    let next = 0;
+    const caller = async () => {
+      while (this.#answered.length < calls && !ending.signal.aborted) {
+        const status = await this.#call(key, next++);
+        this.statuses[status] = (this.statuses[status] ?? 0) + 1;
+        if (status !== 200) await wait(RETRY_MILLIS);
+      }
+    };
+    const calling = Promise.all(Array.from({ length: CALLERS }, caller));
+    await Promise.all([calling, this.#killUntil(ending.signal)].map((work) => work.finally(() => ending.abort())));
+  }
+
+  /** Once everything has had the time to come to rest. */
+  async discrepancies(): Promise<Discrepancies> {
+    const { stack, database, upstream } = this.#parts;
+    const left = await this.#rest();
+    const [books] = await database.query(
+      `select count(*)::int as records, count(distinct request_id)::int as requests, coalesce(sum(cost_nanos_usd), 0)::text as cost,
+         (select coalesce(sum(cost_nanos_usd), 0)::text from usage_days) as summed, (select count(*)::int from usage_dead_letters) as unstored,
+         (select count(*)::int from unnest($1::text[]) as answered (id) where not exists (select from usage_records r where r.request_id = answered.id)) as lost
+       from usage_records`,
+      [this.#answered],
+    );
+    const { records, requests, cost, summed, unstored, lost } = z
+      .object({ records: z.number(), requests: z.number(), cost: z.string(), summed: z.string(), unstored: z.number(), lost: z.number() })
+      .parse(books);
+    const [window] = await windowsOf(stack.admin, 'budgets');
+    return {
+      lost,
+      unrecorded: Math.max(0, upstream.calls() - records),
+      doubled: records - requests,
+      setAside: unstored,
+      unexplainedNanos: String(BigInt(window?.used ?? '-1') - BigInt(cost)),
+      unsummedNanos: String(BigInt(summed) - BigInt(cost)),
+      left,
+    };
+  }
+
+  async #budgeted(): Promise<string> {
+    const { stack, upstream } = this.#parts;
+    const pricing = { usdPerMillionCalls: '2.00', usdPerMillionInputBytes: '0.50', usdPerMillionOutputBytes: '1.00' };
+    const policy = { policies: { ratelimit: { concurrency: { max: 1000 } } } };
+    const server = await stack.admin.createServer({ name: 'priced', slug: 'priced', transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, pricing, policy });
+    const apiKey = await stack.admin.createApiKey();
+    await stack.admin.grant(apiKey.id, server.id);
+    await newLimit(stack.admin, 'Budget', { limitUsd: '1000' });
+    return apiKey.secret;
+  }
+
+  /** Answers the status; 0 of a node that was killed: what became of the call, the books must know. */
+  async #call(key: string, number: number): Promise<number> {
+    const gateway = this.#gateways[number % this.#gateways.length];
+    const answer = await gateway?.send('priced', { key }).catch(() => undefined);
+    if (answer?.status === 200) this.#answered.push(answer.headers.get('turnpike-request-id') ?? '');
+    return answer?.status ?? 0;
+  }
+
+  /** Every program in turn, in an order that is drawn anew each time, so that none is left out. */
+  async #killUntil(signal: AbortSignal): Promise<void> {
+    let victims: Victim[] = [];
+    while (!signal.aborted) {
+      const dueAt = this.#answered.length + CALLS_PER_KILL_MIN + this.#draw() * (CALLS_PER_KILL_MAX - CALLS_PER_KILL_MIN);
+      const isDue = () => this.#answered.length >= dueAt || signal.aborted;
+      await eventually(() => (isDue() ? true : undefined), 'further calls being answered', PATIENCE_MILLIS);
+      if (signal.aborted) return;
+      if (victims.length === 0) victims = this.#victims();
+      const killed = victims.splice(0, this.#draw() < TWO_AT_ONCE ? 2 : 1);
+      await Promise.all(killed.map(({ kill }) => kill()));
+      for (const { name } of killed) this.kills[name] = (this.kills[name] ?? 0) + 1;
+    }
+  }
+
+  #victims(): Victim[] {
+    const { stack, redis, database } = this.#parts;
+    const victims = [
+      {
+        name: 'data plane',
+        kill: () =>
+          stack
+            .data()
+            .stop('SIGKILL')
+            .then(() => stack.startData()),
+      },
+      { name: 'further data plane', kill: () => this.#startFurther() },
+      {
+        name: 'control plane',
+        kill: () =>
+          stack
+            .control()
+            .stop('SIGKILL')
+            .then(() => stack.startControl()),
+      },
+      { name: 'Redis', kill: () => redis.crash() },
+      { name: 'PostgreSQL', kill: () => database.crash() },
+    ];
+    return victims
+      .map((victim) => ({ victim, at: this.#draw() }))
+      .toSorted((one, other) => one.at - other.at)
+      .map(({ victim }) => victim);
+  }
+
+  /** In place of the one that there was. */
+  async #startFurther(): Promise<void> {
+    const { stack } = this.#parts;
+    await this.#further?.program.stop('SIGKILL');
+    this.#further = await stack.startFurtherData();
+    this.#gateways = [new GatewayClient(stack.gatewayUrl), new GatewayClient(this.#further.url)];
+  }
+
+  /** Answers what is left when it does not become nothing. */
+  async #rest(): Promise<string> {
+    const { stack, redis, database } = this.#parts;
+    const [organisation] = await database.query('select organisation_id from limits');
+    const { open, intents, counts, usage } = keysOf(z.string().parse(organisation?.['organisation_id']));
+    return eventually(
+      async () => {
+        const [window] = await windowsOf(stack.admin, 'budgets');
+        const left = await withRedis(redis.url, async (client) => ({
+          requests: (await client.hlen(open)) + (await client.hlen(intents)),
+          leases: Object.values(await client.hgetallBuffer(counts)).filter((state) => state.readBigInt64LE(0) === 0n && state.readBigInt64LE(8) !== 0n).length,
+          events: await client.xlen(usage),
+          reserved: Number(window?.reserved ?? -1),
+        }));
+        if (Object.values(left).some((count) => count !== 0)) throw new Error(JSON.stringify(left));
+        return 'nothing';
+      },
+      'everything coming to rest',
+      QUIET_MILLIS,
+    ).catch((error: unknown) => String(error));
+  }
 }
 
-async function booksInOrder(serverId: string, answered: readonly string[]): Promise<boolean> {
-  const [server] = await database.query('select organisation_id from mcp_servers where id = $1', [serverId]);
-  const owner = z.string().parse(server?.['organisation_id']);
-  const { open, intents, counts } = keysOf(owner);
-  const quiet = await eventually(
-    () =>
-      withRedis(redis.url, async (client) => {
-        const [left, waiting, states, entries] = await Promise.all([
-          client.hlen(open),
-          client.hlen(intents),
-          client.hgetallBuffer(counts),
-          client.xlen(keysOf(owner).usage),
-        ]);
-        const leases = Object.values(states).filter((state) => state.readBigInt64LE(0) === 0n && state.readBigInt64LE(8) !== 0n).length;
-        return left + waiting + leases + entries === 0 ? true : undefined;
-      }),
-    'nothing being open, held or told any more',
-    QUIET_MILLIS,
-  ).catch((error: unknown) => error);
-  const [books] = await database.query(
-    `select count(*)::int as records, count(distinct request_id)::int as requests, coalesce(sum(cost_nanos_usd), 0)::text as cost,
-       (select count(*)::int from unnest($1::text[]) as answered (id) where not exists (select from usage_records r where r.request_id = answered.id)) as lost,
-       (select count(*)::int from usage_dead_letters) as unstored from usage_records`,
-    [answered],
-  );
-  const [window] = await windowsOf(stack.admin, 'budgets');
-  const { records, requests, cost, lost, unstored } = z
-    .object({ records: z.number(), requests: z.number(), cost: z.string(), lost: z.number(), unstored: z.number() })
-    .parse(books);
-  const unexplained = BigInt(window?.used ?? '-1') - BigInt(cost);
-  const unrecorded = Math.max(0, upstream.calls() - records);
-  const isQuiet = quiet === true && window?.reserved === '0';
-  process.stdout.write(
-    `${records} records, ${upstream.calls()} calls upstream; lost ${lost} of ${answered.length} answered, unrecorded ${unrecorded}, doubled ${records - requests}, ` +
-      `set aside ${unstored}, unexplained nanos ${unexplained}, ${isQuiet ? 'nothing held' : `still held: ${window?.reserved}, ${String(quiet)}`}\n`,
-  );
-  return isQuiet && lost + unrecorded + unstored + (records - requests) === 0 && unexplained === 0n;
+interface Victim {
+  readonly name: string;
+  /** Resolves when it is back. */
+  readonly kill: () => Promise<unknown>;
 }
 
-/** So that a seed tells the same story again: mulberry32. */
-function draw(): number {
-  random = (random + 0x6d2b79f5) | 0;
-  let mixed = Math.imul(random ^ (random >>> 15), 1 | random);
-  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+/** So that a seed draws the same again: mulberry32. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
 }

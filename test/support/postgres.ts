@@ -19,6 +19,9 @@ export interface CrashableDatabase extends TestDatabase {
   crash(): Promise<void>;
 }
 
+/** Whether this machine has the server's programs, which an embedded one cannot stand for where it is to be killed. */
+export const hasPostgresServer = newestPrograms() !== undefined;
+
 /** Needs the server's programs. */
 export function startCrashablePostgres(): Promise<CrashableDatabase> {
   const programs = newestPrograms();
