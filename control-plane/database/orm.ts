@@ -5,6 +5,7 @@ import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import { Client, type ClientConfig } from 'pg';
 import type { Logger } from 'pino';
 import { ENTITIES } from './entities.ts';
+import { giveBackLost } from './lost-connections.ts';
 import { MIGRATIONS } from './migrations/list.ts';
 
 const STATEMENT_TIMEOUT_MILLIS = 10_000;
@@ -49,7 +50,13 @@ export async function openOrm(databaseUrl: string, log: Logger): Promise<MikroOR
     extensions: [Migrator],
     migrations: { migrationsList: MIGRATIONS, tableName: 'turnpike_migrations', snapshot: false, allOrNothing: true, silent: true },
     pool: { min: 0, max: CONNECTIONS_MAX },
-    driverOptions: { ssl, statement_timeout: STATEMENT_TIMEOUT_MILLIS, lock_timeout: LOCK_TIMEOUT_MILLIS, connectionTimeoutMillis: CONNECTION_TIMEOUT_MILLIS },
+    driverOptions: {
+      ssl,
+      statement_timeout: STATEMENT_TIMEOUT_MILLIS,
+      lock_timeout: LOCK_TIMEOUT_MILLIS,
+      connectionTimeoutMillis: CONNECTION_TIMEOUT_MILLIS,
+      onPoolCreated: giveBackLost,
+    },
     logger: (message) => log.debug(message),
     debug: false,
   });
