@@ -16,7 +16,7 @@ describe.runIf(hasRedis && hasPostgresServer)('a storm', () => {
   let parts: StormParts;
 
   beforeAll(async () => {
-    const [database, redis, upstream] = await Promise.all([startCrashablePostgres(), startTestRedis(), startMcpUpstream()]);
+    const [database, redis, upstream] = await Promise.all([startCrashablePostgres(), startTestRedis({ appendfsync: 'no' }), startMcpUpstream()]);
     const stack = await startStack({ databaseUrl: database.url, redisUrl: redis.url });
     parts = { database, redis, upstream, stack };
   }, 120_000);

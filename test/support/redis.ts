@@ -35,16 +35,19 @@ export async function anyTestRedis(): Promise<Pick<TestRedis, 'url' | 'stop'>> {
   return url === undefined ? startTestRedis() : { url, stop: () => Promise.resolve() };
 }
 
-export async function startTestRedis(): Promise<TestRedis> {
+/**
+ * `appendfsync`: with `everysec` Redis answers while the disk is slow before it has handed a write to the kernel, so that what it answered may be gone with
+ * the process; with `no` each write is there.
+ */
+export async function startTestRedis({ appendfsync = 'everysec' }: { appendfsync?: 'everysec' | 'no' } = {}): Promise<TestRedis> {
   const directory = mkdtempSync(join(tmpdir(), 'turnpike-redis-'));
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
+  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
+  // A copy is made at once: nobody waits for others that want one too.
+  const keeping = ['--appendonly', 'yes', '--appendfsync', appendfsync, '--save', '', '--maxmemory-policy', 'noeviction', '--repl-diskless-sync-delay', '0'];
   const start = async () => {
-    const program = startProgram(
-      'redis-server',
-      ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction'],
-      {},
-    );
+    const program = startProgram('redis-server', [...place, ...keeping], {});
     await eventually(() => withRedis(url, async (redis) => (await redis.ping()) === 'PONG'), 'Redis answering');
     return program;
   };
