@@ -55,6 +55,20 @@ export function readPackedWindow(packed: Buffer): WindowCounts {
   return { used: Number(packed.readBigInt64LE(USED_AT)), reserved: Number(packed.readBigInt64LE(RESERVED_AT)) };
 }
 
+/** In which memory of which Redis an organisation's windows were counted: the field `epoch` of its counts (`data-plane/counters/scripts/epoch.lua`). */
+export interface Epoch {
+  readonly generation: number;
+  readonly greeting: string;
+}
+
+const GENERATION_AT = 8;
+const GREETING_AT = 16;
+
+/** Reads an epoch as the scripts pack it. */
+export function readPackedEpoch(packed: Buffer): Epoch {
+  return { generation: Number(packed.readBigInt64LE(GENERATION_AT)), greeting: packed.toString('latin1', GREETING_AT) };
+}
+
 /** Set of organisations whose windows Redis has lost: the data planes add them, the control plane counts them again. */
 export const REBUILDS_KEY = 'turnpike:rebuilds';
 /** Since when the nodes know this Redis with the memory that it has: "runId millis". */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { countsKeyOf, GREETING_KEY, REBUILDS_KEY } from '../../shared/window-counts.ts';
+import { countsKeyOf, GREETING_KEY, readPackedEpoch, REBUILDS_KEY } from '../../shared/window-counts.ts';
 
 export interface RecoveredWindow {
   readonly key: string;
@@ -34,7 +34,6 @@ const GREETED_MILLIS = 1000;
 /** Entries of a stream that are looked through; with more, the records are too far behind. */
 const ENTRIES_MAX = 500;
 const REBUILD = readFileSync(new URL('rebuild.lua', import.meta.url), 'utf8');
-const GREETING_AT = 16;
 const CLOSE = "redis.call('HDEL', KEYS[1], 'epoch') redis.call('DEL', KEYS[2])";
 const UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end";
 const headSchema = z.tuple([z.number(), z.string()], z.unknown());
@@ -70,7 +69,7 @@ export class LostWindows {
   /** Whether there is nothing to count: who asked may not have seen yet that it is done. */
   async areOpen(owner: string, greeting: string): Promise<boolean> {
     const epoch = await this.#redis.hgetBuffer(countsKeyOf(owner), 'epoch');
-    return epoch?.toString('latin1', GREETING_AT) === greeting;
+    return epoch !== null && readPackedEpoch(epoch).greeting === greeting;
   }
 
   /** Ends a count that is under way as well, and asks for a new one. */

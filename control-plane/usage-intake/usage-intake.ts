@@ -69,11 +69,11 @@ export class UsageIntake {
     await this.#source.acknowledge(events.map(({ delivery }) => delivery));
   }
 
-  /** A batch is read from one Redis. */
+  /** A batch is read from one Redis. Windows that were counted in another lack it. */
   async #store(events: readonly ReadEvent[]): Promise<void> {
     const [greeting] = events.flatMap(({ delivery }) => delivery.greeting ?? []);
     const counted = this.#counted;
-    const closeOthers = async (em: EntityManager, organisationIds: readonly string[]) => {
+    const closeCountedElsewhere = async (em: EntityManager, organisationIds: readonly string[]) => {
       if (greeting === undefined || counted === undefined) return;
       // Before the batch is committed: whatever ends in between, windows are either closed or right.
       for (const organisationId of await countedElsewhere(em, organisationIds, greeting)) await counted.closeWindows(organisationId);
@@ -81,7 +81,7 @@ export class UsageIntake {
     await writeUsage(
       this.#em,
       events.map(({ event }) => event),
-      closeOthers,
+      closeCountedElsewhere,
     );
   }
 

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { GREETING_KEY, REBUILDS_KEY } from '../../shared/window-counts.ts';
+import { GREETING_KEY, readPackedEpoch, REBUILDS_KEY } from '../../shared/window-counts.ts';
 import { reopenValues } from './admit-values.ts';
 import type { OpenRequest } from './counters.ts';
 import { keysOf } from './redis-keys.ts';
@@ -14,8 +14,6 @@ const POLL_MILLIS = 50;
 /** Asked again this often: a request to rebuild may be lost with everything else. */
 const POLLS_PER_REQUEST = 20;
 const REOPEN_BATCH = 100;
-const GENERATION_AT = 8;
-const GREETING_AT = 16;
 const greetingSchema = z.string();
 
 export interface EpochsParts {
@@ -132,8 +130,9 @@ export class Epochs {
 
   async #isOpen(owner: string): Promise<boolean> {
     const epoch = await this.#link.redis.hgetBuffer(keysOf(owner).counts, 'epoch');
-    if (epoch === null || epoch.toString('latin1', GREETING_AT) !== this.#greeting) return false;
-    return Number(epoch.readBigInt64LE(GENERATION_AT)) >= (this.#generations.get(owner) ?? 0);
+    if (epoch === null) return false;
+    const { greeting, generation } = readPackedEpoch(epoch);
+    return greeting === this.#greeting && generation >= (this.#generations.get(owner) ?? 0);
   }
 
   /** What is under way here comes first: it is part of what is to be counted. */
