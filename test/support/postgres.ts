@@ -77,8 +77,10 @@ async function startServer(programs: string): Promise<CrashableDatabase> {
       // Its processes hold the memory for another moment, and while they do a new one ends at once.
       await eventually(async () => {
         program = start();
-        const ended = new Promise<void>((resolve) => program.child.once('exit', () => resolve()));
-        return Promise.race([ended.then(() => undefined), eventually(() => database.query('select 1'), 'PostgreSQL answering')]);
+        const isRunning = () => program.child.exitCode === null && program.child.signalCode === null;
+        const isThere = await eventually(async () => isRunning() && (await database.query('select 1')).length > 0, 'PostgreSQL answering');
+        if (!isThere) throw new Error(program.output());
+        return true;
       }, 'PostgreSQL starting again');
     },
   };
