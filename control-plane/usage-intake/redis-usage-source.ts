@@ -102,7 +102,7 @@ export class RedisUsageSource implements UsageSource {
     }
   }
 
-  /** An entry is done with when all of its events are. One that has come to stay in another Redis is read there again. */
+  /** An entry is done with when all of its events are. Where Redis is another one by now nothing is deleted, and what it has of those entries is read again. */
   async acknowledge(deliveries: readonly UsageDelivery[]): Promise<void> {
     const left = new Map<string, number>();
     for (const { deliveryId } of deliveries) {
