@@ -5,8 +5,6 @@ import type { GovernancePlan } from './policies/governance-plan.ts';
 import type { RpcRequest } from './evidence.ts';
 
 export class Trail {
-  /** Name of the step that ran last: the one that refused, when one did. */
-  step = '';
   /** The key's prefix as the caller presented it, also when no such key exists. */
   keyPrefix: string | undefined;
   key: ApiKey | undefined;
@@ -20,11 +18,17 @@ export class Trail {
   traceId: string | undefined;
   /** What rules that only observe would have done, as `code/reason`. */
   readonly observed: string[] = [];
+  #step: { readonly name: string } | undefined;
 
   /** Notes which step runs now, so that a refusal can be traced to it, and answers that step. */
   at<Step extends { readonly name: string }>(step: Step): Step {
-    this.step = step.name;
+    this.#step = step;
     return step;
+  }
+
+  /** Name of the step that ran last: the one that refused, when one did. */
+  get step(): string {
+    return this.#step?.name ?? '';
   }
 
   get method(): string | undefined {

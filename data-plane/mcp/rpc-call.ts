@@ -25,6 +25,13 @@ export interface RpcCall {
   readonly messages: readonly [RpcMessage, ...RpcMessage[]];
 }
 
+/** How many of its messages are meant. */
+export function countMessages({ messages }: RpcCall, isMeant: (message: RpcMessage) => boolean): number {
+  let count = 0;
+  for (const message of messages) if (isMeant(message)) count++;
+  return count;
+}
+
 /** The one request that a call is; undefined for a batch, and for what nobody answers. */
 export function soleRequestOf(call: RpcCall | undefined): RpcMessage | undefined {
   if (call === undefined || call.isBatch) return undefined;

@@ -15,7 +15,7 @@ export interface AnswerAllowanceParts {
   readonly nowMillis: number;
   /** The longest answer that the server and the policies allow; `Infinity` for a stream without an end. */
   readonly bytesMax: number;
-  /** What is held for at first. */
+  /** So long an answer is held for at first. */
   readonly outputBytes: number;
 }
 
@@ -34,7 +34,8 @@ export class AnswerAllowance {
 
   constructor(parts: AnswerAllowanceParts) {
     this.#parts = parts;
-    this.#held = parts.spend.heldFor(parts.outputBytes);
+    const { heldAmounts, intent = '' } = parts.admission;
+    this.#held = { heldAmounts, intent };
     this.#outputBytes = parts.outputBytes;
   }
 

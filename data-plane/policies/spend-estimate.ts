@@ -2,6 +2,7 @@
 import type { LimitMetric } from '../../shared/limit.ts';
 import { costOf, type Price } from '../../shared/pricing.ts';
 import type { RpcRequest } from '../evidence.ts';
+import { countMessages, type RpcMessage } from '../mcp/rpc-call.ts';
 
 /** Amounts of one call by metric; nano-USD fit a double up to the ceiling that limits have. */
 export type Amounts = Readonly<Record<LimitMetric, number>> & { readonly costNanosUsd: bigint };
@@ -39,9 +40,17 @@ export function amountsOf(
 }
 
 function requestsOf(rpc: RpcRequest): number {
-  return rpc.call?.messages.filter(({ kind }) => kind === 'request').length ?? 1;
+  return rpc.call === undefined ? 1 : countMessages(rpc.call, isRequest);
 }
 
 function toolCallsOf(rpc: RpcRequest): number {
-  return rpc.call?.messages.filter(({ tool }) => tool !== undefined).length ?? 0;
+  return rpc.call === undefined ? 0 : countMessages(rpc.call, callsTool);
+}
+
+function isRequest({ kind }: RpcMessage): boolean {
+  return kind === 'request';
+}
+
+function callsTool({ tool }: RpcMessage): boolean {
+  return tool !== undefined;
 }

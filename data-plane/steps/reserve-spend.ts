@@ -7,6 +7,7 @@ import type { AllowedCall, RateTicket, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { listens } from '../mcp/revision-claims.ts';
+import { countMessages, type RpcMessage } from '../mcp/rpc-call.ts';
 import { AnswerAllowance, FIRST_OUTPUT_BYTES, LEAST_OUTPUT_BYTES } from '../policies/answer-allowance.ts';
 import { countersAway, countersRebuilding, refusalOf } from '../policies/limit-refusals.ts';
 import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/planned-holds.ts';
@@ -45,8 +46,9 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
   const nowMillis = exchange.timeMillis;
   const { plan, key } = ticket.access;
   const { inputBytes } = trail;
-  const price = isCounted(allowed) ? priceOf(allowed) : NO_PRICE;
-  const { limits, checks } = holdsAt(ticket, allowed, nowMillis);
+  const isCounted = counts(allowed);
+  const price = isCounted ? priceOf(allowed) : NO_PRICE;
+  const { limits, checks } = isCounted ? holdsAt(ticket, allowed, nowMillis) : NO_HOLDS;
   const head = eventHead(gateway.nodeName, exchange, trail, price);
   const admission = {
     organisationId: key.organisationId,
@@ -127,7 +129,6 @@ function priceOf(allowed: AllowedCall): Price {
 
 /** A batch counts as a whole for each tool that it calls. */
 function holdsAt(ticket: RateTicket, allowed: AllowedCall, nowMillis: number): PlannedHolds {
-  if (!isCounted(allowed)) return NO_HOLDS;
   const tools = allowed.rpc.call?.messages.flatMap(({ tool }) => tool ?? []) ?? [];
   return ticket.access.plan.holds.at(nowMillis, tools);
 }
@@ -135,6 +136,10 @@ function holdsAt(ticket: RateTicket, allowed: AllowedCall, nowMillis: number): P
 const HOUSEKEEPING: ReadonlySet<string> = new Set(['initialize', 'ping', 'server/discover']);
 
 /** The handshake and other housekeeping of the protocol cost nothing and use up nothing. */
-function isCounted(allowed: AllowedCall): boolean {
-  return (allowed.rpc.call?.messages ?? []).some(({ kind, method }) => kind === 'request' && !HOUSEKEEPING.has(method ?? ''));
+function counts({ rpc: { call } }: AllowedCall): boolean {
+  return call !== undefined && countMessages(call, isUse) > 0;
+}
+
+function isUse({ kind, method }: RpcMessage): boolean {
+  return kind === 'request' && !HOUSEKEEPING.has(method ?? '');
 }

@@ -9,13 +9,15 @@ import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { MemorySessionBook } from '../sessions/memory-session-book.ts';
 import type { SessionBook } from '../sessions/session-book.ts';
 import { AmbientSessions } from './ambient-sessions.ts';
+import type { SecondTry } from './answer-terms.ts';
+import { AnswerWatch } from './answer-watch.ts';
 import { forgetsSession } from './forgotten-session.ts';
 import { headerIn, withoutHeader } from './forwarded-headers.ts';
 import type { AnswerHead, AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
 import { SessionHealer } from './session-healer.ts';
 import { SessionTraffic } from './session-traffic.ts';
-import { UpstreamAnswer, type SecondTry } from './upstream-answer.ts';
+import { UpstreamAnswer } from './upstream-answer.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 import type { UpstreamTarget } from './upstream-target.ts';
 import { pathOf, targetOf } from './upstream-target.ts';
@@ -38,6 +40,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
   const healer = new SessionHealer({ book, clock: systemClock, log });
   const ambient = new AmbientSessions(log);
   const traffic = new SessionTraffic();
+  const watch = new AnswerWatch();
   const targets = new WeakMap<GovernedServer, UpstreamTarget>();
 
   function send(request: UpstreamRequest, sink: AnswerSink): UpstreamFlight {
@@ -114,7 +117,8 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
       idToken: passage?.idToken ?? soleRequestOf(call)?.idToken,
       secondTry,
       breaker: target.breaker,
-      leftMillis: deadline - performance.now(),
+      watch,
+      deadline,
     });
     flight.follow(answer, passage?.leave);
     dispatch(target, request, answer, { sessionId, body: passage?.bytes ?? call?.bytes ?? null });
@@ -154,6 +158,7 @@ export function createStreamableHttpTransport(pools: UpstreamPools, log: Logger,
     retire: (serverId) => ambient.retire(serverId),
     close: async () => {
       ambient.close();
+      watch.close();
       await pools.close();
     },
   };
@@ -189,9 +194,8 @@ interface Sending {
 }
 
 function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: UpstreamAnswer, { sessionId, body }: Sending): void {
-  const { limits } = request.server;
   const isStream = request.call === undefined;
-  const headers = [...(isStream ? target.streamHeaders : target.messageHeaders), ...request.forwardedHeaders];
+  const headers = (isStream ? target.streamHeaders : target.messageHeaders).concat(request.forwardedHeaders);
   if (sessionId !== undefined) headers.push(SESSION_HEADER, sessionId);
   const pool = listens(request.call) ? target.streamPool : target.pool;
   pool.dispatch(
@@ -200,8 +204,9 @@ function dispatch(target: UpstreamTarget, request: UpstreamRequest, answer: Upst
       method: request.httpMethod,
       headers,
       body,
-      headersTimeout: limits.headersTimeoutMillis,
-      bodyTimeout: listens(request.call) ? 0 : limits.idleTimeoutMillis,
+      // The watch keeps the server's limits, to a fraction of what the client's own timers would be late.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     },
     answer,
   );

@@ -1,42 +1,27 @@
 /** Receives one HTTP answer of an upstream: a JSON body is collected and handed over whole, an event stream passes as it comes. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
+import { errors, type Dispatcher } from 'undici';
 import { Refusal } from '../../shared/refusal.ts';
 import { EventSize } from '../mcp/event-size.ts';
 import { listens } from '../mcp/revision-claims.ts';
 import { SESSION_HEADER } from '../mcp/session-ids.ts';
 import { answersAnother, faultOfAnswer } from './answer-envelope.ts';
+import type { AnswerTerms, SecondTry } from './answer-terms.ts';
+import type { AnswerWatch, Watched } from './answer-watch.ts';
 import { EventCollector } from './event-collector.ts';
 import { relayedHeaders } from './forwarded-headers.ts';
-import { ShortSilence } from './short-silence.ts';
 import type { AnswerHead, AnswerSink, UpstreamRequest } from './transport.ts';
 import { refusalOfUpstreamError } from './upstream-errors.ts';
 import type { UpstreamBreaker } from './upstream-breaker.ts';
 import { UPSTREAM_SESSION_ID } from './upstream-handshake.ts';
 import { badAnswer, objectionTo } from './upstream-objections.ts';
 
-/** Asks for another try with a session, when the answer says that one is missing; `relayRefused` delivers the answer after all. */
-export interface SecondTry {
-  /** Whether an answer of status 4xx says so. */
-  readonly isMeant: (status: number, body: Buffer) => boolean;
-  readonly retry: (relayRefused: () => void) => void;
-}
-
-export interface AnswerTerms {
-  /** The id of the request as it was sent; undefined for what nobody answers, and for a batch, whose answers are not told apart. */
-  readonly idToken: string | undefined;
-  readonly secondTry: SecondTry | undefined;
-  /** Hears how it went. */
-  readonly breaker: UpstreamBreaker;
-  /** How long the answer to a message may take from now on. */
-  readonly leftMillis: number;
-}
-
 type Reading = 'nothing' | 'body' | 'events' | 'collected events';
 const JSON_TYPE = /^application\/json\b/i;
 const EVENT_STREAM_TYPE = /^text\/event-stream\b/i;
 
-export class UpstreamAnswer implements Dispatcher.DispatchHandler {
+export class UpstreamAnswer implements Dispatcher.DispatchHandler, Watched {
+  place = -1;
   readonly #request: UpstreamRequest;
   readonly #sink: AnswerSink;
   readonly #idToken: string | undefined;
@@ -44,11 +29,15 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   readonly #breaker: UpstreamBreaker;
   /** Of an event stream alone. */
   #size: EventSize | undefined;
-  /** A stream that only listens may last for ever. */
-  readonly #deadline: NodeJS.Timeout | undefined;
-  readonly #silence = new ShortSilence((error) => this.#controller?.abort(error));
+  readonly #watch: AnswerWatch;
+  readonly #deadline: number;
+  #isWatched = true;
+  /** For so long the server may be silent at the moment; it may at any length while the message waits for a connection, and while nobody reads. */
+  #silenceMillisMax = Infinity;
+  /** Since when the watch knows it to be silent; undefined when it was heard since the last look. */
+  #silentSince: number | undefined;
   #controller: Dispatcher.DispatchController | undefined;
-  #head: AnswerHead = { status: 0, contentType: undefined, upstreamSessionId: undefined, headers: [] };
+  #head = NO_HEAD;
   #reading: Reading = 'nothing';
   #first: Buffer | undefined;
   #more: Buffer[] | undefined;
@@ -58,19 +47,21 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #complaint: Refusal | undefined;
   #isOver = false;
 
-  constructor(request: UpstreamRequest, sink: AnswerSink, { idToken, secondTry, breaker, leftMillis }: AnswerTerms) {
+  constructor(request: UpstreamRequest, sink: AnswerSink, { idToken, secondTry, breaker, watch, deadline }: AnswerTerms) {
     this.#request = request;
     this.#sink = sink;
     this.#idToken = idToken;
     this.#secondTry = secondTry;
     this.#breaker = breaker;
-    this.#deadline = listens(request.call) ? undefined : setTimeout(() => this.#fail(this.#lateAnswer()), leftMillis);
+    this.#watch = watch;
+    this.#deadline = listens(request.call) ? Infinity : deadline;
+    watch.begin(this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#isOver) controller.abort(new Error('the caller is gone'));
-    else this.#silence.awaitHead(this.#request.server.limits.headersTimeoutMillis);
+    else this.#awaitWithin(this.#request.server.limits.headersTimeoutMillis);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -91,7 +82,7 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isOver || this.#reading === 'nothing') return;
-    this.#silence.heard();
+    this.#silentSince = undefined;
     this.#length += chunk.length;
     if (this.#length > this.#request.responseBytesMax && !(this.#reading === 'events' && listens(this.#request.call))) {
       return this.#fail(this.#badAnswer('response_too_large', `more than ${this.#request.responseBytesMax} bytes`));
@@ -136,14 +127,29 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('the caller is gone'));
   }
 
+  /** Never early, since silence is counted from a look; late by two looks at most. */
+  look(nowMillis: number): void {
+    if (nowMillis >= this.#deadline) return this.#fail(this.#lateAnswer());
+    this.#silentSince ??= nowMillis;
+    if (nowMillis - this.#silentSince < this.#silenceMillisMax) return;
+    this.#silenceMillisMax = Infinity;
+    this.#controller?.abort(this.#head === NO_HEAD ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError());
+  }
+
+  /** A stream that only listens may be silent, and last, for ever. */
   #awaitMore(): void {
-    if (listens(this.#request.call)) this.#silence.stop();
-    else this.#silence.awaitMore(this.#request.server.limits.idleTimeoutMillis);
+    if (listens(this.#request.call)) this.#unwatch();
+    else this.#awaitWithin(this.#request.server.limits.idleTimeoutMillis);
+  }
+
+  #awaitWithin(millis: number): void {
+    this.#silenceMillisMax = millis;
+    this.#silentSince = undefined;
   }
 
   /** Whoever is not read has no chance to speak. */
   #pause(): void {
-    this.#silence.stop();
+    this.#silenceMillisMax = Infinity;
     this.#controller?.pause();
   }
 
@@ -216,9 +222,14 @@ export class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   #finish(): void {
     this.#isOver = true;
-    clearTimeout(this.#deadline);
-    this.#silence.stop();
+    this.#unwatch();
+  }
+
+  #unwatch(): void {
+    if (this.#isWatched) this.#watch.end(this);
+    this.#isWatched = false;
   }
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_HEAD: AnswerHead = { status: 0, contentType: undefined, upstreamSessionId: undefined, headers: [] };

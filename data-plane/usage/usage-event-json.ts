@@ -40,12 +40,15 @@ export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, pr
   );
 }
 
+const LOST = wordsJson({
+  status: 502,
+  decision: 'ERRORED',
+  refusal: new Refusal('upstream_error', 'connection_lost', 'the gateway node was lost during the call'),
+});
+
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
 export function unknownEnding(costNanosUsd: bigint, outputBytes: number): string {
-  return endingJson(
-    { status: 502, decision: 'ERRORED', code: 'upstream_error', reason: 'connection_lost', message: 'the gateway node was lost during the call' },
-    { costNanosUsd, outputBytes },
-  );
+  return LOST + figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd, dlpOutcome: 'NONE' });
 }
 
 /** Who the message itself says it is from; undefined where the session knows. */
@@ -65,25 +68,15 @@ export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, co
   const refusal = ending instanceof Refusal ? ending : ending.failure;
   const outcome = ending instanceof Refusal ? undefined : ending;
   const decision = refusal === undefined ? 'ALLOWED' : isDenial(refusal) ? 'DENIED' : 'ERRORED';
-  return endingJson(
-    {
-      status: refusal?.status ?? outcome?.status ?? 0,
-      decision,
-      code: refusal?.code ?? null,
-      reason: refusal?.reason ?? null,
-      message: refusal?.message ?? null,
-      rule: refusal?.facts.rule ?? null,
-      retryAfterSeconds: refusal?.facts.retryAfterSeconds ?? null,
-    },
-    {
-      costNanosUsd,
-      isToolError: outcome?.isToolError ?? false,
-      latencyMicros: Math.round(latencyMillis * 1000),
-      upstreamLatencyMicros: outcome?.upstreamMillis === undefined ? null : Math.round(outcome.upstreamMillis * 1000),
-      outputBytes: outcome?.outputBytes ?? 0,
-      dlpOutcome: refusal?.reason === 'semantic_filter' ? 'BLOCKED' : 'NONE',
-    },
-  );
+  const figures: EndingFigures = {
+    isToolError: outcome?.isToolError ?? false,
+    latencyMicros: Math.round(latencyMillis * 1000),
+    upstreamLatencyMicros: outcome?.upstreamMillis === undefined ? null : Math.round(outcome.upstreamMillis * 1000),
+    outputBytes: outcome?.outputBytes ?? 0,
+    costNanosUsd,
+    dlpOutcome: refusal?.reason === 'semantic_filter' ? 'BLOCKED' : 'NONE',
+  };
+  return wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures);
 }
 
 const FAILURES: ReadonlySet<RefusalCode> = new Set([
@@ -104,31 +97,26 @@ function isDenial(refusal: Refusal): boolean {
 interface EndingWords {
   readonly status: number;
   readonly decision: 'ALLOWED' | 'DENIED' | 'ERRORED';
-  readonly code: string | null;
-  readonly reason: string | null;
-  readonly message: string | null;
-  readonly rule?: Refusal['facts']['rule'] | null;
-  readonly retryAfterSeconds?: number | null;
+  readonly refusal: Pick<Refusal, 'code' | 'reason' | 'message' | 'facts'> | undefined;
+}
+
+function wordsJson({ status, decision, refusal }: EndingWords): string {
+  if (refusal === undefined) return `,${status},"${decision}",null,null,null,null,null`;
+  const { code, reason, message, facts } = refusal;
+  return `,${status},"${decision}","${code}","${reason}",${JSON.stringify(message)},${JSON.stringify(facts.rule ?? null)},${facts.retryAfterSeconds ?? null}`;
 }
 
 interface EndingFigures {
+  readonly isToolError: boolean;
+  readonly latencyMicros: number;
+  readonly upstreamLatencyMicros: number | null;
+  readonly outputBytes: number;
   readonly costNanosUsd: bigint;
-  readonly isToolError?: boolean;
-  readonly latencyMicros?: number;
-  readonly upstreamLatencyMicros?: number | null;
-  readonly outputBytes?: number;
-  readonly dlpOutcome?: 'NONE' | 'BLOCKED';
+  readonly dlpOutcome: 'NONE' | 'BLOCKED';
 }
 
-function endingJson(words: EndingWords, figures: EndingFigures): string {
-  const denial =
-    words.code === null
-      ? 'null,null,null,null,null'
-      : `"${words.code}","${words.reason}",${JSON.stringify(words.message)},${JSON.stringify(words.rule ?? null)},${words.retryAfterSeconds ?? null}`;
-  return (
-    `,${words.status},"${words.decision}",${denial},${figures.isToolError ?? false},${figures.latencyMicros ?? 0},` +
-    `${figures.upstreamLatencyMicros ?? null},${figures.outputBytes ?? 0},"${figures.costNanosUsd}","${figures.dlpOutcome ?? 'NONE'}"]`
-  );
+function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, outputBytes, costNanosUsd, dlpOutcome }: EndingFigures): string {
+  return `,${isToolError},${latencyMicros},${upstreamLatencyMicros},${outputBytes},"${costNanosUsd}","${dlpOutcome}"]`;
 }
 
 /** Whoever was refused before key and server were known is recorded with what is. */

@@ -21,6 +21,14 @@ export interface LegacyBridgeParts {
   readonly clock: Clock;
 }
 
+/** What is known of an endpoint: it has refused a first word of the older revisions, or understood the usual one and is taken to for a while (monotonic milliseconds). */
+type Standing = typeof REFUSES | { readonly understandsUntil: number };
+const REFUSES = 'refuses';
+/** Nearly every message is one; another may be refused where this one is understood. */
+const USUAL = 'tools/call';
+/** Short enough for one whose server is replaced by a newer one, long enough that hardly any call is listened to for its first word. */
+const UNDERSTANDS_MILLIS = 10_000;
+
 /**
  * A server of both eras is spoken to in the caller's own: only where it refuses the first word, and says of itself that it speaks
  * 2026-07-28, the bridge answers in its place.
@@ -28,8 +36,7 @@ export interface LegacyBridgeParts {
 export function bridgeLegacyCallers(inner: Transport, { discoveries, ended, clock }: LegacyBridgeParts): Transport {
   const sessions = new BridgedSessions(ended);
   const interpreter = new Interpreter({ inner, discoveries, sessions, parameters: new ParameterHeaders(inner, clock) });
-  /** Those that have refused a first word of the older revisions. */
-  const refusing = new PerEndpoint<true>();
+  const standings = new PerEndpoint<Standing>();
 
   function send(request: UpstreamRequest, sink: AnswerSink): UpstreamFlight {
     const { call, upstreamSessionId } = request;
@@ -38,7 +45,10 @@ export function bridgeLegacyCallers(inner: Transport, { discoveries, ended, cloc
     const [message] = call.messages;
     if (message.method === 'initialize') return tryFirst(request, sink, STRANGE_HANDSHAKE, (discovered) => introduce(request, message, discovered, sink));
     const interpret = () => interpreter.send(request, sink);
-    return refusing.get(request) === true && !speaksLegacyAlone(request) ? interpret() : tryFirst(request, sink, STRANGE_MESSAGE, interpret);
+    const standing = standings.get(request);
+    if (standing === REFUSES) return speaksLegacyAlone(request) ? tryFirst(request, sink, STRANGE_MESSAGE, interpret) : interpret();
+    if (standing !== undefined && message.method === USUAL && clock.elapsed() < standing.understandsUntil) return inner.send(request, sink);
+    return tryFirst(request, sink, STRANGE_MESSAGE, interpret);
   }
 
   /** A server that was known to speak 2026-07-28 may have been replaced by an older one. */
@@ -54,10 +64,15 @@ export function bridgeLegacyCallers(inner: Transport, { discoveries, ended, cloc
       const discovered = await discoveries.learn(request).catch(() => undefined);
       if (flight.isCancelled) return;
       if (discovered === undefined) return relay();
-      refusing.set(request, true);
+      standings.set(request, REFUSES);
       flight.follow(bridge(discovered));
     };
-    const word = new FirstWord(sink, strangeness, (relay) => void refused(relay).catch((error: unknown) => sink.fail(asRefusal(error))));
+    const word = new FirstWord(sink, strangeness, {
+      refused: (relay) => void refused(relay).catch((error: unknown) => sink.fail(asRefusal(error))),
+      understood: () => {
+        if (request.call?.messages[0].method === USUAL) standings.set(request, { understandsUntil: clock.elapsed() + UNDERSTANDS_MILLIS });
+      },
+    });
     flight.follow(inner.send(request, word));
     return flight;
   }

@@ -18,22 +18,30 @@ export const STRANGE_HANDSHAKE: Strangeness = { codes: UNKNOWN_HANDSHAKE, includ
 /** What cannot be told from a failure of the server may have been executed, and is not sent again. */
 export const STRANGE_MESSAGE: Strangeness = { codes: new Set([-32_020, -32_022]), includesProse: false };
 
+export interface FirstWordListeners {
+  /** A refusal that may mean the era, and how to let it pass after all. */
+  readonly refused: (relay: () => void) => void;
+  /** An answer that only comes from a server which knows the caller's era. */
+  readonly understood: () => void;
+}
+
 export class FirstWord implements AnswerSink {
   readonly #sink: AnswerSink;
   readonly #strangeness: Strangeness;
-  readonly #refused: (relay: () => void) => void;
+  readonly #listeners: FirstWordListeners;
 
-  /** `refused` hears of a refusal that may mean the era, and how to let it pass after all. */
-  constructor(sink: AnswerSink, strangeness: Strangeness, refused: (relay: () => void) => void) {
+  constructor(sink: AnswerSink, strangeness: Strangeness, listeners: FirstWordListeners) {
     this.#sink = sink;
     this.#strangeness = strangeness;
-    this.#refused = refused;
+    this.#listeners = listeners;
   }
 
   answer(head: AnswerHead, body: Buffer): void {
+    const errorCode = errorCodeOf(body);
     const relay = () => this.#sink.answer(head, body);
-    if (STATUSES.has(head.status) || this.#strangeness.codes.has(errorCodeOf(body) ?? 0)) this.#refused(relay);
-    else relay();
+    if (STATUSES.has(head.status) || this.#strangeness.codes.has(errorCode ?? 0)) return this.#listeners.refused(relay);
+    if (head.status === 200 && errorCode === undefined) this.#listeners.understood();
+    relay();
   }
 
   open(head: AnswerHead): void {
@@ -50,7 +58,7 @@ export class FirstWord implements AnswerSink {
 
   fail(refusal: Refusal): void {
     const relay = () => this.#sink.fail(refusal);
-    if (this.#strangeness.includesProse && refusal.reason === 'bad_status') this.#refused(relay);
+    if (this.#strangeness.includesProse && refusal.reason === 'bad_status') this.#listeners.refused(relay);
     else relay();
   }
 }
