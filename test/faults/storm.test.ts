@@ -10,7 +10,7 @@ const CALLS = Number(process.env['TURNPIKE_TEST_STORM'] ?? '20000');
 const SEED = Number(process.env['TURNPIKE_TEST_STORM_SEED'] ?? String(Date.now() % 100_000));
 const TIMEOUT_MILLIS = 600_000 + 20 * CALLS;
 /** However many calls: enough for each to have been killed once. */
-const VICTIMS = ['data plane', 'further data plane', 'control plane', 'Redis', 'PostgreSQL'];
+const VICTIMS = ['data plane', 'further data plane', 'control plane', 'further control plane', 'Redis', 'PostgreSQL'];
 
 describe.runIf(hasRedis && hasPostgresServer)('a storm', () => {
   let parts: StormParts;
@@ -26,7 +26,7 @@ describe.runIf(hasRedis && hasPostgresServer)('a storm', () => {
   });
 
   test(
-    `in which ${CALLS} calls are answered while data planes, control plane, Redis and PostgreSQL are killed: nothing is lost, doubled, unexplained or left`,
+    `in which ${CALLS} calls are answered while data planes, control planes, Redis and PostgreSQL are killed: nothing is lost, doubled, unexplained or left`,
     async () => {
       const storm = new Storm(parts, SEED);
       await storm.rage(CALLS);

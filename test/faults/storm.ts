@@ -1,4 +1,4 @@
-/** A storm: calls through two data planes while every program is killed at random, and what the books say afterwards. */
+/** A storm: calls through two data planes of two control planes while every program is killed at random, and what the books say afterwards. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { keysOf } from '../../data-plane/counters/redis-keys.ts';
@@ -52,6 +52,7 @@ export class Storm {
   readonly statuses: Record<string, number> = {};
   #gateways: readonly GatewayClient[] = [];
   #further: Awaited<ReturnType<Stack['startFurtherData']>> | undefined;
+  #furtherControl: Awaited<ReturnType<Stack['startFurtherControl']>> | undefined;
 
   constructor(parts: StormParts, seed: number) {
     this.#parts = parts;
@@ -63,6 +64,7 @@ export class Storm {
     const { stack } = this.#parts;
     const key = await this.#budgeted();
     await this.#startFurther();
+    await this.#startFurtherControl();
     await stack.settled();
     const ending = new AbortController();
     let next = 0;
@@ -157,6 +159,7 @@ export class Storm {
             .stop('SIGKILL')
             .then(() => stack.startControl()),
       },
+      { name: 'further control plane', kill: () => this.#startFurtherControl() },
       { name: 'Redis', kill: () => redis.crash() },
       { name: 'PostgreSQL', kill: () => database.crash() },
     ];
@@ -172,6 +175,11 @@ export class Storm {
     await this.#further?.program.stop('SIGKILL');
     this.#further = await stack.startFurtherData();
     this.#gateways = [new GatewayClient(stack.gatewayUrl), new GatewayClient(this.#further.url)];
+  }
+
+  async #startFurtherControl(): Promise<void> {
+    await this.#furtherControl?.stop('SIGKILL');
+    this.#furtherControl = await this.#parts.stack.startFurtherControl();
   }
 
   /** Answers what is left when it does not become nothing. */

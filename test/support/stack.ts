@@ -26,6 +26,8 @@ export interface Stack {
   startData(): Promise<Program>;
   /** One more data plane beside the first, with a directory of its own. */
   startFurtherData(): Promise<{ readonly url: string; readonly program: Program }>;
+  /** One more replica of the control plane. */
+  startFurtherControl(): Promise<Program>;
   /** Resolves when the data plane has applied everything that the control plane has committed. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -71,6 +73,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await ready(program, `${url}/v1/healthz`);
     return { url, program };
   };
+  const startFurtherControl = async () => {
+    const port = await freePort();
+    const program = startProgram(process.execPath, [BIN, 'control-plane'], { ...environment, CONTROL_PLANE_PORT: String(port) });
+    further.push(program);
+    await ready(program, `http://127.0.0.1:${port}/v1/healthz`);
+    return program;
+  };
   control = await startControl();
   data = await startData();
   const admin = new AdminClient(`${controlUrl}/graphql`, (await readFile(join(directory, 'admin-token'), 'utf8')).trim());
@@ -85,6 +94,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     startControl,
     startData,
     startFurtherData,
+    startFurtherControl,
     settled: () => settled(admin),
     close: async () => {
       await Promise.all([data, ...further].map((program) => program.stop()));
