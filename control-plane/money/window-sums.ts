@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Limit } from '../../shared/limit.ts';
 import type { ScheduleWindow } from '../../shared/schedule-window.ts';
+import { isOfSpan, SPAN_COLUMNS, spanOf } from './limit-spans.ts';
 
 export interface CountedWindow {
   readonly limit: Limit;
@@ -21,14 +22,11 @@ export async function sumWindows(em: EntityManager, organisationId: string, wind
     metric: limit.metric,
     starts_at: new Date(Math.max(window.startMillis, limit.countedSinceMillis)),
     ends_at: new Date(window.endMillis),
-    owner_type: limit.ownerType,
-    owner_id: limit.ownerId,
-    server_id: limit.mcpServerId,
-    tool: limit.tool,
+    ...spanOf(limit),
   }));
   const rows = await em.fork().execute(
     `select coalesce(sum(spent.amount), 0)::text as used
-     from jsonb_to_recordset(?::jsonb) as span (position integer, metric text, starts_at timestamptz, ends_at timestamptz, owner_type text, owner_id text, server_id text, tool text)
+     from jsonb_to_recordset(?::jsonb) as span (position integer, metric text, starts_at timestamptz, ends_at timestamptz, ${SPAN_COLUMNS})
      left join lateral (
        select case span.metric
            when 'NANO_USD' then u.cost_nanos_usd when 'REQUESTS' then 1 when 'TOOL_CALLS' then (m.tool is not null)::int
@@ -38,9 +36,7 @@ export async function sumWindows(em: EntityManager, organisationId: string, wind
        where u.organisation_id = ? and u.occurred_at >= span.starts_at and u.occurred_at < span.ends_at
          and (u.upstream_latency_micros is not null or u.reason = 'connection_lost')
          and m.rpc_method is not null and m.rpc_method not in ('initialize', 'ping', 'server/discover') and m.rpc_method not like 'notifications/%'
-         and (span.server_id is null or m.server_id = span.server_id) and (span.tool is null or m.tool = span.tool)
-         and case span.owner_type when 'ORGANISATION' then u.organisation_id when 'TEAM' then u.team_id when 'USER' then u.user_id
-           when 'API_KEY' then u.api_key_id when 'MCP_SERVER' then m.server_id end = span.owner_id
+         and ${isOfSpan('u', 'm')}
      ) spent on true
      group by span.position order by span.position`,
     [JSON.stringify(asked), organisationId],
