@@ -38,7 +38,7 @@ export async function compareLedger(parts: LedgerComparisonParts, organisationId
     tell(parts.log, open.limit, now, earlier);
     found.push(now);
   }
-  await em.fork().upsertMany(LimitReconciliationEntity, found);
+  if (found.length > 0) await em.fork().upsertMany(LimitReconciliationEntity, found);
   await em.nativeDelete(LimitReconciliationEntity, { organisationId, id: { $nin: found.map(({ id }) => id) } }, { filters: false });
   return readMillis;
 }

@@ -39,7 +39,8 @@ const RUN_ID_AT = 16;
 export function readLook(answers: unknown): LedgerLook | undefined {
   const [[, info], [, [epoch, ...windows]], [, intents], [, entries]] = answersSchema.parse(answers);
   const runId = /run_id:(\w+)/.exec(info)?.[1];
-  if (epoch === null || epoch.toString('latin1', RUN_ID_AT) !== runId || entries.length >= WAITING_ENTRIES_MAX) return undefined;
+  if (epoch === null || runId === undefined || !epoch.toString('latin1', RUN_ID_AT).startsWith(runId) || entries.length >= WAITING_ENTRIES_MAX)
+    return undefined;
   const events = entries.flatMap(([, fields]) => fields.filter((_, index) => index % 2 === 1));
   return {
     epoch: epoch.toString('base64'),

@@ -37,7 +37,7 @@ const STORED_POLL_MILLIS = 50;
 const STORED_POLLS_MAX = 40;
 const sequenceSchema = z.tuple([z.object({ sequence: z.string() })]);
 
-/** Undefined when there is nothing to compare: without a window in force, while windows are closed, and while records are too far behind. */
+/** Undefined when there is nothing to compare: while windows are closed, and while records are too far behind. */
 export async function momentOf(parts: LedgerMomentParts, organisationId: string): Promise<LedgerMoment | undefined> {
   const moment = await parts.em.fork().transactional((em) => lookAt(em, parts, organisationId));
   return moment !== undefined && (await areStored(parts.em, moment.look.waiting)) ? moment : undefined;
@@ -51,7 +51,6 @@ async function lookAt(em: EntityManager, { ledger, retentionDays = Infinity }: L
   // Of windows that began earlier, records may be gone.
   const keptSinceMillis = millis - retentionDays * DAY_MILLIS;
   const windows = limits.flatMap(windowsAt(millis)).filter(({ window }) => window.startMillis >= keptSinceMillis);
-  if (windows.length === 0) return undefined;
   const rows = await em.execute('select coalesce(max(sequence), 0)::text as sequence from usage_records where organisation_id = ?', [organisationId]);
   const [{ sequence }] = sequenceSchema.parse(rows);
   const look = await ledger.look(

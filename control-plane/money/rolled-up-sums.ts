@@ -22,6 +22,7 @@ const SOURCES = [
 
 /** In the order of the windows: of every day, in UTC, that a window touches. */
 export async function sumRolledUp(em: EntityManager, organisationId: string, windows: readonly CountedWindow[]): Promise<RolledUpSums[]> {
+  if (windows.length === 0) return [];
   const slots = slotsOf(
     windows.map(({ window }) => ({
       fromMillis: Math.floor(window.startMillis / DAY_MILLIS) * DAY_MILLIS,

@@ -28,10 +28,16 @@ const shownSchema = z.array(
   }),
 );
 type Shown = z.infer<typeof shownSchema>[number];
+interface Priced {
+  readonly slug: string;
+  readonly key: string;
+  readonly serverId: string;
+}
+
 const SUM = '{ calls cost { nanosUsd } }';
 const QUERY = `{ reconciliation { limit { id } checkedAt counted recorded notCounted reserved underWay rolledUp { records ${SUM} hours ${SUM} days ${SUM} } unexplainedNanos isExplained } }`;
 
-describe.runIf(hasRedis)('a reconciliation', () => {
+describe.runIf(hasRedis)('a reconciliation', { timeout: 120_000 }, () => {
   let database: TestDatabase;
   let redis: TestRedis;
   let upstream: McpUpstream;
@@ -47,7 +53,7 @@ describe.runIf(hasRedis)('a reconciliation', () => {
     await Promise.all([upstream?.close(), redis?.stop(), database?.stop()]);
   });
 
-  async function priced(): Promise<{ slug: string; key: string; serverId: string }> {
+  async function priced(): Promise<Priced> {
     const slug = `compared-${++slugs}`;
     const server = await stack.admin.createServer({ name: slug, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, pricing: PRICING });
     const apiKey = await stack.admin.createApiKey();
@@ -60,8 +66,10 @@ describe.runIf(hasRedis)('a reconciliation', () => {
   /** The limit's newest window, once it is as it should be. */
   const shown = (limitId: string, what: string, is: (shown: Shown) => boolean) => eventually(async () => (await shownOf(limitId)).slice(0, 1).find(is), what);
 
+  const metrics = async () => (await fetch(stack.graphqlUrl.replace('/graphql', '/metrics'))).text();
+
   /** Calls all the time while that goes on. */
-  async function calling<Answer>({ slug, key }: { slug: string; key: string }, meanwhile: () => Promise<Answer>): Promise<Answer> {
+  async function calling<Answer>({ slug, key }: Priced, meanwhile: () => Promise<Answer>): Promise<Answer> {
     const gateway = new GatewayClient(stack.gatewayUrl);
     const ending = new AbortController();
     const caller = async () => {
@@ -74,7 +82,7 @@ describe.runIf(hasRedis)('a reconciliation', () => {
   }
 
   /** A server with a budget of its own, that calls were made under, with everything settled and compared. */
-  async function spent(): Promise<{ limitId: string; serverId: string; settled: Shown }> {
+  async function spent(): Promise<{ limitId: string; server: Priced; settled: Shown }> {
     const server = await priced();
     const limitId = await newLimit(stack.admin, 'Budget', { ownerType: 'MCP_SERVER', ownerId: server.serverId, limitUsd: '1000' });
     await stack.settled();
@@ -82,7 +90,7 @@ describe.runIf(hasRedis)('a reconciliation', () => {
     for (let calls = 0; calls < 10; calls++) await gateway.send(server.slug, { key: server.key, body: toolCall('echo', { message: 'x' }) });
     const settled = await shown(limitId, 'ten calls being compared', ({ rolledUp, reserved }) => rolledUp.records.calls === '10' && reserved === '0');
     expect(settled).toMatchObject({ counted: settled.recorded, notCounted: '0', unexplainedNanos: '0', isExplained: true });
-    return { limitId, serverId: server.serverId, settled };
+    return { limitId, server, settled };
   }
 
   test('finds nothing while calls are made, also under limits that are made meanwhile', async () => {
@@ -106,7 +114,7 @@ describe.runIf(hasRedis)('a reconciliation', () => {
     const last = await shown(quota, 'every call being settled', ({ reserved, counted, recorded }) => reserved === '0' && counted === recorded);
     expect(last).toMatchObject({ underWay: '0', isExplained: true });
     expect(stack.control().output()).not.toContain('nothing explains');
-  }, 120_000);
+  });
 
   test('tells by how much a counter was changed, and when it agrees again', async () => {
     const { limitId, settled } = await spent();
@@ -124,17 +132,27 @@ describe.runIf(hasRedis)('a reconciliation', () => {
     const changed = await shown(limitId, 'the change being seen', ({ isExplained }) => !isExplained);
     expect(changed).toMatchObject({ counted: String(BigInt(settled.counted) - 12_345n), recorded: settled.recorded, unexplainedNanos: '12345' });
     expect(stack.control().output()).toContain('"used":"-12345"');
+    expect(await metrics()).toContain('\nturnpike_ledger_unexplained_nanousd 12345\n');
     await change(12_345n);
     expect(await shown(limitId, 'all being as it was', ({ isExplained }) => isExplained)).toMatchObject({ unexplainedNanos: '0' });
     expect(stack.control().output()).toContain('agree again');
   });
 
+  test('finds nothing after Redis was emptied and its windows were counted again', async () => {
+    const { limitId, server } = await spent();
+    await withRedis(redis.url, (client) => client.flushall());
+    const gateway = new GatewayClient(stack.gatewayUrl);
+    expect((await gateway.send(server.slug, { key: server.key, body: toolCall('echo', { message: 'x' }) })).status).toBe(200);
+    const again = await shown(limitId, 'the call being compared', ({ rolledUp, reserved }) => rolledUp.records.calls === '11' && reserved === '0');
+    expect(again).toMatchObject({ counted: again.recorded, notCounted: '0', isExplained: true });
+  });
+
   test('tells what a record cost that was deleted', async () => {
-    const { limitId, serverId, settled } = await spent();
+    const { limitId, server, settled } = await spent();
     const [row] = await database.query(
       `with gone as (delete from mcp_usage_records where request_id = (select max(request_id) from mcp_usage_records where server_id = $1) returning request_id)
        delete from usage_records where request_id in (select request_id from gone) returning cost_nanos_usd::text as cost`,
-      [serverId],
+      [server.serverId],
     );
     const cost = String(row?.['cost']);
     const looked = await shown(limitId, 'the loss being seen', ({ isExplained }) => !isExplained);
@@ -143,10 +161,10 @@ describe.runIf(hasRedis)('a reconciliation', () => {
   });
 
   test.each(['hour', 'day'] as const)('tells by how much the sum of a %s was changed, in money or in calls', async (unit) => {
-    const { limitId, serverId } = await spent();
-    await database.query(`update usage_${unit}s set cost_nanos_usd = cost_nanos_usd + 777 where server_id = $1`, [serverId]);
+    const { limitId, server } = await spent();
+    await database.query(`update usage_${unit}s set cost_nanos_usd = cost_nanos_usd + 777 where server_id = $1`, [server.serverId]);
     expect(await shown(limitId, 'the cost being seen', ({ isExplained }) => !isExplained)).toMatchObject({ unexplainedNanos: '777' });
-    await database.query(`update usage_${unit}s set cost_nanos_usd = cost_nanos_usd - 777, calls = calls + 1 where server_id = $1`, [serverId]);
+    await database.query(`update usage_${unit}s set cost_nanos_usd = cost_nanos_usd - 777, calls = calls + 1 where server_id = $1`, [server.serverId]);
     expect(await shown(limitId, 'the calls being seen', ({ unexplainedNanos }) => unexplainedNanos === '0')).toMatchObject({ isExplained: false });
   });
 });
