@@ -33,25 +33,32 @@ export class Reconciliation {
   async #run(): Promise<void> {
     const { em, everyMillis } = this.#parts;
     while (!this.#ending.signal.aborted) {
-      await this.#telling(async () => {
-        for (const organisationId of await takeDue(em)) {
-          let readMillis = 0;
-          if (!this.#ending.signal.aborted) await this.#telling(async () => void (readMillis = await compareLedger(this.#parts, organisationId)));
-          await putOff(em, organisationId, Math.max(everyMillis, readMillis * SHARE));
-        }
-      });
+      try {
+        for (const organisationId of await takeDue(em)) await putOff(em, organisationId, await this.#compare(organisationId));
+      } catch (error) {
+        this.#failed(error);
+      }
       await wait(Math.min(POLL_MILLIS_MAX, everyMillis), undefined, { signal: this.#ending.signal }).catch(() => undefined);
     }
   }
 
-  /** A store that does not answer is asked the next time. */
-  async #telling(work: () => Promise<void>): Promise<void> {
+  /** Answers in how many milliseconds the organisation is to be compared again. A store that does not answer is asked then. */
+  async #compare(organisationId: string): Promise<number> {
+    // What is left is for other replicas.
+    if (this.#ending.signal.aborted) return 0;
+    const { everyMillis } = this.#parts;
     try {
-      await work();
+      const readMillis = await compareLedger(this.#parts, organisationId);
       this.#isFailing = false;
+      return Math.max(everyMillis, readMillis * SHARE);
     } catch (error) {
-      if (!this.#isFailing) this.#parts.log.warn({ err: error }, 'counters and records cannot be compared now');
-      this.#isFailing = true;
+      this.#failed(error);
+      return everyMillis;
     }
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#isFailing) this.#parts.log.warn({ err: error }, 'counters and records cannot be compared now');
+    this.#isFailing = true;
   }
 }
