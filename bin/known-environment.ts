@@ -20,6 +20,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'REDIS_URL', fallback: 'in-process counters (standalone)', meaning: 'counters and usage stream' },
   { name: 'CONTROL_PLANE_URL', fallback: '–', meaning: 'where a data plane gets its configuration' },
   { name: 'DATA_PLANE_TOKEN', fallback: '–', meaning: 'tpd_…; the control plane accepts it, the data plane presents it' },
+  { name: 'RECONCILIATION_SECONDS', fallback: '60', meaning: 'how often counters, records and sums are compared' },
   { name: 'USAGE_RETENTION_DAYS', fallback: 'for ever', meaning: 'days for which usage records are kept at least' },
   { name: 'UPSTREAM_PRIVATE_CIDRS', fallback: 'all', meaning: 'where servers that are not public may live' },
   {

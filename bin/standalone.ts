@@ -171,7 +171,7 @@ async function startPlanes({ control, data, log, keyPlace, tick }: Plan, databas
 }
 
 interface Stores {
-  readonly control: Pick<ControlPlaneParts, 'usageSource' | 'windowCounts' | 'lostWindows'>;
+  readonly control: Pick<ControlPlaneParts, 'usageSource' | 'windowCounts' | 'lostWindows' | 'ledger'>;
   readonly data: Pick<DataPlaneParts, 'counters'>;
 }
 
@@ -183,7 +183,7 @@ function openStores(redisUrl: string | undefined, queue: UsageQueue, log: Logger
       new RedisWindowCounts(redisUrl, log),
       new LostWindows(redisUrl, log),
     ];
-    return { control: { usageSource, windowCounts, lostWindows }, data: {} };
+    return { control: { usageSource, windowCounts, lostWindows, ledger: windowCounts }, data: {} };
   }
   const counters = new MemoryCounters({ clock: systemClock, queue });
   return { control: { usageSource: queue, windowCounts: new MemoryWindowCounts(counters) }, data: { counters } };

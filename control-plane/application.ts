@@ -18,10 +18,13 @@ import { migrate, openOrm } from './database/orm.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import type { LedgerSource } from './money/ledger-look.ts';
 import { LimitLive } from './money/limit-live.ts';
 import { storedLimitsInForce } from './money/limits-in-force.ts';
 import { LimitsService } from './money/limits.service.ts';
 import type { LostWindows } from './money/lost-windows.ts';
+import { Reconciliation } from './money/reconciliation.ts';
+import { ReconciliationsService } from './money/reconciliations.service.ts';
 import { WindowRecovery } from './money/window-recovery.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { makeSchema } from './schema.ts';
@@ -42,6 +45,8 @@ export interface ControlPlaneParts {
   readonly windowCounts: WindowCountsSource;
   /** Where windows may get lost; undefined where nothing of them outlives the process. */
   readonly lostWindows?: LostWindows | undefined;
+  /** What is compared with the records; undefined where counts end with the process, and so are no more than a part of them. */
+  readonly ledger?: LedgerSource | undefined;
   /** Ends the wait for a database that is not there: the start is given up, and rejects. */
   readonly signal?: AbortSignal;
 }
@@ -71,7 +76,7 @@ export async function startControlPlane(settings: ControlPlaneSettings, parts: C
 /** Answers the URL; pushes the end of each part as it starts. */
 async function startParts(
   settings: ControlPlaneSettings,
-  { log, usageSource, windowCounts, lostWindows, signal }: ControlPlaneParts,
+  { log, usageSource, windowCounts, lostWindows, ledger, signal }: ControlPlaneParts,
   started: (() => Promise<void>)[],
 ): Promise<string> {
   const secretKey = new SecretKey(settings.secretKey);
@@ -95,6 +100,7 @@ async function startParts(
     limits: new LimitsService(),
     mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
     policies,
+    reconciliations: new ReconciliationsService(),
     teams: new TeamsService(),
     usageAnalytics: new UsageAnalyticsService(),
     usageFacets: new UsageFacetsService(),
@@ -110,6 +116,11 @@ async function startParts(
   if (lostWindows !== undefined) {
     const recovery = new WindowRecovery({ lost: lostWindows, em: orm.em, limits: storedLimitsInForce(orm.em), log });
     started.push(() => recovery.close());
+  }
+  if (ledger !== undefined) {
+    const { reconciliationMillis: everyMillis, usageRetentionDays: retentionDays } = settings;
+    const reconciliation = new Reconciliation({ em: orm.em, ledger, everyMillis, retentionDays, log });
+    started.push(() => reconciliation.close());
   }
   const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
   started.push(() => server.close());

@@ -12,9 +12,11 @@ export async function runControlPlane(environment: Readonly<Record<string, strin
   const { redisUrl } = settings;
   if (redisUrl === undefined) throw new Error('REDIS_URL is needed: the control plane takes usage and counts from there');
   const log = createLog(settings.logLevel);
+  const windowCounts = new RedisWindowCounts(redisUrl, log);
   const stores = {
     usageSource: new RedisUsageSource(redisUrl, log),
-    windowCounts: new RedisWindowCounts(redisUrl, log),
+    windowCounts,
+    ledger: windowCounts,
     lostWindows: new LostWindows(redisUrl, log),
   };
   return startControlPlane(settings, { log, ...stores, ...(signal === undefined ? {} : { signal }) });

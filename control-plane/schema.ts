@@ -11,6 +11,7 @@ import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolve
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
 import { BudgetFieldsResolver, LimitFieldsResolver, QuotaFieldsResolver } from './money/limit-fields.resolver.ts';
 import { LimitsResolver } from './money/limits.resolver.ts';
+import { LimitReconciliationsResolver } from './money/reconciliations.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
@@ -31,6 +32,7 @@ export function makeSchema(): GraphQLSchema {
       ConfigFeedResolver,
       DataPlanesResolver,
       LimitFieldsResolver,
+      LimitReconciliationsResolver,
       LimitsResolver,
       McpServerFieldsResolver,
       McpServersResolver,

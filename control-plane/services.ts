@@ -7,6 +7,7 @@ import type { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import type { LimitLive } from './money/limit-live.ts';
 import type { LimitsService } from './money/limits.service.ts';
+import type { ReconciliationsService } from './money/reconciliations.service.ts';
 import type { PoliciesService } from './policies/policies.service.ts';
 import type { TeamsService } from './teams/teams.service.ts';
 import type { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
@@ -24,6 +25,7 @@ export interface Services {
   readonly limits: LimitsService;
   readonly mcpServers: McpServersService;
   readonly policies: PoliciesService;
+  readonly reconciliations: ReconciliationsService;
   readonly teams: TeamsService;
   readonly usageAnalytics: UsageAnalyticsService;
   readonly usageFacets: UsageFacetsService;

@@ -13,6 +13,7 @@ const environmentSchema = z.object({
   DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, 'must be a postgresql:// URL'),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
   DATA_PLANE_TOKEN: z.string().optional(),
+  RECONCILIATION_SECONDS: z.coerce.number().int().min(1).max(86_400).default(60),
   USAGE_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
@@ -30,6 +31,8 @@ export interface ControlPlaneSettings {
   readonly redisUrl: string | undefined;
   /** A data-plane token that the operator chose; its hash is registered at the start. */
   readonly dataPlaneToken: string | undefined;
+  /** How often counters, records and sums of an organisation are compared. */
+  readonly reconciliationMillis: number;
   /** How long usage records are kept at least; undefined for ever. */
   readonly usageRetentionDays: number | undefined;
 }
@@ -53,6 +56,7 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     databaseUrl: given.DATABASE_URL,
     redisUrl: given.REDIS_URL,
     dataPlaneToken: given.DATA_PLANE_TOKEN,
+    reconciliationMillis: given.RECONCILIATION_SECONDS * 1000,
     usageRetentionDays: given.USAGE_RETENTION_DAYS,
   };
 }

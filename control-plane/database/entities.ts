@@ -5,6 +5,7 @@ import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { AuditEventEntity } from '../audit/audit-event.entity.ts';
 import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
+import { LimitReconciliationEntity } from '../money/limit-reconciliation.entity.ts';
 import { LimitEntity } from '../money/limit.entity.ts';
 import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
@@ -18,6 +19,7 @@ export const ENTITIES = [
   DataPlaneEntity,
   DataPlaneTokenEntity,
   LimitEntity,
+  LimitReconciliationEntity,
   McpServerEntity,
   OrganisationEntity,
   PolicyEntity,

@@ -1,5 +1,6 @@
 /** Shows windows of limits: the one of the moment from what the counters hold, past ones from what the records cost. */
 import type DataLoader from 'dataloader';
+import type { Limit as LimitDocument } from '../../shared/limit.ts';
 import { windowAt, windowBefore, type ScheduleWindow } from '../../shared/schedule-window.ts';
 import { restOf, windowKeysOf, type WindowCounts } from '../../shared/window-counts.ts';
 import { toLimitDocument } from './limit.document.ts';
@@ -17,6 +18,14 @@ export async function presentWindow(limit: Limit, nowMillis: number, counts: Dat
   const carriedOver = previous === undefined ? 0 : restOf(Number(limit.amount), previous);
   const shown = shownWindow(limit, window, { used: BigInt(present.used), reserved: BigInt(present.reserved), carriedOver: BigInt(carriedOver) });
   return { ...shown, projectedExhaustionAt: exhaustionOf(limit, shown, nowMillis) };
+}
+
+/** The windows of a limit in which calls may be under way: that of the moment and the one before it, as far as the limit counted in that. */
+export function openWindowsOf(limit: LimitDocument, nowMillis: number): ScheduleWindow[] {
+  const window = windowAt(limit, nowMillis);
+  if (window === undefined) return [];
+  const before = windowBefore(limit, window);
+  return before === undefined || before.endMillis <= limit.countedSinceMillis ? [window] : [window, before];
 }
 
 /** The windows before the one of the moment, newest first, as far back as the schedule goes. */

@@ -9,11 +9,12 @@ import {
   type WindowCounts,
   type WindowCountsSource,
 } from '../../shared/window-counts.ts';
+import { readLook, WAITING_ENTRIES_MAX, type LedgerLook, type LedgerSource } from './ledger-look.ts';
 
 const COMMAND_TIMEOUT_MILLIS = 1000;
 const RECONNECT_MILLIS_MAX = 1000;
 
-export class RedisWindowCounts implements WindowCountsSource {
+export class RedisWindowCounts implements WindowCountsSource, LedgerSource {
   readonly #redis: Redis;
 
   constructor(url: string, log: Logger) {
@@ -34,6 +35,20 @@ export class RedisWindowCounts implements WindowCountsSource {
       return packed.map((window) => (window === null ? NOTHING_COUNTED : readPackedWindow(window)));
     } catch (cause) {
       throw new WindowCountsUnavailable('the counters do not answer', { cause });
+    }
+  }
+
+  async look(organisationId: string, keys: readonly string[]): Promise<LedgerLook | undefined> {
+    try {
+      const asked = this.#redis
+        .multi()
+        .info('server')
+        .hmgetBuffer(countsKeyOf(organisationId), 'epoch', ...keys)
+        .hvals(`{${organisationId}}:intents`)
+        .xrange(`{${organisationId}}:usage`, '-', '+', 'COUNT', WAITING_ENTRIES_MAX);
+      return readLook(await asked.exec());
+    } catch (cause) {
+      throw new WindowCountsUnavailable('the ledger cannot be looked at', { cause });
     }
   }
 

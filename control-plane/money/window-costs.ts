@@ -2,6 +2,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { ScheduleWindow } from '../../shared/schedule-window.ts';
+import { isOfSpan, SPAN_COLUMNS, spanOf } from './limit-spans.ts';
 import type { Limit } from './limit.entity.ts';
 
 export interface CostSpan {
@@ -17,21 +18,16 @@ export async function sumCosts(em: EntityManager, organisationId: string, spans:
     position,
     starts_at: new Date(window.startMillis),
     ends_at: new Date(window.endMillis),
-    owner_type: limit.ownerType,
-    owner_id: limit.ownerId,
-    server_id: limit.mcpServerId ?? null,
-    tool: limit.tool ?? null,
+    ...spanOf(limit),
   }));
   const rows = await em.execute(
     `select coalesce(sum(spent.cost_nanos_usd), 0)::text as cost
      from jsonb_to_recordset(?::jsonb)
-       as span (position integer, starts_at timestamptz, ends_at timestamptz, owner_type text, owner_id text, server_id text, tool text)
+       as span (position integer, starts_at timestamptz, ends_at timestamptz, ${SPAN_COLUMNS})
      left join lateral (
        select u.cost_nanos_usd from usage_records u join mcp_usage_records m on m.request_id = u.request_id
        where u.organisation_id = ? and u.occurred_at >= span.starts_at and u.occurred_at < span.ends_at
-         and (span.server_id is null or m.server_id = span.server_id) and (span.tool is null or m.tool = span.tool)
-         and case span.owner_type when 'ORGANISATION' then u.organisation_id when 'TEAM' then u.team_id when 'USER' then u.user_id
-           when 'API_KEY' then u.api_key_id when 'MCP_SERVER' then m.server_id end = span.owner_id
+         and ${isOfSpan('u', 'm')}
      ) spent on true
      group by span.position order by span.position`,
     [JSON.stringify(asked), organisationId],

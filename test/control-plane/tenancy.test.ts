@@ -39,6 +39,11 @@ beforeAll(async () => {
   const idOf = (made: unknown) => z.object({ id: z.string() }).parse(made).id;
   const grant = await other.admin.grant(key.id, server.id);
   foreign = { server: server.id, key: key.id, grant, team: idOf(team), budget: idOf(budget), quota: idOf(quota) };
+  await plane.database.query(
+    `insert into limit_reconciliations (id, organisation_id, limit_id, starts_at, ends_at, checked_at, epoch, used, recorded, not_counted, reserved, under_way, rolled_up)
+     values ('window', $1, $2, now(), now(), now(), '', 0, 0, 0, 0, 0, '{}')`,
+    [other.organisationId, foreign.budget],
+  );
   own = {
     server: (await plane.admin.createServer({ name: 'Ours', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })).id,
     key: (await plane.admin.createApiKey()).id,
@@ -53,6 +58,7 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
       budgets { totalCount nodes { id } } quotas { totalCount nodes { id } } ofServer: budgets(ownerId: [$server]) { nodes { id } }
       viewer { organisation { slug teams { totalCount nodes { id } } } }
       byId: server(id: $server) { id } bySlug: server(slug: "theirs") { id } apiKey(id: $key) { id } ofKey: grants(apiKeyId: $key) { nodes { id } }
+      reconciliation { counted }
     }`,
     { server: foreign.server, key: foreign.key },
   );
@@ -64,6 +70,7 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
     budgets: { totalCount: 0, nodes: [] },
     quotas: { totalCount: 0, nodes: [] },
     ofServer: { nodes: [] },
+    reconciliation: [],
     viewer: { organisation: { slug: 'default', teams: { totalCount: 0, nodes: [] } } },
     byId: null,
     bySlug: null,

@@ -7,6 +7,7 @@ import { Migration0005ServerLimits } from './0005-server-limits.ts';
 import { Migration0006Limits } from './0006-limits.ts';
 import { Migration0007UsageRollups } from './0007-usage-rollups.ts';
 import { Migration0008WindowCountings } from './0008-window-countings.ts';
+import { Migration0009Reconciliations } from './0009-reconciliations.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   { name: '0006-limits', class: Migration0006Limits },
   { name: '0007-usage-rollups', class: Migration0007UsageRollups },
   { name: '0008-window-countings', class: Migration0008WindowCountings },
+  { name: '0009-reconciliations', class: Migration0009Reconciliations },
 ];
