@@ -6,7 +6,7 @@ import type { AdminContext } from '../request-context.ts';
 import type { UsageAnalytics, UsageMetric, UsageSeries } from './usage-analytics.types.ts';
 import { bucketSql, bucketsOf, granularityOf, spanOf, type Granularity, type Span } from './usage-buckets.ts';
 import type { UsageFilter } from './usage-filter.ts';
-import { keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
+import { GROUPS, keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
 import { readingSums, sumsOf } from './usage-sums.ts';
 import { metricOf, NO_TOTALS, ORDER, sumsSql, TOTALS, totalsSchema, totalsSql, toUsageTotals, type Totals } from './usage-totals.ts';
 
@@ -71,11 +71,13 @@ export class UsageAnalyticsService {
     const { filter, metrics, groupBy, granularity, range, top } = question;
     const hasPointLatencies = metrics.some((metric) => metric.startsWith('LATENCY'));
     const hasLatencies = hasPointLatencies || question.hasLatencies;
-    const from = sumsOf(organisationId, { filter, span: range, granularity, hasLatencies });
-    const keys = metrics.includes('UNIQUE_KEYS') ? 'count(distinct api_key_id)' : '0';
+    const countsKeys = metrics.includes('UNIQUE_KEYS');
+    const keys = countsKeys ? 'count(distinct api_key_id)' : '0';
+    const dimensions = [...(groupBy === null ? [] : [GROUPS[groupBy].dimension]), ...(countsKeys ? (['api_key_id'] as const) : [])];
+    const from = sumsOf(organisationId, { filter, span: range, granularity, hasLatencies, dimensions, countsValues: countsKeys });
     const rows = await em.execute(
       `with cells as materialized (select ${bucketSql(granularity)} as bucket, ${groupBy === null ? NO_KEY_SQL : keySql(groupBy)} as key, ${keys} as keys,
-          ${sumsSql(hasLatencies)} from ${from.sql} group by 1, 2),
+          ${sumsSql(hasLatencies)} from ${from.sql} group by 1, 2 having sum(calls) > 0),
         groups as (select key, ${totalsSql(hasLatencies)},
           row_number() over (order by grouping(key) desc, sum(${ORDER[metrics[0] ?? 'CALLS']}) desc nulls last, key) as place
           from cells group by grouping sets ((key), ()) order by place limit ?)
