@@ -18,6 +18,8 @@ const COLUMNS = [
   ...SUMS,
   ...LATENCY_COLUMNS.map((column) => `${column} bigint`),
 ];
+const SLICE_COLUMN = 'slice text';
+const SLICE_COLUMNS = [SLICE_COLUMN, ...COLUMNS];
 /** By which of the dimensions each slice is told apart, as their places in the fixed order. */
 const SLICE_PLACES = SLICES.map(({ name, columns }) => {
   const told = new Set<string>(columns);
@@ -42,19 +44,15 @@ interface Sums {
 export async function rollUp(em: EntityManager, events: readonly UsageEvent[]): Promise<void> {
   const hours = sumsBy(events.flatMap(ofOne), HOUR_MILLIS, EVERY_PLACE);
   if (hours.length === 0) return;
-  await add(em, 'usage_hours', hours.map(toRow));
-  await add(em, 'usage_days', sumsBy(hours, DAY_MILLIS, EVERY_PLACE).map(toRow));
-  const slices = SLICE_PLACES.map(({ slice, places }) => ({ slice, places, hours: sumsBy(hours, HOUR_MILLIS, places) }));
-  await add(
-    em,
-    'usage_hour_slices',
-    slices.flatMap(({ slice, hours: sliced }) => sliced.map((sums) => ({ slice, ...toRow(sums) }))),
-  );
-  await add(
-    em,
-    'usage_day_slices',
-    slices.flatMap(({ slice, places, hours: sliced }) => sumsBy(sliced, DAY_MILLIS, places).map((sums) => ({ slice, ...toRow(sums) }))),
-  );
+  const days = sumsBy(hours, DAY_MILLIS, EVERY_PLACE);
+  await em.execute(upsert('usage_hours', COLUMNS), [JSON.stringify(hours.map(toRow))]);
+  await em.execute(upsert('usage_days', COLUMNS), [JSON.stringify(days.map(toRow))]);
+  await em.execute(upsert('usage_hour_slices', SLICE_COLUMNS), [JSON.stringify(slicesOf(hours, HOUR_MILLIS))]);
+  await em.execute(upsert('usage_day_slices', SLICE_COLUMNS), [JSON.stringify(slicesOf(days, DAY_MILLIS))]);
+}
+
+function slicesOf(sums: readonly Sums[], unitMillis: number): Record<string, unknown>[] {
+  return SLICE_PLACES.flatMap(({ slice, places }) => sumsBy(sums, unitMillis, places).map((sliced) => ({ slice, ...toRow(sliced) })));
 }
 
 function ofOne(event: UsageEvent): Sums[] {
@@ -106,14 +104,9 @@ function toRow({ organisationId, at, key, dimensions, latencies, ...sums }: Sums
   return row;
 }
 
-async function add(em: EntityManager, table: string, rows: readonly Record<string, unknown>[]): Promise<void> {
-  await em.execute(upsert(table), [JSON.stringify(rows)]);
-}
-
 /** A bucket without calls stays null, which takes no room. */
-function upsert(table: string): string {
-  const columns = table.endsWith('_slices') ? ['slice text', ...COLUMNS] : COLUMNS;
-  const told = table.endsWith('_slices') ? 'organisation_id, slice, at, dimensions' : 'organisation_id, at, dimensions';
+function upsert(table: string, columns: readonly string[]): string {
+  const told = columns.includes(SLICE_COLUMN) ? 'organisation_id, slice, at, dimensions' : 'organisation_id, at, dimensions';
   const sums = SUMS.map((column) => column.slice(0, column.indexOf(' '))).map((name) => `${name} = sums.${name} + excluded.${name}`);
   const latencies = LATENCY_COLUMNS.map((name) => `${name} = coalesce(sums.${name} + excluded.${name}, sums.${name}, excluded.${name})`);
   return `${insertFrom(`${table} as sums`, columns)} on conflict (${told}) do update set ${[...sums, ...latencies].join(', ')}`;

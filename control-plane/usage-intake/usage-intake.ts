@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { readUsageEvent, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
 import { writeDeadLetter, writeUsage } from './usage-writer.ts';
 
-const BATCH_MAX = 1000;
+const BATCH_MAX = 2000;
 const WAIT_MILLIS = 1000;
 const RETRY_MILLIS_MIN = 100;
 const RETRY_MILLIS_MAX = 5000;

@@ -1,4 +1,4 @@
-/** Sums of usage by few dimensions, beside those by all of them. */
+/** Sums of usage by few dimensions, beside those by all of them, and indexes for what is rare among sums and records. */
 import { Migration } from '@mikro-orm/migrations';
 
 const LATENCIES = Array.from({ length: 38 }, (_, bucket) => `l${bucket}`);
@@ -19,6 +19,17 @@ export class Migration0008UsageSlices extends Migration {
   override up(): void {
     this.#slice('usage_hours', 'usage_hour_slices');
     this.#slice('usage_days', 'usage_day_slices');
+    for (const table of ['usage_hours', 'usage_days'])
+      for (const column of ['server_id', 'api_key_id']) this.addSql(`create index ${table}_by_${column} on ${table} (organisation_id, ${column}, at)`);
+    this.#findRare();
+  }
+
+  /** What is frequent is soon found in the order of time. Most of these hold the value alone, so that equal ones share an entry; keys are many, and looked at most. */
+  #findRare(): void {
+    this.addSql(`create index usage_records_by_key on usage_records (api_key_id, occurred_at desc, id desc)`);
+    for (const column of ['user_id', 'code', 'trace_id'])
+      this.addSql(`create index usage_records_by_${column} on usage_records (${column}) where ${column} is not null`);
+    this.addSql(`create index mcp_usage_records_by_tool on mcp_usage_records (tool)`);
   }
 
   #slice(whole: string, slices: string): void {
