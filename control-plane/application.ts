@@ -29,6 +29,7 @@ import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
 import { UsageRecordsService } from './usage/usage-records.service.ts';
 import { WorkflowGraphService } from './usage/workflow-graph.service.ts';
+import { DeadLettersService } from './usage-intake/dead-letters.service.ts';
 import { PartitionKeeper } from './usage-intake/partition-keeper.ts';
 import { UsageIntake } from './usage-intake/usage-intake.ts';
 
@@ -78,6 +79,10 @@ async function startParts(
   await bootstrap(orm.em, hasher, settings, log);
   const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL], log);
   started.push(() => notifications.close());
+  const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
+  started.push(() => partitions.close());
+  const usageIntake = new UsageIntake(usageSource, orm.em, log);
+  started.push(() => usageIntake.close());
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
@@ -86,6 +91,7 @@ async function startParts(
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     configFeed: new ConfigFeed(orm.em, notifications),
     dataPlanes: new DataPlanesService(),
+    deadLetters: new DeadLettersService(),
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
@@ -93,15 +99,12 @@ async function startParts(
     teams: new TeamsService(),
     usageAnalytics: new UsageAnalyticsService(),
     usageFacets: new UsageFacetsService(),
+    usageIntake,
     usageLive: new UsageLive(orm.em, usageRecords, notifications),
     usageRecords,
     windowCounts,
     workflowGraph: new WorkflowGraphService(),
   };
-  const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
-  started.push(() => partitions.close());
-  const intake = new UsageIntake(usageSource, orm.em, log);
-  started.push(() => intake.close());
   const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
   started.push(() => server.close());
   return server.url;

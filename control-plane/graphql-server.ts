@@ -1,4 +1,4 @@
-/** GraphQL over HTTP and over WebSocket on one port, with the same limits on both, exports, and the health of the plane. */
+/** GraphQL over HTTP and over WebSocket on one port, with the same limits on both, exports, metrics, and the health of the plane. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { HeaderMap, type ApolloServer } from '@apollo/server';
 import type { EntityManager } from '@mikro-orm/postgresql';
@@ -12,6 +12,7 @@ import { startApollo } from './graphql/apollo.ts';
 import { formatError } from './graphql/errors.ts';
 import { readJson } from './graphql/http-body.ts';
 import { makeLoaders } from './graphql/loaders.ts';
+import { answerMetrics } from './metrics/metrics.ts';
 import { organisationOf, withTenant, type RequestContext } from './request-context.ts';
 import type { Services } from './services.ts';
 import { serveSubscriptions } from './subscriptions-server.ts';
@@ -38,6 +39,7 @@ const DRAIN_MILLIS = 5000;
 const DRAIN_POLL_MILLIS = 20;
 const GRAPHQL_PATH = '/graphql';
 const EXPORT_PATH = '/v1/export/usage';
+const METRICS_PATH = '/metrics';
 /** Of refusals outside of GraphQL; anything else is our fault. */
 const STATUSES: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403, BAD_USER_INPUT: 400, SERVICE_UNAVAILABLE: 503 };
 
@@ -84,6 +86,7 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
     const isThere = await isDatabaseThere(parts.em);
     return answer(response, isThere ? 200 : 503, { status: isThere ? 'ready' : 'not ready', database: isThere });
   }
+  if (path === METRICS_PATH && request.method === 'GET') return answerMetrics(parts.services, parts.em.fork(), response);
   if (path === EXPORT_PATH && request.method === 'GET') {
     const context = await makeContext(parts, request.headers.authorization);
     return exportUsage(context, url?.searchParams ?? new URLSearchParams(), response);

@@ -14,6 +14,7 @@ import { LimitsResolver } from './money/limits.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
+import { DeadLettersResolver } from './usage-intake/dead-letters.resolver.ts';
 import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
@@ -30,6 +31,7 @@ export function makeSchema(): GraphQLSchema {
       ApiKeyUsageResolver,
       ConfigFeedResolver,
       DataPlanesResolver,
+      DeadLettersResolver,
       LimitFieldsResolver,
       LimitsResolver,
       McpServerFieldsResolver,

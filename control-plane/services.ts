@@ -11,6 +11,8 @@ import type { PoliciesService } from './policies/policies.service.ts';
 import type { TeamsService } from './teams/teams.service.ts';
 import type { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import type { UsageFacetsService } from './usage/usage-facets.service.ts';
+import type { DeadLettersService } from './usage-intake/dead-letters.service.ts';
+import type { UsageIntake } from './usage-intake/usage-intake.ts';
 import type { UsageLive } from './usage/usage-live.ts';
 import type { UsageRecordsService } from './usage/usage-records.service.ts';
 import type { WorkflowGraphService } from './usage/workflow-graph.service.ts';
@@ -20,6 +22,7 @@ export interface Services {
   readonly apiKeys: ApiKeysService;
   readonly configFeed: ConfigFeed;
   readonly dataPlanes: DataPlanesService;
+  readonly deadLetters: DeadLettersService;
   readonly limitLive: LimitLive;
   readonly limits: LimitsService;
   readonly mcpServers: McpServersService;
@@ -27,6 +30,7 @@ export interface Services {
   readonly teams: TeamsService;
   readonly usageAnalytics: UsageAnalyticsService;
   readonly usageFacets: UsageFacetsService;
+  readonly usageIntake: UsageIntake;
   readonly usageLive: UsageLive;
   readonly usageRecords: UsageRecordsService;
   readonly windowCounts: WindowCountsSource;

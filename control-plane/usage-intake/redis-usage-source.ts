@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { UsageDelivery, UsageSource } from '../../shared/usage-event.ts';
+import type { UsageBacklog, UsageDelivery, UsageSource } from '../../shared/usage-event.ts';
 
 const GROUP = 'turnpike-intake';
 /** Organisations that have a stream; the data planes add theirs. */
@@ -108,10 +108,29 @@ export class RedisUsageSource implements UsageSource {
     }
   }
 
+  /** An entry leaves its stream when it is acknowledged, so the first one is the oldest that waits. */
+  async backlog(): Promise<UsageBacklog> {
+    const pipeline = this.#redis.pipeline();
+    for (const stream of await this.#streams()) pipeline.xlen(stream).xrange(stream, '-', '+', 'COUNT', 1);
+    const answers = (await pipeline.exec()) ?? [];
+    let entries = 0;
+    let oldestMillis: number | undefined;
+    for (const [error, answer] of answers) {
+      if (error !== null) throw error;
+      if (typeof answer === 'number') entries += answer;
+      else for (const [id] of entriesSchema.parse(answer)) oldestMillis = Math.min(oldestMillis ?? Infinity, millisOf(id));
+    }
+    return { entries, oldestMillis };
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
     this.#redis.disconnect();
     return Promise.resolve();
+  }
+
+  async #streams(): Promise<string[]> {
+    return (await this.#redis.smembers(STREAM_OWNERS_KEY)).map((owner) => `{${owner}}:usage`);
   }
 
   #countEntries(deliveries: readonly UsageDelivery[]): void {
@@ -123,7 +142,7 @@ export class RedisUsageSource implements UsageSource {
   }
 
   async #readOnce(max: number): Promise<UsageDelivery[]> {
-    const streams = (await this.#redis.smembers(STREAM_OWNERS_KEY)).map((owner) => `{${owner}}:usage`);
+    const streams = await this.#streams();
     for (const stream of streams) await this.#joinGroup(stream);
     try {
       return (await this.#readAbandoned(streams, max)) ?? (await this.#readNew(rotated(streams), max));
@@ -200,7 +219,13 @@ function rotated(streams: readonly string[]): string[] {
 /** The events of an entry are its values. Entries that were deleted in the meantime have none. */
 function toDeliveries(stream: string, [id, fields]: readonly [string, readonly string[] | null]): UsageDelivery[] {
   const events = (fields ?? []).filter((_, index) => index % 2 === 1);
-  return events.map((json, index) => ({ deliveryId: `${stream} ${id} ${index}`, json }));
+  const organisationId = stream.slice(1, stream.lastIndexOf('}'));
+  return events.map((json, index) => ({ deliveryId: `${stream} ${id} ${index}`, json, organisationId }));
+}
+
+/** The id of an entry begins with when it was added. */
+function millisOf(id: string): number {
+  return Number(id.slice(0, id.indexOf('-')));
 }
 
 /** The entry is named by its stream and its id there. */

@@ -2,8 +2,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
-import { readUsageEvent, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
-import { writeDeadLetter, writeUsage } from './usage-writer.ts';
+import type { UsageBacklog, UsageDelivery, UsageEvent, UsageSource } from '../../shared/usage-event.ts';
+import { writeDeadLetter } from './dead-letters.ts';
+import { isFaultOfData, readDelivered, reasonOf } from './read-delivery.ts';
+import { writeUsage } from './usage-writer.ts';
 
 const BATCH_MAX = 2000;
 const WAIT_MILLIS = 1000;
@@ -16,12 +18,28 @@ export class UsageIntake {
   readonly #log: Logger;
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
+  #storedCount = 0;
 
   constructor(source: UsageSource, em: EntityManager, log: Logger) {
     this.#source = source;
     this.#em = em;
     this.#log = log;
     this.#running = this.#run();
+  }
+
+  /** Records that this intake has stored. */
+  get storedCount(): number {
+    return this.#storedCount;
+  }
+
+  /** What waits in the stream for any intake; undefined while the stream cannot be read. */
+  async backlog(): Promise<UsageBacklog | undefined> {
+    try {
+      return await this.#source.backlog();
+    } catch (error) {
+      this.#log.debug({ err: error }, 'nobody knows how much usage waits in the stream');
+      return undefined;
+    }
   }
 
   /** Ends after the batch that is under way; what was not acknowledged is delivered to the next reader. */
@@ -53,7 +71,7 @@ export class UsageIntake {
     for (const { delivery, reason } of unreadable) await this.#setAside(delivery, reason);
     if (events.length === 0) return;
     try {
-      await writeUsage(
+      this.#storedCount += await writeUsage(
         this.#em,
         events.map(({ event }) => event),
       );
@@ -68,18 +86,18 @@ export class UsageIntake {
   async #takeOneByOne(events: readonly { event: UsageEvent; delivery: UsageDelivery }[]): Promise<void> {
     for (const { event, delivery } of events) {
       try {
-        await writeUsage(this.#em, [event]);
+        this.#storedCount += await writeUsage(this.#em, [event]);
         await this.#source.acknowledge([delivery]);
       } catch (error) {
         if (!isFaultOfData(error)) throw error;
-        await this.#setAside(delivery, error instanceof Error ? error.message : 'unknown');
+        await this.#setAside(delivery, reasonOf(error));
       }
     }
   }
 
   async #setAside(delivery: UsageDelivery, reason: string): Promise<void> {
     this.#log.error({ deliveryId: delivery.deliveryId, reason }, 'a usage event cannot be stored and was set aside');
-    await writeDeadLetter(this.#em, delivery.deliveryId, delivery.json, reason);
+    await writeDeadLetter(this.#em, delivery, reason);
     await this.#source.acknowledge([delivery]);
   }
 }
@@ -93,23 +111,10 @@ function sort(deliveries: readonly UsageDelivery[]): Sorted {
   const sorted: Sorted = { events: [], unreadable: [] };
   for (const delivery of deliveries) {
     try {
-      sorted.events.push({ event: readUsageEvent(readJson(delivery.json)), delivery });
+      sorted.events.push({ event: readDelivered(delivery.json), delivery });
     } catch (error) {
-      sorted.unreadable.push({ delivery, reason: error instanceof Error ? error.message.slice(0, 1000) : 'unknown' });
+      sorted.unreadable.push({ delivery, reason: reasonOf(error) });
     }
   }
   return sorted;
-}
-
-const UNSTORABLE = /\\u(?:0000|d[89a-f])/i;
-
-/** PostgreSQL stores neither NUL nor half a character; whoever calls with such a name must not escape being recorded. */
-function readJson(json: string): unknown {
-  if (!UNSTORABLE.test(json)) return JSON.parse(json);
-  return JSON.parse(json, (_key, value: unknown) => (typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value));
-}
-
-/** SQLSTATE classes 22, 23 and 54: the data is wrong, does not fit the rest or is too large for an index, and will be at the next try. */
-function isFaultOfData(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(?:22|23|54)/.test(error.code);
 }

@@ -6,7 +6,8 @@ import { Migration0004StdioIsolation } from './0004-stdio-isolation.ts';
 import { Migration0005ServerLimits } from './0005-server-limits.ts';
 import { Migration0006Limits } from './0006-limits.ts';
 import { Migration0007UsageRollups } from './0007-usage-rollups.ts';
-import { Migration0008UsageSlices } from './0008-usage-slices.ts';
+import { Migration0009UsageSlices } from './0009-usage-slices.ts';
+import { Migration0010DeadLetters } from './0010-dead-letters.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -16,5 +17,6 @@ export const MIGRATIONS = [
   { name: '0005-server-limits', class: Migration0005ServerLimits },
   { name: '0006-limits', class: Migration0006Limits },
   { name: '0007-usage-rollups', class: Migration0007UsageRollups },
-  { name: '0008-usage-slices', class: Migration0008UsageSlices },
+  { name: '0009-usage-slices', class: Migration0009UsageSlices },
+  { name: '0010-dead-letters', class: Migration0010DeadLetters },
 ];

@@ -15,7 +15,7 @@ const SLICES = [
   { name: 'server', dimensions: 'decision, server_id, server_slug', from: 'server_tool' },
 ];
 
-export class Migration0008UsageSlices extends Migration {
+export class Migration0009UsageSlices extends Migration {
   override up(): void {
     this.#slice('usage_hours', 'usage_hour_slices');
     this.#slice('usage_days', 'usage_day_slices');

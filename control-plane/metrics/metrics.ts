@@ -1,0 +1,12 @@
+/** What Prometheus reads of a control plane: figures of all organisations together, which name nobody. */
+import type { ServerResponse } from 'node:http';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Services } from '../services.ts';
+import { METRICS_CONTENT_TYPE, metricsText } from './prometheus-text.ts';
+import { usageMetrics } from './usage-metrics.ts';
+
+export async function answerMetrics({ usageIntake }: Pick<Services, 'usageIntake'>, em: EntityManager, response: ServerResponse): Promise<void> {
+  const metrics = await usageMetrics(usageIntake, em);
+  response.writeHead(200, { 'Content-Type': METRICS_CONTENT_TYPE, 'Cache-Control': 'no-store' });
+  response.end(metricsText(metrics));
+}
