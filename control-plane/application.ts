@@ -28,6 +28,7 @@ import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
 import { UsageRecordsService } from './usage/usage-records.service.ts';
+import { UsageTicks } from './usage/usage-ticks.ts';
 import { WorkflowGraphService } from './usage/workflow-graph.service.ts';
 import { DeadLettersService } from './usage-intake/dead-letters.service.ts';
 import { PartitionKeeper } from './usage-intake/partition-keeper.ts';
@@ -102,6 +103,7 @@ async function startParts(
     usageIntake,
     usageLive: new UsageLive(orm.em, usageRecords, notifications),
     usageRecords,
+    usageTicks: new UsageTicks(orm.em),
     windowCounts,
     workflowGraph: new WorkflowGraphService(),
   };

@@ -15,6 +15,7 @@ import type { DeadLettersService } from './usage-intake/dead-letters.service.ts'
 import type { UsageIntake } from './usage-intake/usage-intake.ts';
 import type { UsageLive } from './usage/usage-live.ts';
 import type { UsageRecordsService } from './usage/usage-records.service.ts';
+import type { UsageTicks } from './usage/usage-ticks.ts';
 import type { WorkflowGraphService } from './usage/workflow-graph.service.ts';
 
 export interface Services {
@@ -33,6 +34,7 @@ export interface Services {
   readonly usageIntake: UsageIntake;
   readonly usageLive: UsageLive;
   readonly usageRecords: UsageRecordsService;
+  readonly usageTicks: UsageTicks;
   readonly windowCounts: WindowCountsSource;
   readonly workflowGraph: WorkflowGraphService;
 }

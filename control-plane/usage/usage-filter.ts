@@ -58,8 +58,8 @@ const RECORDED = {
 const OF_RECORDS = { ...Object.fromEntries(Object.entries(SUMMED).map(([field, column]) => [field, `${DIMENSIONS[column].table}.${column}`])), ...RECORDED };
 
 /** On records. The organisation comes first and cannot be left out: usage is not behind the ORM's tenant filter. */
-export function conditionOf(organisationId: string, filter: UsageFilter): SqlCondition {
-  return joined([within('u.organisation_id', 'u.occurred_at', organisationId, filter.range), ...listsOf(OF_RECORDS, filter)]);
+export function conditionOf(organisationId: string, filter: UsageFilter, further: readonly SqlCondition[] = []): SqlCondition {
+  return joined([within('u.organisation_id', 'u.occurred_at', organisationId, filter.range), ...listsOf(OF_RECORDS, filter), ...further]);
 }
 
 /** On sums, whose columns have the same names; only where `needsRecords` says no. */

@@ -40,6 +40,17 @@ export function sumsOf(organisationId: string, { filter, span, granularity, hasL
   return { sql: `(${parts.map(({ sql }) => sql).join(' union all ')}) as usage`, values: parts.flatMap(({ values }) => values) };
 }
 
+/** The same of the records behind one place in the order of storing, up to another. */
+export function recordedBetween(
+  organisationId: string,
+  { filter, hasLatencies, dimensions }: Pick<SummedUsage, 'filter' | 'hasLatencies' | 'dimensions'>,
+  { after, last }: { after: bigint; last: bigint },
+): SqlCondition {
+  const between = { sql: 'u.sequence > ? and u.sequence <= ?', values: [after, last] };
+  const { sql, values } = fromRecords(1, { organisationId, filter, hasLatencies, further: [between] }, [...filteredDimensions(filter), ...dimensions]);
+  return { sql: `(${sql}) as usage`, values };
+}
+
 /** One moment for all that the work reads, so that sums and their parts agree. */
 export function readingSums<Answer>(em: EntityManager, work: (em: EntityManager) => Promise<Answer>): Promise<Answer> {
   return em.fork().transactional(
@@ -56,6 +67,8 @@ interface Reading {
   readonly organisationId: string;
   readonly filter: UsageFilter;
   readonly hasLatencies: boolean;
+  /** What is asked of records besides the filter. */
+  readonly further?: readonly SqlCondition[];
 }
 
 const SLICES_OF = { usage_hours: 'usage_hour_slices', usage_days: 'usage_day_slices' } as const;
@@ -72,8 +85,8 @@ function fromTable(
 }
 
 /** Sidecars are only looked up for what is asked about them. */
-function fromRecords(sign: Part['sign'], { organisationId, filter, hasLatencies }: Reading, needed: readonly string[]): SqlCondition {
-  const { sql, values } = conditionOf(organisationId, filter);
+function fromRecords(sign: Part['sign'], { organisationId, filter, hasLatencies, further }: Reading, needed: readonly string[]): SqlCondition {
+  const { sql, values } = conditionOf(organisationId, filter, further);
   const isWhole = needsSidecars(filter) || DIMENSION_FIELDS.some(({ column, table }) => table === 'm' && needed.includes(column));
   const dimensions = DIMENSION_FIELDS.map(({ column, table }) => (isWhole || table === 'u' ? column : `null as ${column}`));
   const latencies = hasLatencies ? LATENCY_COLUMNS.map((column, bucket) => `case bucket when ${bucket} then ${sign}::bigint end as ${column}`) : [];
