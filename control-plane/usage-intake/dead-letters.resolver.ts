@@ -1,8 +1,8 @@
 /** GraphQL to usage that could not be stored. */
-import { Ctx, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Ctx, Mutation, Query, Resolver } from 'type-graphql';
 import { asPayload } from '../graphql/input-refused.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
-import { RetryDeadLettersPayload, UsageDeadLetters } from './dead-letters.types.ts';
+import { RetryDeadLettersInput, RetryDeadLettersPayload, UsageDeadLetters } from './dead-letters.types.ts';
 
 @Resolver()
 export class DeadLettersResolver {
@@ -13,10 +13,13 @@ export class DeadLettersResolver {
 
   @Mutation(() => RetryDeadLettersPayload, {
     description:
-      'Stores usage events that could not be stored before, when the reason is gone. Needs USAGE_READ: it adds nothing but what data planes have told.',
+      'Stores usage events that could not be stored before, when the reason is gone; it adds nothing but what data planes have told. Needs USAGE_READ.',
   })
-  retryDeadLetters(@Ctx() context: RequestContext): Promise<RetryDeadLettersPayload> {
+  retryDeadLetters(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => RetryDeadLettersInput) { most }: RetryDeadLettersInput,
+  ): Promise<RetryDeadLettersPayload> {
     const admin = asAdmin(context, 'USAGE_READ');
-    return asPayload(() => context.services.deadLetters.retry(admin), { retried: null, stored: null, left: null });
+    return asPayload(() => context.services.deadLetters.retry(admin, most), { retried: null, stored: null, left: null });
   }
 }

@@ -6,7 +6,7 @@ import type { UsageDelivery } from '../../shared/usage-event.ts';
 import { isFaultOfData, readDelivered, reasonOf } from './read-delivery.ts';
 import { writeUsage } from './usage-writer.ts';
 
-/** So many are tried at once. */
+/** No more are tried at once. */
 export const RETRIED_MAX = 1000;
 const REASONS_MAX = 50;
 
@@ -51,10 +51,10 @@ export async function deadLettersOf(em: EntityManager, organisationId: string): 
 }
 
 /** Tries again what has not been tried for longest, each by itself. What is stored counts once, however often this is done; what is not stays, with the reason of today. */
-export async function retryDeadLetters(em: EntityManager, organisationId: string): Promise<Retried> {
+export async function retryDeadLetters(em: EntityManager, organisationId: string, most: number): Promise<Retried> {
   const rows = await em.execute(
     'select delivery_id, event from usage_dead_letters where organisation_id = ? order by tried_at nulls first, set_aside_at, delivery_id limit ?',
-    [organisationId, RETRIED_MAX],
+    [organisationId, most],
   );
   const letters = lettersSchema.parse(rows);
   let stored = 0;

@@ -1,5 +1,5 @@
 /** The public shape of usage that could not be stored. */
-import { Field, Int, ObjectType } from 'type-graphql';
+import { Field, InputType, Int, ObjectType } from 'type-graphql';
 import { DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 
@@ -27,9 +27,15 @@ export class UsageDeadLetters {
   reasons!: readonly UsageDeadLetterReason[];
 }
 
+@InputType({ description: 'Which usage events are tried again.' })
+export class RetryDeadLettersInput {
+  @Field(() => Int, { defaultValue: 1000, description: 'How many, 1,000 at most: those first that have not been tried for longest.' })
+  most!: number;
+}
+
 @ObjectType({ description: 'What became of usage events that were tried again.' })
 export class RetryDeadLettersPayload {
-  @Field(() => Int, { nullable: true, description: 'How many were tried: a thousand at most, those first that have not been tried for longest.' })
+  @Field(() => Int, { nullable: true, description: 'How many were tried; null when the input was refused.' })
   retried!: number | null;
 
   @Field(() => Int, { nullable: true, description: 'Of them stored now.' })

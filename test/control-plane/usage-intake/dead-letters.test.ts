@@ -10,7 +10,7 @@ import { recordingLog } from '../../support/recording-log.ts';
 import { usageEvent } from '../../support/usage.ts';
 
 const LETTERS = '{ usageDeadLetters { count reasons { reason count oldestAt newestAt } } }';
-const RETRY = 'mutation { retryDeadLetters { retried stored left userErrors { message } } }';
+const RETRY = 'mutation { retryDeadLetters(input: {}) { retried stored left userErrors { message } } }';
 
 const lettersSchema = z.object({
   usageDeadLetters: z.object({ count: z.number(), reasons: z.array(z.object({ reason: z.string(), count: z.number() })) }),
@@ -72,6 +72,19 @@ test('once the reason is gone they are stored, each once, and their sums with th
       plane.organisationId,
     ]),
   ).toEqual([{ events: 3 }]);
+});
+
+test('no more are tried than asked for, and those first that have not been tried for longest', async () => {
+  await tell(...Array.from({ length: 3 }, () => own({ latencyMicros: 0.5 })));
+  const retry = (most: number) => plane.ask(`mutation { retryDeadLetters(input: {most: ${most}}) { retried left userErrors { field } } }`);
+  const answers = [await retry(2), await retry(1), await retry(0), await retry(1001)];
+  expect(answers.map(({ data }) => data?.['retryDeadLetters'])).toEqual([
+    { retried: 2, left: 3, userErrors: [] },
+    { retried: 1, left: 3, userErrors: [] },
+    { retried: null, left: null, userErrors: [{ field: ['most'] }] },
+    { retried: null, left: null, userErrors: [{ field: ['most'] }] },
+  ]);
+  expect(await plane.database.query('select count(*)::integer as tried from usage_dead_letters where tried_at is not null')).toEqual([{ tried: 3 }]);
 });
 
 test.each([LETTERS, RETRY])('%s needs USAGE_READ', async (operation) => {
