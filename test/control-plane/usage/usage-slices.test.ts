@@ -1,7 +1,6 @@
 /** Sums of few dimensions answer what single records would, for every group and filter, and show nothing that lies outside of the range. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { GROUPS } from '../../../control-plane/usage/usage-groups.ts';
 import { sliceOf } from '../../../control-plane/usage/usage-slices.ts';
 import { writeUsageEvent, type UsageEvent } from '../../../shared/usage-event.ts';
 import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
@@ -13,7 +12,8 @@ const HOUR_MILLIS = 3_600_000;
 const START = Date.UTC(2026, 9, 1, 10, 20);
 const END = START + 75 * HOUR_MILLIS + 25 * 60_000;
 const EVENTS = 300;
-const ALL_GROUPS = Object.keys(GROUPS);
+/** Those by which the events below differ. */
+const GROUPS = ['SERVER', 'TOOL', 'AGENT', 'API_KEY', 'TEAM', 'DECISION', 'DENIAL_CODE', 'TRANSPORT'];
 const ANALYTICS = `query($filter: UsageFilter!, $groupBy: UsageGroupBy!, $granularity: TimeGranularity) {
   usageAnalytics(filter: $filter, metrics: [COST, LATENCY_P95, UNIQUE_KEYS], groupBy: $groupBy, granularity: $granularity, top: 50) {
     totals { calls denied errors inputBytes outputBytes cost { nanosUsd } latencyP50Ms }
@@ -64,7 +64,7 @@ const filters: [string, Record<string, unknown>][] = [
 ];
 
 test.each(filters)('%s is the same by sums and by records, in every group, hour and day', async (_name, filter) => {
-  for (const [index, groupBy] of ALL_GROUPS.entries()) {
+  for (const [index, groupBy] of GROUPS.entries()) {
     const variables = { groupBy, granularity: index % 2 === 0 ? 'HOUR' : 'DAY' };
     const bySums = await plane.admin.query(ANALYTICS, { ...variables, filter: { range, ...filter } });
     // The status is known to records only.
@@ -73,8 +73,8 @@ test.each(filters)('%s is the same by sums and by records, in every group, hour 
 });
 
 test.each(filters)('facets and graphs of %s are the same by sums and by records', async (_name, filter) => {
-  const bySums = await plane.admin.query(VIEWS, { fields: ALL_GROUPS, filter: { range, ...filter } });
-  expect(bySums).toEqual(await plane.admin.query(VIEWS, { fields: ALL_GROUPS, filter: { range, ...filter, status: [200] } }));
+  const bySums = await plane.admin.query(VIEWS, { fields: GROUPS, filter: { range, ...filter } });
+  expect(bySums).toEqual(await plane.admin.query(VIEWS, { fields: GROUPS, filter: { range, ...filter, status: [200] } }));
   expect(JSON.stringify(bySums)).not.toContain('outside');
 });
 
