@@ -34,7 +34,9 @@ import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
 import { UsageRecordsService } from './usage/usage-records.service.ts';
+import { UsageTicks } from './usage/usage-ticks.ts';
 import { WorkflowGraphService } from './usage/workflow-graph.service.ts';
+import { DeadLettersService } from './usage-intake/dead-letters.service.ts';
 import { PartitionKeeper } from './usage-intake/partition-keeper.ts';
 import { UsageIntake } from './usage-intake/usage-intake.ts';
 
@@ -88,6 +90,10 @@ async function startParts(
   await bootstrap(orm.em, hasher, settings, log);
   const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL], log);
   started.push(() => notifications.close());
+  const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
+  started.push(() => partitions.close());
+  const usageIntake = new UsageIntake(usageSource, orm.em, log, lostWindows);
+  started.push(() => usageIntake.close());
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
@@ -96,6 +102,7 @@ async function startParts(
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     configFeed: new ConfigFeed(orm.em, notifications),
     dataPlanes: new DataPlanesService(),
+    deadLetters: new DeadLettersService(lostWindows),
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
@@ -104,15 +111,13 @@ async function startParts(
     teams: new TeamsService(),
     usageAnalytics: new UsageAnalyticsService(),
     usageFacets: new UsageFacetsService(),
+    usageIntake,
     usageLive: new UsageLive(orm.em, usageRecords, notifications),
     usageRecords,
+    usageTicks: new UsageTicks(orm.em),
     windowCounts,
     workflowGraph: new WorkflowGraphService(),
   };
-  const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
-  started.push(() => partitions.close());
-  const intake = new UsageIntake(usageSource, orm.em, log, lostWindows);
-  started.push(() => intake.close());
   if (lostWindows !== undefined) {
     const recovery = new WindowRecovery({ lost: lostWindows, em: orm.em, limits: storedLimitsInForce(orm.em), log });
     started.push(() => recovery.close());

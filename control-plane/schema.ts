@@ -15,9 +15,11 @@ import { LimitReconciliationsResolver } from './money/reconciliations.resolver.t
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
+import { DeadLettersResolver } from './usage-intake/dead-letters.resolver.ts';
 import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
+import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
 const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'ServerScopeInput'];
@@ -31,6 +33,7 @@ export function makeSchema(): GraphQLSchema {
       ApiKeyUsageResolver,
       ConfigFeedResolver,
       DataPlanesResolver,
+      DeadLettersResolver,
       LimitFieldsResolver,
       LimitReconciliationsResolver,
       LimitsResolver,
@@ -43,6 +46,7 @@ export function makeSchema(): GraphQLSchema {
       TeamsResolver,
       UsageAnalyticsResolver,
       UsageResolver,
+      UsageTickResolver,
     ],
     // Inputs are validated by the services, whose faults never echo a value.
     validate: false,

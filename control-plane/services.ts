@@ -12,8 +12,11 @@ import type { PoliciesService } from './policies/policies.service.ts';
 import type { TeamsService } from './teams/teams.service.ts';
 import type { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import type { UsageFacetsService } from './usage/usage-facets.service.ts';
+import type { DeadLettersService } from './usage-intake/dead-letters.service.ts';
+import type { UsageIntake } from './usage-intake/usage-intake.ts';
 import type { UsageLive } from './usage/usage-live.ts';
 import type { UsageRecordsService } from './usage/usage-records.service.ts';
+import type { UsageTicks } from './usage/usage-ticks.ts';
 import type { WorkflowGraphService } from './usage/workflow-graph.service.ts';
 
 export interface Services {
@@ -21,6 +24,7 @@ export interface Services {
   readonly apiKeys: ApiKeysService;
   readonly configFeed: ConfigFeed;
   readonly dataPlanes: DataPlanesService;
+  readonly deadLetters: DeadLettersService;
   readonly limitLive: LimitLive;
   readonly limits: LimitsService;
   readonly mcpServers: McpServersService;
@@ -29,8 +33,10 @@ export interface Services {
   readonly teams: TeamsService;
   readonly usageAnalytics: UsageAnalyticsService;
   readonly usageFacets: UsageFacetsService;
+  readonly usageIntake: UsageIntake;
   readonly usageLive: UsageLive;
   readonly usageRecords: UsageRecordsService;
+  readonly usageTicks: UsageTicks;
   readonly windowCounts: WindowCountsSource;
   readonly workflowGraph: WorkflowGraphService;
 }

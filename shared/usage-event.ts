@@ -134,10 +134,20 @@ export function writeUsageEvent(event: UsageEvent): string {
 /** An event as a stream delivers it; `deliveryId` is what the reader acknowledges. */
 export interface UsageDelivery {
   readonly deliveryId: string;
+  /** Whose stream it came from, where every organisation has its own. */
+  readonly organisationId?: string;
   /** The event's JSON as the data plane wrote it. Parsed by the reader, who sets a bad one aside. */
   readonly json: string;
   /** How the nodes had greeted the Redis that it was read from; it may by now have lost its memory, or be another one. Undefined where nothing can be lost. */
   readonly greeting?: string;
+}
+
+/** What waits in a stream: read by nobody yet, or not acknowledged. */
+export interface UsageBacklog {
+  /** As the stream holds them; one may carry several events. */
+  readonly entries: number;
+  /** When the oldest entry came; undefined when there is none. */
+  readonly oldestMillis: number | undefined;
 }
 
 /** Where the control plane reads usage events from. One contract, an implementation per stream. */
@@ -145,5 +155,6 @@ export interface UsageSource {
   /** About `max` deliveries; waits up to `waitMillis` for the first, then answers an empty list. Unacknowledged ones are delivered again. */
   read(max: number, waitMillis: number): Promise<readonly UsageDelivery[]>;
   acknowledge(deliveries: readonly UsageDelivery[]): Promise<void>;
+  backlog(): Promise<UsageBacklog>;
   close(): Promise<void>;
 }

@@ -1,14 +1,19 @@
 /** The usage stream of a single process: the data plane appends, the control plane's intake reads, nothing leaves the memory. */
-import type { UsageDelivery, UsageSource } from './usage-event.ts';
+import { systemClock } from './clock.ts';
+import type { UsageBacklog, UsageDelivery, UsageSource } from './usage-event.ts';
 
 /** More than the backlog at which calls are refused, so that the records of what was under way then still find room. */
 const SIZE_MAX = 120_000;
 
+interface QueuedDelivery extends UsageDelivery {
+  readonly queuedAtMillis: number;
+}
+
 export class UsageQueue implements UsageSource {
   readonly #sizeMax: number;
-  readonly #waiting: UsageDelivery[] = [];
+  readonly #waiting: QueuedDelivery[] = [];
   /** Read and not acknowledged: delivered again when the reader asks anew. A new map for each delivery, since one that is used for ever keeps what it has forgotten in memory. */
-  #delivered: Map<string, UsageDelivery> = new Map();
+  #delivered: Map<string, QueuedDelivery> = new Map();
   #next = 0;
   #wake: (() => void) | undefined;
   #dropped = 0;
@@ -33,7 +38,7 @@ export class UsageQueue implements UsageSource {
       return;
     }
     const deliveryId = String(this.#next++);
-    this.#waiting.push({ deliveryId, json });
+    this.#waiting.push({ deliveryId, json, queuedAtMillis: systemClock.now() });
     this.#wake?.();
   }
 
@@ -47,6 +52,11 @@ export class UsageQueue implements UsageSource {
   acknowledge(deliveries: readonly UsageDelivery[]): Promise<void> {
     for (const { deliveryId } of deliveries) this.#delivered.delete(deliveryId);
     return Promise.resolve();
+  }
+
+  backlog(): Promise<UsageBacklog> {
+    const [oldest] = [...this.#delivered.values(), ...this.#waiting.slice(0, 1)];
+    return Promise.resolve({ entries: this.size, oldestMillis: oldest?.queuedAtMillis });
   }
 
   close(): Promise<void> {

@@ -68,7 +68,9 @@ export async function migrate(orm: MikroORM, log: Logger, signal?: AbortSignal):
   await orm.em.fork().transactional(async (em) => {
     await em.execute('set local lock_timeout = 0; set local statement_timeout = 0');
     await em.execute('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
-    await orm.migrator.up();
+    // In this transaction, since a large database takes longer than a statement may otherwise.
+    const transaction = em.getTransactionContext();
+    await orm.migrator.up(transaction === undefined ? {} : { transaction });
   });
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { UsageDelivery, UsageSource } from '../../shared/usage-event.ts';
+import type { UsageBacklog, UsageDelivery, UsageSource } from '../../shared/usage-event.ts';
 import { GREETING_KEY } from '../../shared/window-counts.ts';
 
 const GROUP = 'turnpike-intake';
@@ -122,10 +122,29 @@ export class RedisUsageSource implements UsageSource {
     }
   }
 
+  /** An entry leaves its stream when it is acknowledged, so the first one is the oldest that waits. */
+  async backlog(): Promise<UsageBacklog> {
+    const pipeline = this.#redis.pipeline();
+    for (const stream of await this.#streams()) pipeline.xlen(stream).xrange(stream, '-', '+', 'COUNT', 1);
+    const answers = (await pipeline.exec()) ?? [];
+    let entries = 0;
+    let oldestMillis: number | undefined;
+    for (const [error, answer] of answers) {
+      if (error !== null) throw error;
+      if (typeof answer === 'number') entries += answer;
+      else for (const [id] of entriesSchema.parse(answer)) oldestMillis = Math.min(oldestMillis ?? Infinity, millisOf(id));
+    }
+    return { entries, oldestMillis };
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
     this.#redis.disconnect();
     return Promise.resolve();
+  }
+
+  async #streams(): Promise<string[]> {
+    return (await this.#redis.smembers(STREAM_OWNERS_KEY)).map((owner) => `{${owner}}:usage`);
   }
 
   #countEntries(deliveries: readonly UsageDelivery[]): void {
@@ -140,7 +159,7 @@ export class RedisUsageSource implements UsageSource {
     try {
       // First, so that what is read is at least as new.
       this.#greeting = (await this.#redis.get(GREETING_KEY)) ?? '';
-      const streams = (await this.#redis.smembers(STREAM_OWNERS_KEY)).map((owner) => `{${owner}}:usage`);
+      const streams = await this.#streams();
       for (const stream of streams) await this.#joinGroup(stream);
       const owed = this.#mayOwe ? await this.#readOwed(streams, max) : [];
       if (owed.length > 0) return owed;
@@ -215,8 +234,9 @@ export class RedisUsageSource implements UsageSource {
   /** The events of an entry are its values. Entries that were deleted in the meantime have none. */
   #deliveriesOf(stream: string, entries: StreamEntries[1]): UsageDelivery[] {
     const greeting = this.#greeting;
+    const organisationId = stream.slice(1, stream.lastIndexOf('}'));
     return entries.flatMap(([id, fields]) =>
-      (fields ?? []).filter((_, index) => index % 2 === 1).map((json, index) => ({ deliveryId: `${stream} ${id} ${index}`, json, greeting })),
+      (fields ?? []).filter((_, index) => index % 2 === 1).map((json, index) => ({ deliveryId: `${stream} ${id} ${index}`, json, organisationId, greeting })),
     );
   }
 
@@ -235,6 +255,11 @@ export class RedisUsageSource implements UsageSource {
 function rotated(streams: readonly string[]): string[] {
   const from = Math.floor(Math.random() * streams.length);
   return [...streams.slice(from), ...streams.slice(0, from)];
+}
+
+/** The id of an entry begins with when it was added. */
+function millisOf(id: string): number {
+  return Number(id.slice(0, id.indexOf('-')));
 }
 
 /** The entry is named by its stream and its id there. */

@@ -2,19 +2,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
-import { readUsageEvent, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
-import { countedElsewhere } from '../money/counted-in.ts';
-import { writeDeadLetter, writeUsage } from './usage-writer.ts';
+import type { UsageBacklog, UsageDelivery, UsageEvent, UsageSource } from '../../shared/usage-event.ts';
+import { closingCountedElsewhere, type CountedWindows } from '../money/counted-in.ts';
+import { writeDeadLetter } from './dead-letters.ts';
+import { isFaultOfData, readDelivered, reasonOf } from './read-delivery.ts';
+import { writeUsage } from './usage-writer.ts';
 
-const BATCH_MAX = 1000;
+const BATCH_MAX = 2000;
 const WAIT_MILLIS = 1000;
 const RETRY_MILLIS_MIN = 100;
 const RETRY_MILLIS_MAX = 5000;
-
-/** Closes windows that were counted without usage which is being stored, until they are counted again. */
-export interface CountedWindows {
-  closeWindows(organisationId: string): Promise<void>;
-}
 
 export class UsageIntake {
   readonly #source: UsageSource;
@@ -23,6 +20,7 @@ export class UsageIntake {
   readonly #counted: CountedWindows | undefined;
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
+  #storedCount = 0;
 
   constructor(source: UsageSource, em: EntityManager, log: Logger, counted?: CountedWindows) {
     this.#source = source;
@@ -30,6 +28,21 @@ export class UsageIntake {
     this.#em = em;
     this.#log = log;
     this.#running = this.#run();
+  }
+
+  /** Records that this intake has stored. */
+  get storedCount(): number {
+    return this.#storedCount;
+  }
+
+  /** What waits in the stream for any intake; undefined while the stream cannot be read. */
+  async backlog(): Promise<UsageBacklog | undefined> {
+    try {
+      return await this.#source.backlog();
+    } catch (error) {
+      this.#log.debug({ err: error }, 'nobody knows how much usage waits in the stream');
+      return undefined;
+    }
   }
 
   /** Ends after the batch that is under way; what was not acknowledged is delivered to the next reader. */
@@ -72,16 +85,11 @@ export class UsageIntake {
   /** A batch is read from one Redis. Windows that were counted in another lack it. */
   async #store(events: readonly ReadEvent[]): Promise<void> {
     const [greeting] = events.flatMap(({ delivery }) => delivery.greeting ?? []);
-    const counted = this.#counted;
-    const closeCountedElsewhere = async (em: EntityManager, organisationIds: readonly string[]) => {
-      if (greeting === undefined || counted === undefined) return;
-      // Before the batch is committed: whatever ends in between, windows are either closed or right.
-      for (const organisationId of await countedElsewhere(em, organisationIds, greeting)) await counted.closeWindows(organisationId);
-    };
-    await writeUsage(
+    const onStored = greeting === undefined || this.#counted === undefined ? undefined : closingCountedElsewhere(this.#counted, greeting);
+    this.#storedCount += await writeUsage(
       this.#em,
       events.map(({ event }) => event),
-      closeCountedElsewhere,
+      onStored,
     );
   }
 
@@ -93,14 +101,14 @@ export class UsageIntake {
         await this.#source.acknowledge([delivery]);
       } catch (error) {
         if (!isFaultOfData(error)) throw error;
-        await this.#setAside(delivery, error instanceof Error ? error.message : 'unknown');
+        await this.#setAside(delivery, reasonOf(error));
       }
     }
   }
 
   async #setAside(delivery: UsageDelivery, reason: string): Promise<void> {
     this.#log.error({ deliveryId: delivery.deliveryId, reason }, 'a usage event cannot be stored and was set aside');
-    await writeDeadLetter(this.#em, delivery.deliveryId, delivery.json, reason);
+    await writeDeadLetter(this.#em, delivery, reason);
     await this.#source.acknowledge([delivery]);
   }
 }
@@ -119,23 +127,10 @@ function sort(deliveries: readonly UsageDelivery[]): Sorted {
   const sorted: Sorted = { events: [], unreadable: [] };
   for (const delivery of deliveries) {
     try {
-      sorted.events.push({ event: readUsageEvent(readJson(delivery.json)), delivery });
+      sorted.events.push({ event: readDelivered(delivery.json), delivery });
     } catch (error) {
-      sorted.unreadable.push({ delivery, reason: error instanceof Error ? error.message.slice(0, 1000) : 'unknown' });
+      sorted.unreadable.push({ delivery, reason: reasonOf(error) });
     }
   }
   return sorted;
-}
-
-const UNSTORABLE = /\\u(?:0000|d[89a-f])/i;
-
-/** PostgreSQL stores neither NUL nor half a character; whoever calls with such a name must not escape being recorded. */
-function readJson(json: string): unknown {
-  if (!UNSTORABLE.test(json)) return JSON.parse(json);
-  return JSON.parse(json, (_key, value: unknown) => (typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value));
-}
-
-/** SQLSTATE classes 22, 23 and 54: the data is wrong, does not fit the rest or is too large for an index, and will be at the next try. */
-function isFaultOfData(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(?:22|23|54)/.test(error.code);
 }

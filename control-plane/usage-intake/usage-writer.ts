@@ -1,5 +1,4 @@
 /** Stores a batch of usage events, each once however often it is delivered. */
-import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
 import type { UsageEvent } from '../../shared/usage-event.ts';
@@ -80,24 +79,6 @@ export function writeUsage(em: EntityManager, delivered: readonly UsageEvent[], 
 function firstOfEach(events: readonly UsageEvent[]): UsageEvent[] {
   const known = new Set<string>();
   return events.filter(({ requestId }) => !known.has(requestId) && known.add(requestId));
-}
-
-/** Keeps an event that cannot be stored, with the reason, where an operator finds it; once however often it is delivered. */
-export async function writeDeadLetter(em: EntityManager, deliveryId: string, event: string, reason: string): Promise<void> {
-  // The stream of a single process counts its deliveries anew at every start, so that only with its content a delivery is this one.
-  const fingerprint = createHash('sha256').update(event).digest('hex').slice(0, 16);
-  await em
-    .fork()
-    .execute('insert into usage_dead_letters (delivery_id, event, reason) values (?, ?, ?) on conflict do nothing', [
-      `${deliveryId} ${fingerprint}`,
-      withoutNul(event),
-      withoutNul(reason),
-    ]);
-}
-
-/** Also of a reason, which may quote the event. */
-function withoutNul(text: string): string {
-  return text.replaceAll('\0', '\uFFFD');
 }
 
 async function touchKeys(em: EntityManager, events: readonly UsageEvent[]): Promise<void> {

@@ -4,11 +4,12 @@ import { z } from 'zod';
 import { badInput } from '../graphql/errors.ts';
 import type { AdminContext } from '../request-context.ts';
 import type { UsageAnalytics, UsageMetric, UsageSeries } from './usage-analytics.types.ts';
+import { LATENCY_COLUMNS } from './latency-buckets.ts';
 import { bucketSql, bucketsOf, granularityOf, spanOf, type Granularity, type Span } from './usage-buckets.ts';
 import type { UsageFilter } from './usage-filter.ts';
-import { keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
+import { GROUPS, keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
 import { readingSums, sumsOf } from './usage-sums.ts';
-import { metricOf, NO_TOTALS, ORDER, sumsSql, TOTALS, totalsSchema, totalsSql, toUsageTotals, type Totals } from './usage-totals.ts';
+import { ADDENDS, metricOf, NO_TOTALS, ORDER, sumsSql, TOTALS, totalsSchema, totalsSql, toUsageTotals, type Totals } from './usage-totals.ts';
 
 const TOP_MAX = 50;
 const METRICS_MAX = 10;
@@ -66,21 +67,26 @@ export class UsageAnalyticsService {
     });
   }
 
-  /** Everything is read once, into a cell for each group in each bucket; the rest is made of the cells: the sums of all and of each group, and the points. */
+  /** Everything is read once; only the groups that are shown are summed for each bucket, since there may be many others. */
   async #read(em: EntityManager, organisationId: string, question: AnalyticsQuestion & { range: Span; granularity: Granularity }): Promise<Row[]> {
     const { filter, metrics, groupBy, granularity, range, top } = question;
     const hasPointLatencies = metrics.some((metric) => metric.startsWith('LATENCY'));
     const hasLatencies = hasPointLatencies || question.hasLatencies;
-    const from = sumsOf(organisationId, { filter, span: range, granularity, hasLatencies });
-    const keys = metrics.includes('UNIQUE_KEYS') ? 'count(distinct api_key_id)' : '0';
+    const countsKeys = metrics.includes('UNIQUE_KEYS');
+    const keys = countsKeys ? 'count(distinct api_key_id)' : '0';
+    const dimensions = [...(groupBy === null ? [] : [GROUPS[groupBy].dimension]), ...(countsKeys ? (['api_key_id'] as const) : [])];
+    const from = sumsOf(organisationId, { filter, span: range, granularity, hasLatencies, dimensions, countsValues: countsKeys });
+    const columns = [...ADDENDS, ...(hasLatencies ? LATENCY_COLUMNS : []), ...(countsKeys ? ['api_key_id'] : [])];
     const rows = await em.execute(
-      `with cells as materialized (select ${bucketSql(granularity)} as bucket, ${groupBy === null ? NO_KEY_SQL : keySql(groupBy)} as key, ${keys} as keys,
-          ${sumsSql(hasLatencies)} from ${from.sql} group by 1, 2),
+      `with lines as materialized (select ${bucketSql(granularity)} as bucket, ${groupBy === null ? NO_KEY_SQL : keySql(groupBy)} as key, ${columns.join(', ')}
+          from ${from.sql}),
+        keyed as materialized (select key, ${sumsSql(hasLatencies)} from lines group by key having sum(calls) > 0),
         groups as (select key, ${totalsSql(hasLatencies)},
           row_number() over (order by grouping(key) desc, sum(${ORDER[metrics[0] ?? 'CALLS']}) desc nulls last, key) as place
-          from cells group by grouping sets ((key), ()) order by place limit ?)
+          from keyed group by grouping sets ((key), ()) order by place limit ?)
       select null as bucket, key, '0' as keys, ${TOTALS}, place from groups
-      union all select bucket::text, key, keys::text, ${totalsSql(hasPointLatencies, true)}, null from cells where key in (select key from groups)
+      union all select bucket::text, key, ${keys}::text, ${totalsSql(hasPointLatencies)}, null from lines where key in (select key from groups)
+        group by bucket, key having sum(calls) > 0
       order by place nulls last`,
       [...from.values, top + 2],
     );

@@ -28,6 +28,8 @@ const BUCKETS_MAX = 1500;
 export interface Span {
   readonly gte: Date;
   readonly lt: Date;
+  /** When somebody asked: later there is nothing yet. */
+  readonly askedAt: Date;
 }
 
 /** What is left open ends now, and begins a day before its end. */
@@ -36,7 +38,7 @@ export function spanOf({ gte, lt }: UsageRange, now: Date): Span {
   const start = gte ?? new Date(end.getTime() - RANGE_DEFAULT_MILLIS);
   if (start >= end) throw badInput('the range ends before it begins');
   if (end.getTime() - start.getTime() > RANGE_MAX_MILLIS) throw badInput('the range is longer than ten years');
-  return { gte: start, lt: end };
+  return { gte: start, lt: end, askedAt: now };
 }
 
 export function granularityOf(span: Span): Granularity {

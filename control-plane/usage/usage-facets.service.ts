@@ -5,8 +5,9 @@ import { badInput } from '../graphql/errors.ts';
 import type { AdminContext } from '../request-context.ts';
 import type { UsageFacet } from './usage-analytics.types.ts';
 import { spanOf, type Span } from './usage-buckets.ts';
-import type { UsageFilter } from './usage-filter.ts';
+import { filteredDimensions, needsRecords, type UsageFilter } from './usage-filter.ts';
 import { GROUPS, keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
+import { sliceOf } from './usage-slices.ts';
 import { readingSums, sumsOf } from './usage-sums.ts';
 
 const VALUES_MAX = 50;
@@ -14,7 +15,7 @@ const VALUES_MAX = 50;
 const countsSchema = z.array(z.object({ mask: z.number(), value: z.string(), count: z.string() }));
 type Counts = readonly { readonly value: string; readonly count: string }[];
 
-/** Fields whose values are counted behind the same filter, by one reading. */
+/** Fields whose values are counted behind the same filter and in the same slice, by one reading. */
 interface Reading {
   readonly filter: UsageFilter;
   readonly fields: readonly UsageGroup[];
@@ -46,7 +47,9 @@ function readingsOf(filter: UsageFilter, fields: readonly UsageGroup[]): Reading
   const isFiltered = (field: UsageGroup) => GROUPS[field].fields.some((name) => filter[name] != null);
   const free = fields.filter((field) => !isFiltered(field));
   const alone = fields.filter(isFiltered).map((field) => ({ filter: without(filter, field), fields: [field] }));
-  return free.length === 0 ? alone : [{ filter, fields: free }, ...alone];
+  const filtered = filteredDimensions(filter);
+  const together = Map.groupBy(free, (field) => (needsRecords(filter) ? undefined : sliceOf([...filtered, GROUPS[field].dimension])));
+  return [...[...together.values()].map((some) => ({ filter, fields: some })), ...alone];
 }
 
 function without(filter: UsageFilter, field: UsageGroup): UsageFilter {
@@ -54,13 +57,19 @@ function without(filter: UsageFilter, field: UsageGroup): UsageFilter {
 }
 
 async function count(em: EntityManager, organisationId: string, span: Span, { filter, fields }: Reading): Promise<[UsageGroup, Counts][]> {
-  const from = sumsOf(organisationId, { filter, span, granularity: undefined, hasLatencies: false });
+  const from = sumsOf(organisationId, {
+    filter,
+    span,
+    granularity: undefined,
+    hasLatencies: false,
+    dimensions: fields.map((field) => GROUPS[field].dimension),
+  });
   const keys = [...new Set(fields.map(keySql))];
   const rows = await em.execute(
     `select mask, value, count from (
       select grouping(${keys.join(', ')}) as mask, coalesce(${keys.join(', ')}) as value, sum(calls)::text as count,
         row_number() over (partition by grouping(${keys.join(', ')}) order by sum(calls) desc, coalesce(${keys.join(', ')})) as place
-      from ${from.sql} group by grouping sets (${keys.map((key) => `(${key})`).join(', ')})) as counted
+      from ${from.sql} group by grouping sets (${keys.map((key) => `(${key})`).join(', ')}) having sum(calls) > 0) as counted
     where place <= ? order by mask, place`,
     [...from.values, VALUES_MAX],
   );

@@ -1,4 +1,5 @@
 /** Turns a filter on usage into SQL: fields are joined by AND, a list by OR. */
+import { DIMENSIONS, type Dimension } from './usage-dimensions.ts';
 
 export interface UsageRange {
   readonly gte?: Date | null;
@@ -33,19 +34,19 @@ export interface SqlCondition {
 
 /** Fields that sums can be filtered by too. */
 const SUMMED = {
-  serverId: 'm.server_id',
-  serverSlug: 'm.server_slug',
-  tool: 'm.tool',
-  apiKeyId: 'u.api_key_id',
-  teamId: 'u.team_id',
-  userId: 'u.user_id',
-  userDomain: 'u.user_domain',
-  clientName: 'u.client_name',
-  decision: 'u.decision',
-  denialCode: 'u.code',
-  dlpOutcome: 'u.dlp_outcome',
-  transport: 'm.transport',
-} as const satisfies Partial<Record<keyof UsageFilter, string>>;
+  serverId: 'server_id',
+  serverSlug: 'server_slug',
+  tool: 'tool',
+  apiKeyId: 'api_key_id',
+  teamId: 'team_id',
+  userId: 'user_id',
+  userDomain: 'user_domain',
+  clientName: 'client_name',
+  decision: 'decision',
+  denialCode: 'code',
+  dlpOutcome: 'dlp_outcome',
+  transport: 'transport',
+} as const satisfies Partial<Record<keyof UsageFilter, Dimension>>;
 const RECORDED = {
   reason: 'u.reason',
   status: 'u.status',
@@ -54,20 +55,32 @@ const RECORDED = {
   traceId: 'u.trace_id',
 } as const satisfies Partial<Record<keyof UsageFilter, string>>;
 
+const OF_RECORDS = { ...Object.fromEntries(Object.entries(SUMMED).map(([field, column]) => [field, `${DIMENSIONS[column].table}.${column}`])), ...RECORDED };
+
 /** On records. The organisation comes first and cannot be left out: usage is not behind the ORM's tenant filter. */
-export function conditionOf(organisationId: string, filter: UsageFilter): SqlCondition {
-  return joined([within('u.organisation_id', 'u.occurred_at', organisationId, filter.range), ...listsOf(SUMMED, filter), ...listsOf(RECORDED, filter)]);
+export function conditionOf(organisationId: string, filter: UsageFilter, further: readonly SqlCondition[] = []): SqlCondition {
+  return joined([within('u.organisation_id', 'u.occurred_at', organisationId, filter.range), ...listsOf(OF_RECORDS, filter), ...further]);
 }
 
 /** On sums, whose columns have the same names; only where `needsRecords` says no. */
 export function sumConditionOf(organisationId: string, filter: UsageFilter): SqlCondition {
-  const lists = listsOf(SUMMED, filter).map(({ sql, values }) => ({ sql: sql.replace(/^[um]\./, ''), values }));
-  return joined([within('organisation_id', 'at', organisationId, filter.range), ...lists]);
+  return joined([within('organisation_id', 'at', organisationId, filter.range), ...listsOf(SUMMED, filter)]);
+}
+
+/** What the filter asks of sums. */
+export function filteredDimensions(filter: UsageFilter): Dimension[] {
+  const lists: Readonly<Record<string, unknown>> = { ...filter };
+  return Object.entries(SUMMED).flatMap(([field, dimension]) => (Array.isArray(lists[field]) ? [dimension] : []));
 }
 
 /** Whether the filter asks for what sums do not know. */
 export function needsRecords(filter: UsageFilter): boolean {
   return listsOf(RECORDED, filter).length > 0;
+}
+
+/** Whether the filter asks for what only the sidecars of records know, besides what sums know. */
+export function needsSidecars(filter: UsageFilter): boolean {
+  return filter.rpcMethod != null;
 }
 
 function within(organisation: string, time: string, organisationId: string, { gte, lt }: UsageRange): SqlCondition {

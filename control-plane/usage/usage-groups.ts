@@ -1,28 +1,30 @@
-/** By what usage is grouped: the column, the fields of the filter that ask for it, and what its values are called. */
+/** By what usage is grouped: the dimension, the fields of the filter that ask for it, and what its values are called. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import type { Dimension } from './usage-dimensions.ts';
 import type { UsageFilter } from './usage-filter.ts';
 
 /** There are no agents yet: whatever the client calls itself stands for its agent. */
 export const GROUPS = {
-  SERVER: { column: 'server_id', fields: ['serverId', 'serverSlug'], names: 'select id, slug as name from mcp_servers' },
-  TOOL: { column: 'tool', fields: ['tool'] },
-  AGENT: { column: 'client_name', fields: ['clientName'] },
-  API_KEY: { column: 'api_key_id', fields: ['apiKeyId'], names: 'select id, name from api_keys' },
-  TEAM: { column: 'team_id', fields: ['teamId'], names: 'select id, name from teams' },
-  USER: { column: 'user_id', fields: ['userId'] },
-  USER_DOMAIN: { column: 'user_domain', fields: ['userDomain'] },
-  DECISION: { column: 'decision', fields: ['decision'] },
-  DENIAL_CODE: { column: 'upper(code)', fields: ['denialCode'] },
-  DLP_OUTCOME: { column: 'dlp_outcome', fields: ['dlpOutcome'] },
-  TRANSPORT: { column: 'transport', fields: ['transport'] },
-  CLIENT: { column: 'client_name', fields: ['clientName'] },
-} as const satisfies Record<string, { column: string; fields: readonly (keyof UsageFilter)[]; names?: string }>;
+  SERVER: { dimension: 'server_id', fields: ['serverId', 'serverSlug'], names: 'select id, slug as name from mcp_servers' },
+  TOOL: { dimension: 'tool', fields: ['tool'] },
+  AGENT: { dimension: 'client_name', fields: ['clientName'] },
+  API_KEY: { dimension: 'api_key_id', fields: ['apiKeyId'], names: 'select id, name from api_keys' },
+  TEAM: { dimension: 'team_id', fields: ['teamId'], names: 'select id, name from teams' },
+  USER: { dimension: 'user_id', fields: ['userId'] },
+  USER_DOMAIN: { dimension: 'user_domain', fields: ['userDomain'] },
+  DECISION: { dimension: 'decision', fields: ['decision'] },
+  DENIAL_CODE: { dimension: 'code', sql: 'upper(code)', fields: ['denialCode'] },
+  DLP_OUTCOME: { dimension: 'dlp_outcome', fields: ['dlpOutcome'] },
+  TRANSPORT: { dimension: 'transport', fields: ['transport'] },
+  CLIENT: { dimension: 'client_name', fields: ['clientName'] },
+} as const satisfies Record<string, { dimension: Dimension; sql?: string; fields: readonly (keyof UsageFilter)[]; names?: string }>;
 export type UsageGroup = keyof typeof GROUPS;
 
 /** The group as SQL: what has no value is in the group of the empty text. */
 export function keySql(group: UsageGroup): string {
-  return `coalesce(${GROUPS[group].column}, '')`;
+  const told = GROUPS[group];
+  return `coalesce(${'sql' in told ? told.sql : told.dimension}, '')`;
 }
 
 const namesSchema = z.array(z.object({ id: z.string(), name: z.string() }));

@@ -41,9 +41,9 @@ function textOf({ group, range, hasLatencies }: Question): string {
 }
 
 async function read(em: EntityManager, organisationId: string, { group, range, hasLatencies }: Question, ids: readonly string[]) {
-  const { column, fields } = GROUPS[group];
+  const { dimension, fields } = GROUPS[group];
   const filter = { range, [fields[0]]: ids };
-  const from = sumsOf(organisationId, { filter, span: spanOf(range, new Date()), granularity: undefined, hasLatencies });
-  const sql = `select ${column} as id, ${totalsSql(hasLatencies)} from ${from.sql} group by ${column}`;
+  const from = sumsOf(organisationId, { filter, span: spanOf(range, new Date()), granularity: undefined, hasLatencies, dimensions: [dimension] });
+  const sql = `select ${dimension} as id, ${totalsSql(hasLatencies)} from ${from.sql} group by ${dimension}`;
   return rowsSchema.parse(await readingSums(em, (reader) => reader.execute(sql, [...from.values])));
 }

@@ -5,7 +5,7 @@ import { LATENCY_COLUMNS, percentileMicros } from './latency-buckets.ts';
 import type { UsageMetric, UsageTotals } from './usage-analytics.types.ts';
 
 /** What usage holds that can be added up, and added up again. */
-const ADDENDS = ['calls', 'denied', 'errors', 'input_bytes', 'output_bytes', 'cost_nanos_usd'] as const;
+export const ADDENDS = ['calls', 'denied', 'errors', 'input_bytes', 'output_bytes', 'cost_nanos_usd'] as const;
 
 /** What groups are ordered by, the largest first. By latency the rarest would come first, and keys cannot be added up. */
 export const ORDER: Readonly<Record<UsageMetric, (typeof ADDENDS)[number]>> = {

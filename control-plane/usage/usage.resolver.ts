@@ -7,12 +7,11 @@ import { badInput } from '../graphql/errors.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
 import { toUsageRecord } from './usage-record.ts';
 import { UsageFilterInput, UsageOrderInput } from './usage-filter.types.ts';
+import { readSequence } from './usage-sequence.ts';
 import { UsageRecordConnection, UsageRecordEventType, UsageRecordType } from './usage.types.ts';
 
 const PAGE_DEFAULT = 100;
 const PAGE_MAX = 500;
-/** PostgreSQL's largest bigint. */
-const SEQUENCE_MAX = 2n ** 63n - 1n;
 
 @ArgsType()
 class UsageRecordsArgs {
@@ -84,10 +83,4 @@ async function* follow(
   for await (const event of context.services.usageLive.follow(organisationId, given.filter, given.after, signal)) {
     yield { cursor: event.cursor, record: toUsageRecord(event.record), dropped: event.dropped };
   }
-}
-
-function readSequence(cursor: string): string {
-  const sequence = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!/^\d{1,19}$/.test(sequence) || BigInt(sequence) > SEQUENCE_MAX) throw badInput('the cursor is not one of this subscription');
-  return sequence;
 }

@@ -5,9 +5,10 @@ import { badInput } from '../graphql/errors.ts';
 import type { AdminContext } from '../request-context.ts';
 import type { WorkflowEdge, WorkflowGraph, WorkflowNode } from './usage-analytics.types.ts';
 import { spanOf } from './usage-buckets.ts';
-import type { SqlCondition, UsageFilter } from './usage-filter.ts';
-import { keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
-import { readingSums, sumsOf } from './usage-sums.ts';
+import type { Dimension } from './usage-dimensions.ts';
+import type { UsageFilter } from './usage-filter.ts';
+import { GROUPS, keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
+import { readingSums, sumsOf, type SummedUsage } from './usage-sums.ts';
 import { percentileMillis, sumsSql, TOTALS, totalsSchema, totalsSql, toUsageTotals, type Totals } from './usage-totals.ts';
 
 const LEVELS_MIN = 2;
@@ -24,6 +25,7 @@ export interface GraphQuestion {
 interface Level {
   readonly kind: UsageGroup;
   readonly key: string;
+  readonly dimensions: readonly Dimension[];
 }
 
 const rowsSchema = z.array(totalsSchema.extend({ is_edge: z.boolean(), keys: z.array(z.string().nullable()) }));
@@ -31,14 +33,14 @@ type Row = z.infer<typeof rowsSchema>[number];
 
 export class WorkflowGraphService {
   async graph(context: AdminContext, { filter, levels: kinds, maxEdges, hasLatencies }: GraphQuestion): Promise<WorkflowGraph> {
-    const levels = kinds.map((kind) => ({ kind, key: levelSql(kind, kinds) }));
+    const levels = kinds.map((kind) => ({ kind, key: levelSql(kind, kinds), dimensions: dimensionsOf(kind, kinds) }));
     if (levels.length < LEVELS_MIN || levels.length > LEVELS_MAX) throw badInput(`a graph has ${LEVELS_MIN} to ${LEVELS_MAX} levels`);
     if (new Set(levels.map(({ key }) => key)).size < levels.length) throw badInput('the levels of a graph must differ');
     if (maxEdges < 1 || maxEdges > EDGES_MAX) throw badInput(`maxEdges must be between 1 and ${EDGES_MAX}`);
     const { organisationId } = context.caller;
-    const from = sumsOf(organisationId, { filter, span: spanOf(filter.range, new Date()), granularity: undefined, hasLatencies });
+    const summed = { filter, span: spanOf(filter.range, new Date()), granularity: undefined, hasLatencies };
     return readingSums(context.em, async (em) => {
-      const rows = await read(em, from, { levels, edgesMax: maxEdges + 1, hasLatencies });
+      const rows = await read(em, organisationId, summed, { levels, edgesMax: maxEdges + 1 });
       const allEdges = rows.filter((row) => row.is_edge).map((row) => toEdge(levels, row));
       const edges = allEdges.slice(0, maxEdges);
       const ends = new Set(edges.flatMap(({ source, target }) => [source, target]));
@@ -55,28 +57,48 @@ export class WorkflowGraphService {
 }
 
 /** Tools of one name on two servers are two tools. */
-function levelSql(kind: UsageGroup, kinds: readonly UsageGroup[]): string {
-  return kind === 'TOOL' && kinds.includes('SERVER') ? `(${keySql('SERVER')} || '/' || ${keySql('TOOL')})` : keySql(kind);
+function isOfServer(kind: UsageGroup, kinds: readonly UsageGroup[]): boolean {
+  return kind === 'TOOL' && kinds.includes('SERVER');
 }
 
-/** Everything is read once, into a cell for each way through the graph; edges and their nodes are made of the cells, the busiest first. */
+function levelSql(kind: UsageGroup, kinds: readonly UsageGroup[]): string {
+  return isOfServer(kind, kinds) ? `(${keySql('SERVER')} || '/' || ${keySql('TOOL')})` : keySql(kind);
+}
+
+function dimensionsOf(kind: UsageGroup, kinds: readonly UsageGroup[]): Dimension[] {
+  return [GROUPS[kind].dimension, ...(isOfServer(kind, kinds) ? [GROUPS.SERVER.dimension] : [])];
+}
+
+/** What joins two neighbouring levels is read once, into a cell for each edge; the nodes of the first level are summed from its edges, those of every other from the edges to them. */
 async function read(
   em: EntityManager,
-  from: SqlCondition,
-  { levels, edgesMax, hasLatencies }: { levels: readonly Level[]; edgesMax: number; hasLatencies: boolean },
+  organisationId: string,
+  summed: Omit<SummedUsage, 'dimensions'>,
+  { levels, edgesMax }: { levels: readonly Level[]; edgesMax: number },
 ): Promise<Row[]> {
   const keys = levels.map((_, index) => `k${index}`);
-  const pairs = keys.slice(1).map((key, index) => `(k${index}, ${key})`);
+  const told = (...shown: string[]) => keys.map((key) => (shown.includes(key) ? key : `null as ${key}`)).join(', ');
+  const pairs = levels.slice(1).map((lower, index) => {
+    const upper = levels[index] ?? lower;
+    const from = sumsOf(organisationId, { ...summed, dimensions: [...upper.dimensions, ...lower.dimensions] });
+    const sql = `cells${index} as materialized (select ${upper.key} as k${index}, ${lower.key} as k${index + 1}, ${sumsSql(summed.hasLatencies)}
+      from ${from.sql} group by 1, 2 having sum(calls) > 0)`;
+    return { sql, values: from.values };
+  });
+  const edges = pairs.map(
+    (_, index) => `select ${told(`k${index}`, `k${index + 1}`)}, calls as weight, ${totalsSql(summed.hasLatencies, true)} from cells${index}`,
+  );
+  const nodes = keys.map(
+    (key, index) => `select ${told(key)}, sum(calls) as weight, ${totalsSql(false)} from cells${Math.max(0, index - 1)}
+    where ${key} in (select ${key} from edges) group by ${key}`,
+  );
   const rows = await em.execute(
-    `with cells as materialized (select ${levels.map(({ key }, index) => `${key} as k${index}`).join(', ')}, ${sumsSql(hasLatencies)}
-        from ${from.sql} group by ${keys.map((_, index) => index + 1).join(', ')}),
-      edges as (select ${keys.join(', ')}, sum(calls) as weight, ${totalsSql(hasLatencies)} from cells group by grouping sets (${pairs.join(', ')})
-        order by weight desc, ${keys.join(', ')} limit ?),
-      nodes as (select ${keys.join(', ')}, sum(calls) as weight, ${totalsSql(false)} from cells group by grouping sets (${keys.map((key) => `(${key})`).join(', ')})
-        having ${keys.map((key) => `${key} in (select ${key} from edges)`).join(' or ')})
+    `with ${pairs.map(({ sql }) => sql).join(', ')},
+      edges as (${edges.join(' union all ')} order by weight desc, ${keys.join(', ')} limit ?),
+      nodes as (${nodes.join(' union all ')})
     select true as is_edge, array[${keys.join(', ')}] as keys, weight, ${TOTALS} from edges
     union all select false, array[${keys.join(', ')}], weight, ${TOTALS} from nodes order by weight desc, keys`,
-    [...from.values, edgesMax],
+    [...pairs.flatMap(({ values }) => values), edgesMax],
   );
   return rowsSchema.parse(rows);
 }
@@ -114,8 +136,12 @@ function toEdge(levels: readonly Level[], row: Row): WorkflowEdge {
 }
 
 function nameOf(levels: readonly Level[], kind: UsageGroup, key: string): string {
-  const isOfServer = kind === 'TOOL' && levels.some((level) => level.kind === 'SERVER');
-  return isOfServer ? key.slice(key.indexOf('/') + 1) : key;
+  return isOfServer(
+    kind,
+    levels.map((level) => level.kind),
+  )
+    ? key.slice(key.indexOf('/') + 1)
+    : key;
 }
 
 function sumsOfRow(totals: Totals) {

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UsageIntake } from '../../control-plane/usage-intake/usage-intake.ts';
 import { keepPartitions } from '../../control-plane/usage-intake/usage-partitions.ts';
-import { writeUsageEvent, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
+import { writeUsageEvent, type UsageBacklog, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
 import { newId } from '../../shared/ids.ts';
 import { eventually } from '../support/processes.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -38,6 +38,10 @@ class MadeSource implements UsageSource {
   acknowledge(deliveries: readonly UsageDelivery[]): Promise<void> {
     this.#left -= deliveries.length;
     return Promise.resolve();
+  }
+
+  backlog(): Promise<UsageBacklog> {
+    return Promise.resolve({ entries: this.#left, oldestMillis: undefined });
   }
 
   close(): Promise<void> {

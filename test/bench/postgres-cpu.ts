@@ -1,5 +1,5 @@
 /** Reads what a PostgreSQL has cost the processor: other programs on the machine change that less than they change the time that passes. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { TestDatabase } from '../support/postgres.ts';
 
@@ -27,11 +27,19 @@ function sumOf(pid: number, fields: readonly number[]): number {
 
 /** Nothing for a process that has ended. */
 function statOf(pid: number): number[] {
-  const path = `/proc/${pid}/stat`;
-  if (!existsSync(path)) return [];
-  const stat = readFileSync(path, 'utf8');
+  const stat = readStat(pid);
   return stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
     .map(Number);
+}
+
+/** Empty when it has ended, which it may do while it is looked at. */
+function readStat(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return '';
+    throw error;
+  }
 }

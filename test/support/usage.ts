@@ -89,7 +89,7 @@ export async function startUsageDatabase(): Promise<UsageDatabase> {
     },
     deadLetters: async () => deadLettersSchema.parse(await database.query('select event, reason from usage_dead_letters order by set_aside_at')),
     clear: async () => {
-      await database.query('truncate usage_records, mcp_usage_records, usage_hours, usage_days, usage_dead_letters');
+      await database.query('truncate usage_records, mcp_usage_records, usage_hours, usage_days, usage_hour_slices, usage_day_slices, usage_dead_letters');
     },
     close: async () => {
       await orm.close(true);

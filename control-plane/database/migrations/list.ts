@@ -8,6 +8,8 @@ import { Migration0006Limits } from './0006-limits.ts';
 import { Migration0007UsageRollups } from './0007-usage-rollups.ts';
 import { Migration0008WindowCountings } from './0008-window-countings.ts';
 import { Migration0009Reconciliations } from './0009-reconciliations.ts';
+import { Migration0010UsageSlices } from './0010-usage-slices.ts';
+import { Migration0011DeadLetters } from './0011-dead-letters.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -19,4 +21,6 @@ export const MIGRATIONS = [
   { name: '0007-usage-rollups', class: Migration0007UsageRollups },
   { name: '0008-window-countings', class: Migration0008WindowCountings },
   { name: '0009-reconciliations', class: Migration0009Reconciliations },
+  { name: '0010-usage-slices', class: Migration0010UsageSlices },
+  { name: '0011-dead-letters', class: Migration0011DeadLetters },
 ];

@@ -26,6 +26,7 @@ const INPUTS: Readonly<Record<string, string>> = {
   updateQuota: '{id: "lim_x"}',
   deleteLimit: '{id: "lim_x"}',
   upsertTeam: '{id: "tea_x", name: "t"}',
+  retryDeadLetters: '{}',
 };
 /** For data planes; an administrator may not call them at all. */
 const OF_DATA_PLANES: Readonly<Record<string, string>> = {

@@ -164,3 +164,16 @@ describe('a Redis that lost its memory, or another one in its place', () => {
     expect(await left()).toBe(0);
   });
 });
+
+test('bad events in the batches of several control planes hold up nothing else, and each is set aside once', async () => {
+  await Promise.all([startReplica(), startReplica(), startReplica()]);
+  const events = ORGANISATIONS.flatMap((organisationId) =>
+    Array.from({ length: 100 }, (_, index) => usageEvent({ organisationId, ...(index % 50 === 7 ? { latencyMicros: 0.5 } : {}) })),
+  );
+  await add(events);
+  await streamsEmpty();
+  expect(await usage.stored()).toMatchObject({ records: 294, costNanosUsd: '294' });
+  expect(await usage.deadLetters()).toHaveLength(6);
+  const owners = await usage.database.query('select organisation_id as owner, count(*)::integer as letters from usage_dead_letters group by 1 order by 1');
+  expect(owners).toEqual(ORGANISATIONS.toSorted().map((owner) => ({ owner, letters: 2 })));
+});

@@ -73,10 +73,20 @@ test('a sum that is wrong by one nano, one that nothing is behind and one that i
   await writeUsage(usage.orm.em, [usageEvent({ timeMillis: NOON, tool: 'one' }), usageEvent({ timeMillis: NOON, tool: 'two' })]);
   await usage.database.query(`update usage_hours set cost_nanos_usd = cost_nanos_usd + 1 where tool = 'one'`);
   await usage.database.query(`update usage_days set tool = 'three' where tool = 'two'`);
+  await usage.database.query(`update usage_hour_slices set cost_nanos_usd = cost_nanos_usd + 1 where slice = 'tool' and tool = 'one'`);
+  await usage.database.query(`delete from usage_day_slices where slice = 'server_tool' and tool = 'two'`);
   const told = (await usageDifferences(usage.orm.em, ALL)).map(
     ({ table, kind, sums }) => `${table} ${kind} ${String(sums['tool'])} ${String(sums['cost_nanos_usd'])}`,
   );
-  expect(told.toSorted()).toEqual(['usage_days missing two 1', 'usage_days unfounded three 1', 'usage_hours missing one 1', 'usage_hours unfounded one 2']);
+  expect(told.toSorted()).toEqual([
+    'usage_day_slices server_tool missing two 1',
+    'usage_days missing two 1',
+    'usage_days unfounded three 1',
+    'usage_hour_slices tool missing one 1',
+    'usage_hour_slices tool unfounded one 2',
+    'usage_hours missing one 1',
+    'usage_hours unfounded one 2',
+  ]);
 });
 
 test('what cannot be summed is not recorded either', async () => {

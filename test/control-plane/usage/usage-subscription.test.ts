@@ -1,10 +1,9 @@
 /** Usage over graphql-ws, as a dashboard follows it: soon, only one's own, and from the cursor that it remembers. */
-import { createClient, type Client } from 'graphql-ws';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { writeUsageEvent, type UsageEvent } from '../../../shared/usage-event.ts';
 import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
+import { subscribeTo, type Subscription } from '../../support/subscription.ts';
 import { usageEvent } from '../../support/usage.ts';
 
 const ADDED = `subscription($filter: UsageFilter!, $after: String) {
@@ -18,14 +17,14 @@ const addedSchema = z.object({
 type Added = z.infer<typeof addedSchema>['usageRecordAdded'];
 
 let plane: TestControlPlane;
-const clients: Client[] = [];
+const subscriptions: Subscription[] = [];
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
 });
 afterAll(() => plane?.close());
 afterEach(async () => {
-  for (const client of clients.splice(0)) await client.dispose();
+  for (const subscription of subscriptions.splice(0)) await subscription.close();
 });
 
 function cursorOf(sequence: string): string {
@@ -40,20 +39,9 @@ function record(given: Partial<UsageEvent> = {}): UsageEvent {
 
 /** Answers what brings the next record; it fails with the first error. */
 function subscribe(variables: { after?: string; filter?: Record<string, unknown> }, token = plane.token): () => Promise<Added> {
-  const client = createClient({
-    url: plane.graphqlUrl.replace('http', 'ws'),
-    webSocketImpl: WebSocket,
-    connectionParams: { authorization: `Bearer ${token}` },
-    retryAttempts: 0,
-  });
-  clients.push(client);
-  const answers = client.iterate({ query: ADDED, variables: { filter: { range: {} }, ...variables } });
-  return async () => {
-    const { done, value } = await answers.next();
-    if (done === true) throw new Error('the subscription ended');
-    if (value.errors !== undefined) throw new Error(value.errors.map(({ message }) => message).join('; '));
-    return addedSchema.parse(value.data).usageRecordAdded;
-  };
+  const subscription = subscribeTo(plane.graphqlUrl, { query: ADDED, variables: { filter: { range: {} }, ...variables }, token });
+  subscriptions.push(subscription);
+  return async () => addedSchema.parse(await subscription.next()).usageRecordAdded;
 }
 
 test('a record appears within a second of its event, as it is', async () => {
