@@ -1,7 +1,7 @@
 /** What Redis holds of an organisation's ledger at one moment, and how it is read from what Redis answers. */
 import { z } from 'zod';
-import { readUsageEvent } from '../../shared/usage-event.ts';
 import { NOTHING_COUNTED, readPackedWindow, type WindowCounts } from '../../shared/window-counts.ts';
+import { toldRequests } from './told-requests.ts';
 
 export interface LedgerLook {
   /** In which Redis, and after which loss, the windows were counted. */
@@ -46,7 +46,7 @@ export function readLook(answers: unknown): LedgerLook | undefined {
     epoch: epoch.toString('base64'),
     windows: windows.map((window) => (window === null ? NOTHING_COUNTED : readPackedWindow(window))),
     underWay: heldBy(intents),
-    waiting: events.flatMap(requestIdOf),
+    waiting: toldRequests(events),
   };
 }
 
@@ -63,13 +63,4 @@ function heldBy(intents: readonly string[]): Map<string, number> {
     }
   }
   return held;
-}
-
-/** What is no event is set aside by whoever stores them: it makes no record. */
-function requestIdOf(json: string): string[] {
-  try {
-    return [readUsageEvent(JSON.parse(json)).requestId];
-  } catch {
-    return [];
-  }
 }

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { countsKeyOf, GREETING_KEY, readPackedEpoch, REBUILDS_KEY } from '../../shared/window-counts.ts';
+import { toldRequests } from './told-requests.ts';
 
 export interface RecoveredWindow {
   readonly key: string;
@@ -36,7 +36,6 @@ const ENTRIES_MAX = 500;
 const REBUILD = readFileSync(new URL('rebuild.lua', import.meta.url), 'utf8');
 const CLOSE = "redis.call('HDEL', KEYS[1], 'epoch') redis.call('DEL', KEYS[2])";
 const UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end";
-const headSchema = z.tuple([z.number(), z.string()], z.unknown());
 
 export class LostWindows {
   readonly #redis: Redis;
@@ -100,7 +99,7 @@ export class LostWindows {
     const entries = await this.#redis.xrange(`{${owner}}:usage`, '-', '+', 'COUNT', ENTRIES_MAX);
     if (entries.length === ENTRIES_MAX) return undefined;
     const events = entries.flatMap(([, fields]) => fields.filter((_, index) => index % 2 === 1));
-    return [...new Set(events.flatMap(requestIdOf))];
+    return [...new Set(toldRequests(events))];
   }
 
   openRequests(owner: string): Promise<string[]> {
@@ -127,13 +126,4 @@ export class LostWindows {
 
 function lockOf(owner: string): string {
   return `{${owner}}:rebuild`;
-}
-
-/** What is no event is set aside by whoever stores them, and is no record. */
-function requestIdOf(json: string): string[] {
-  try {
-    return [headSchema.parse(JSON.parse(json))[1]];
-  } catch {
-    return [];
-  }
 }

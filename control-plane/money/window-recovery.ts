@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
-import { windowAt, windowBefore } from '../../shared/schedule-window.ts';
 import { windowKeptUntil, windowKeysOf } from '../../shared/window-counts.ts';
 import { noteCounting } from './counted-in.ts';
+import { openWindowsOf } from './limit-windows.ts';
 import type { LimitsInForce } from './limits-in-force.ts';
 import type { LookedUpRequest, LostWindows, RecoveredWindow } from './lost-windows.ts';
 import { recordedAmong, sumWindows, type CountedWindow } from './window-sums.ts';
@@ -109,17 +109,7 @@ export class WindowRecovery {
   async #windowsOf(organisationId: string): Promise<RecoveredWindow[]> {
     const { em, limits } = this.#parts;
     const now = Date.now();
-    const counted = (await limits(organisationId)).flatMap((limit): CountedWindow[] => {
-      const window = windowAt(limit, now);
-      if (window === undefined) return [];
-      const before = windowBefore(limit, window);
-      return before === undefined || before.endMillis <= limit.countedSinceMillis
-        ? [{ limit, window }]
-        : [
-            { limit, window },
-            { limit, window: before },
-          ];
-    });
+    const counted = (await limits(organisationId)).flatMap((limit): CountedWindow[] => openWindowsOf(limit, now).map((window) => ({ limit, window })));
     const sums = await sumWindows(em, organisationId, counted);
     return counted.map(({ limit, window }, index) => ({
       key: windowKeysOf(limit, window).key,

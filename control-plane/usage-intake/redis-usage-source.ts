@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { UsageBacklog, UsageDelivery, UsageSource } from '../../shared/usage-event.ts';
 import { GREETING_KEY } from '../../shared/window-counts.ts';
+import { ACKNOWLEDGE, FORGET_READERS } from './usage-stream-scripts.ts';
 
 const GROUP = 'turnpike-intake';
 /** Organisations that have a stream; the data planes add theirs. */
@@ -24,26 +25,6 @@ const POLL_MILLIS = 100;
 const EVENTS_PER_ENTRY = 8;
 /** Streams that one command asks for. */
 const STREAMS_MAX = 200;
-
-/** In one step, since a reader that comes back between the look and the deletion would lose what it has just been given. */
-const FORGET_READERS = `
-local forgotten = 0
-for _, reader in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-  local facts = {}
-  for index = 1, #reader, 2 do facts[reader[index]] = reader[index + 1] end
-  if facts.pending == 0 and facts.idle > tonumber(ARGV[2]) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], facts.name)
-    forgotten = forgotten + 1
-  end
-end
-return forgotten`;
-
-/** Another Redis may have other entries under the same ids. In one step: what is acknowledged and not deleted would stay for ever. */
-const ACKNOWLEDGE = `
-if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
-redis.call('XACK', KEYS[1], ARGV[2], unpack(ARGV, 3))
-redis.call('XDEL', KEYS[1], unpack(ARGV, 3))
-return 1`;
 
 const entriesSchema = z.array(z.tuple([z.string(), z.array(z.string()).nullable()]));
 const streamEntriesSchema = z.tuple([z.string(), entriesSchema]);
