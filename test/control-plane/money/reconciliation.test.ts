@@ -116,6 +116,9 @@ describe.runIf(hasRedis)('a reconciliation', { timeout: 120_000 }, () => {
     expect(stack.control().output()).not.toContain('nothing explains');
   });
 
+  /** The log is written after the finding is stored. */
+  const told = (text: string) => eventually(() => (stack.control().output().includes(text) ? true : undefined), `the log saying ${text}`);
+
   test('tells by how much a counter was changed, and when it agrees again', async () => {
     const { limitId, settled } = await spent();
     const organisationId = String((await database.query('select organisation_id from limits where id = $1', [limitId]))[0]?.['organisation_id']);
@@ -131,11 +134,11 @@ describe.runIf(hasRedis)('a reconciliation', { timeout: 120_000 }, () => {
     await change(-12_345n);
     const changed = await shown(limitId, 'the change being seen', ({ isExplained }) => !isExplained);
     expect(changed).toMatchObject({ counted: String(BigInt(settled.counted) - 12_345n), recorded: settled.recorded, unexplainedNanos: '12345' });
-    expect(stack.control().output()).toContain('"used":"-12345"');
+    await told('"used":"-12345"');
     expect(await metrics()).toContain('\nturnpike_ledger_unexplained_nanousd 12345\n');
     await change(12_345n);
     expect(await shown(limitId, 'all being as it was', ({ isExplained }) => isExplained)).toMatchObject({ unexplainedNanos: '0' });
-    expect(stack.control().output()).toContain('agree again');
+    await told('agree again');
   });
 
   test('finds nothing after Redis was emptied and its windows were counted again', async () => {
