@@ -1,12 +1,8 @@
 /** Turns a filter on usage into SQL: fields are joined by AND, a list by OR. */
-
-export interface UsageRange {
-  readonly gte?: Date | null;
-  readonly lt?: Date | null;
-}
+import { joined, oneOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
 
 export interface UsageFilter {
-  readonly range: UsageRange;
+  readonly range: TimeRange;
   readonly serverId?: readonly string[] | null;
   readonly serverSlug?: readonly string[] | null;
   readonly tool?: readonly string[] | null;
@@ -24,11 +20,6 @@ export interface UsageFilter {
   readonly transport?: readonly string[] | null;
   readonly requestId?: readonly string[] | null;
   readonly traceId?: readonly string[] | null;
-}
-
-export interface SqlCondition {
-  readonly sql: string;
-  readonly values: readonly unknown[];
 }
 
 /** Fields that sums can be filtered by too. */
@@ -70,26 +61,10 @@ export function needsRecords(filter: UsageFilter): boolean {
   return listsOf(RECORDED, filter).length > 0;
 }
 
-function within(organisation: string, time: string, organisationId: string, { gte, lt }: UsageRange): SqlCondition {
-  const parts: SqlCondition[] = [{ sql: `${organisation} = ?`, values: [organisationId] }];
-  if (gte != null) parts.push({ sql: `${time} >= ?`, values: [gte] });
-  if (lt != null) parts.push({ sql: `${time} < ?`, values: [lt] });
-  return joined(parts);
-}
-
 function listsOf(columns: Partial<Record<keyof UsageFilter, string>>, filter: UsageFilter): SqlCondition[] {
   const lists: Readonly<Record<string, unknown>> = { ...filter, denialCode: filter.denialCode?.map((code) => code.toLowerCase()) };
   return Object.entries(columns).flatMap(([field, column]) => {
     const values = lists[field];
     return Array.isArray(values) ? [oneOf(column, values)] : [];
   });
-}
-
-function joined(parts: readonly SqlCondition[]): SqlCondition {
-  return { sql: parts.map(({ sql }) => sql).join(' and '), values: parts.flatMap(({ values }) => values) };
-}
-
-function oneOf(column: string, values: readonly unknown[]): SqlCondition {
-  if (values.length === 0) return { sql: 'false', values: [] };
-  return { sql: `${column} in (${values.map(() => '?').join(', ')})`, values };
 }

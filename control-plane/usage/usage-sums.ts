@@ -1,10 +1,11 @@
 /** Where usage is summed from: days and hours that are summed already as far as they lie in the range, and records for the rest. */
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { SqlCondition } from '../database/sql-condition.ts';
 import { badInput } from '../graphql/errors.ts';
 import { LATENCY_BUCKET_SQL, LATENCY_COLUMNS } from './latency-buckets.ts';
 import { DAY_MILLIS, HOUR_MILLIS, type Granularity, type Span } from './usage-buckets.ts';
 import { DIMENSION_FIELDS, RECORDS } from './usage-dimensions.ts';
-import { conditionOf, needsRecords, sumConditionOf, type SqlCondition, type UsageFilter } from './usage-filter.ts';
+import { conditionOf, needsRecords, sumConditionOf, type UsageFilter } from './usage-filter.ts';
 
 /** Summing so many days of records takes too long for an answer. */
 const RECORDS_MILLIS_MAX = 31 * DAY_MILLIS;

@@ -1,11 +1,12 @@
 /** Who calls what: the busiest edges between neighbouring levels, and the nodes that they join. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import type { SqlCondition } from '../database/sql-condition.ts';
 import { badInput } from '../graphql/errors.ts';
 import type { AdminContext } from '../request-context.ts';
 import type { WorkflowEdge, WorkflowGraph, WorkflowNode } from './usage-analytics.types.ts';
 import { spanOf } from './usage-buckets.ts';
-import type { SqlCondition, UsageFilter } from './usage-filter.ts';
+import type { UsageFilter } from './usage-filter.ts';
 import { keySql, labelsOf, type UsageGroup } from './usage-groups.ts';
 import { readingSums, sumsOf } from './usage-sums.ts';
 import { percentileMillis, sumsSql, TOTALS, totalsSchema, totalsSql, toUsageTotals, type Totals } from './usage-totals.ts';
