@@ -10,6 +10,11 @@ import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
+import { AuditEventsService } from './audit/audit-events.service.ts';
+import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
+import { HeadSigner } from './audit/audit-heads.ts';
+import { AuditLive } from './audit/audit-live.ts';
+import { AUDIT_CHANNEL } from './audit/audit-writer.ts';
 import { bootstrap } from './bootstrap.ts';
 import { CONFIG_CHANNEL } from './config-feed/change-log.ts';
 import { ConfigFeed } from './config-feed/config-feed.ts';
@@ -76,14 +81,17 @@ async function startParts(
   started.push(() => orm.close(true));
   await migrate(orm, log, signal);
   await bootstrap(orm.em, hasher, settings, log);
-  const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL], log);
+  const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL, AUDIT_CHANNEL], log);
   started.push(() => notifications.close());
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
+  const auditEvents = new AuditEventsService();
   const services = {
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
+    auditEvents,
+    auditLive: new AuditLive(orm.em, auditEvents, notifications),
     configFeed: new ConfigFeed(orm.em, notifications),
     dataPlanes: new DataPlanesService(),
     limitLive: new LimitLive(windowCounts, notifications),
@@ -98,6 +106,8 @@ async function startParts(
     windowCounts,
     workflowGraph: new WorkflowGraphService(),
   };
+  const heads = new AuditHeadKeeper({ em: orm.em, signer: new HeadSigner(secretKey), dataDirectory: settings.dataDirectory, log });
+  started.push(() => heads.close());
   const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
   started.push(() => partitions.close());
   const intake = new UsageIntake(usageSource, orm.em, log);

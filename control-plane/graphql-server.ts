@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { newId } from '../shared/ids.ts';
 import type { TokenHasher } from '../shared/token.ts';
 import { authenticate } from './access/authenticate.ts';
+import { exportAudit } from './audit/export-audit.ts';
 import { isDatabaseThere } from './database/orm.ts';
 import { startApollo } from './graphql/apollo.ts';
 import { formatError } from './graphql/errors.ts';
@@ -37,7 +38,10 @@ const REQUEST_TIMEOUT_MILLIS = 30_000;
 const DRAIN_MILLIS = 5000;
 const DRAIN_POLL_MILLIS = 20;
 const GRAPHQL_PATH = '/graphql';
-const EXPORT_PATH = '/v1/export/usage';
+const EXPORTS = new Map([
+  ['/v1/export/usage', exportUsage],
+  ['/v1/export/audit', exportAudit],
+]);
 /** Of refusals outside of GraphQL; anything else is our fault. */
 const STATUSES: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403, BAD_USER_INPUT: 400, SERVICE_UNAVAILABLE: 503 };
 
@@ -84,9 +88,10 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
     const isThere = await isDatabaseThere(parts.em);
     return answer(response, isThere ? 200 : 503, { status: isThere ? 'ready' : 'not ready', database: isThere });
   }
-  if (path === EXPORT_PATH && request.method === 'GET') {
+  const sendExport = EXPORTS.get(path);
+  if (sendExport !== undefined && request.method === 'GET') {
     const context = await makeContext(parts, request.headers.authorization);
-    return exportUsage(context, url?.searchParams ?? new URLSearchParams(), response);
+    return sendExport(context, url?.searchParams ?? new URLSearchParams(), response);
   }
   if (path === GRAPHQL_PATH) return handleGraphql(parts, apollo, { request, response, search: url?.search ?? '' });
   return answer(response, 404, { error: 'not_found' });

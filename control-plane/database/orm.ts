@@ -4,6 +4,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import { Client, type ClientConfig } from 'pg';
 import type { Logger } from 'pino';
+import { AuditWriter } from '../audit/audit-writer.ts';
 import { ENTITIES } from './entities.ts';
 import { MIGRATIONS } from './migrations/list.ts';
 
@@ -46,6 +47,7 @@ export async function openOrm(databaseUrl: string, log: Logger): Promise<MikroOR
     ...connection,
     dbName: database,
     entities: ENTITIES,
+    subscribers: [new AuditWriter()],
     extensions: [Migrator],
     migrations: { migrationsList: MIGRATIONS, tableName: 'turnpike_migrations', snapshot: false, allOrNothing: true, silent: true },
     pool: { min: 0, max: CONNECTIONS_MAX },
