@@ -19,7 +19,8 @@ import { bootstrap } from './bootstrap.ts';
 import { CONFIG_CHANNEL } from './config-feed/change-log.ts';
 import { ConfigFeed } from './config-feed/config-feed.ts';
 import { Notifications } from './database/notifications.ts';
-import { migrate, openOrm } from './database/orm.ts';
+import { openMigratedOrm } from './database/orm.ts';
+import { acrossOrganisations, asOwner } from './database/roles.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
@@ -77,10 +78,10 @@ async function startParts(
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const allowlist = readAllowlist(settings);
-  const orm = await openOrm(settings.databaseUrl, log);
+  const orm = await openMigratedOrm(settings.databaseUrl, log, signal);
   started.push(() => orm.close(true));
-  await migrate(orm, log, signal);
-  await bootstrap(orm.em, hasher, settings, log);
+  const everything = acrossOrganisations(orm.em);
+  await bootstrap(everything, hasher, settings, log);
   const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL, AUDIT_CHANNEL], log);
   started.push(() => notifications.close());
   const policies = new PoliciesService();
@@ -92,7 +93,7 @@ async function startParts(
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     auditEvents,
     auditLive: new AuditLive(orm.em, auditEvents, notifications),
-    configFeed: new ConfigFeed(orm.em, notifications),
+    configFeed: new ConfigFeed(everything, notifications),
     dataPlanes: new DataPlanesService(),
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
@@ -106,11 +107,11 @@ async function startParts(
     windowCounts,
     workflowGraph: new WorkflowGraphService(),
   };
-  const heads = new AuditHeadKeeper({ em: orm.em, signer: new HeadSigner(secretKey), dataDirectory: settings.dataDirectory, log });
+  const heads = new AuditHeadKeeper({ em: everything, signer: new HeadSigner(secretKey), dataDirectory: settings.dataDirectory, log });
   started.push(() => heads.close());
-  const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
+  const partitions = await PartitionKeeper.start(asOwner(orm.em), settings.usageRetentionDays, log);
   started.push(() => partitions.close());
-  const intake = new UsageIntake(usageSource, orm.em, log);
+  const intake = new UsageIntake(usageSource, everything, log);
   started.push(() => intake.close());
   const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
   started.push(() => server.close());

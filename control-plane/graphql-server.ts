@@ -9,6 +9,7 @@ import type { TokenHasher } from '../shared/token.ts';
 import { authenticate } from './access/authenticate.ts';
 import { exportAudit } from './audit/export-audit.ts';
 import { isDatabaseThere } from './database/orm.ts';
+import { acrossOrganisations } from './database/roles.ts';
 import { startApollo } from './graphql/apollo.ts';
 import { formatError } from './graphql/errors.ts';
 import { readJson } from './graphql/http-body.ts';
@@ -72,9 +73,8 @@ export async function startGraphqlServer(parts: GraphqlParts, where: { host: str
 
 /** One context for one operation: its own unit of work, behind the caller's tenant filter. */
 async function makeContext(parts: GraphqlParts, authorization: string | undefined): Promise<RequestContext> {
-  const fork = parts.em.fork();
-  const caller = await authenticate(authorization, fork, parts.hasher);
-  const em = withTenant(fork, caller);
+  const caller = await authenticate(authorization, acrossOrganisations(parts.em), parts.hasher);
+  const em = withTenant(parts.em, caller);
   const { services, gatewayUrl } = parts;
   const loaders = makeLoaders(em, organisationOf(caller), services.windowCounts);
   return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl };

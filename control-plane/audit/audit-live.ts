@@ -1,6 +1,7 @@
 /** Live audit events: replays what was written after a position, then goes on with what comes, without a gap and without repeating. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Notifications } from '../database/notifications.ts';
+import { withinOrganisation } from '../database/roles.ts';
 import type { AuditEventsService } from './audit-events.service.ts';
 import type { AuditRow } from './audit-row.ts';
 import { AUDIT_CHANNEL } from './audit-writer.ts';
@@ -22,11 +23,12 @@ export class AuditLive {
 
   /** `after` null begins now. The reader pulls, so nothing is ever buffered for a slow one. */
   async *follow(organisationId: string, after: string | null, signal: AbortSignal): AsyncGenerator<AuditRow> {
-    let position = after ?? (await this.#events.lastPosition(this.#em, organisationId));
+    const em = withinOrganisation(this.#em, organisationId);
+    let position = after ?? (await this.#events.lastPosition(em, organisationId));
     while (!signal.aborted) {
       // Read before looking, so that a commit in between ends the wait that follows.
       const heard = this.#notifications.count(AUDIT_CHANNEL);
-      const rows = await this.#events.after(this.#em, organisationId, position, BATCH_MAX);
+      const rows = await this.#events.after(em, organisationId, position, BATCH_MAX);
       for (const row of rows) {
         yield row;
         position = row.position;

@@ -7,6 +7,7 @@ import { Migration0005ServerLimits } from './0005-server-limits.ts';
 import { Migration0006Limits } from './0006-limits.ts';
 import { Migration0007UsageRollups } from './0007-usage-rollups.ts';
 import { Migration0010AuditChain } from './0010-audit-chain.ts';
+import { Migration0011RowSecurity } from './0011-row-security.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   { name: '0006-limits', class: Migration0006Limits },
   { name: '0007-usage-rollups', class: Migration0007UsageRollups },
   { name: '0010-audit-chain', class: Migration0010AuditChain },
+  { name: '0011-row-security', class: Migration0011RowSecurity },
 ];
