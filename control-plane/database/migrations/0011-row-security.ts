@@ -20,14 +20,18 @@ export class Migration0011RowSecurity extends Migration {
     this.#openConfigChanges();
   }
 
-  /** Roles belong to the whole server: another database of it may have made them, or the operator. */
+  /** Roles belong to the whole server: another database of it may have made them, or the operator, who is told when that is left to him. */
   #makeRole(role: string): void {
     this.addSql(`
       do $$ begin
         if not exists (select from pg_roles where rolname = '${role}') then
           create role ${role} nologin;
           execute format('grant ${role} to %I', current_user);
+        elsif not pg_has_role(current_user, '${role}', 'MEMBER') then
+          raise insufficient_privilege;
         end if;
+      exception when insufficient_privilege then
+        raise exception 'PostgreSQL lets % not work as ${role}: have both roles made and granted as docs/tenancy.md says', current_user;
       end $$`);
   }
 
@@ -58,5 +62,7 @@ export class Migration0011RowSecurity extends Migration {
     this.addSql(`
       create function forget_config_changes(kept_from bigint) returns void language sql security definer set search_path from current
       as $$ delete from config_changes where version < kept_from $$`);
+    this.addSql(`revoke all on function forget_config_changes from public`);
+    for (const role of ROLES) this.addSql(`grant execute on function forget_config_changes to ${role}`);
   }
 }

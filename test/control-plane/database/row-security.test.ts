@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startControlPlane } from '../../../control-plane/application.ts';
 import { McpServerEntity } from '../../../control-plane/mcp-servers/mcp-server.entity.ts';
-import { openOrm } from '../../../control-plane/database/orm.ts';
+import { openMigratedOrm, openOrm } from '../../../control-plane/database/orm.ts';
 import { acrossOrganisations, asOwner, TENANT_ROLE, withinOrganisation } from '../../../control-plane/database/roles.ts';
 import { keepPartitions } from '../../../control-plane/usage-intake/usage-partitions.ts';
 import { writeUsage } from '../../../control-plane/usage-intake/usage-writer.ts';
@@ -16,7 +16,7 @@ import { UsageQueue } from '../../../shared/usage-queue.ts';
 import { writeUsageEvent } from '../../../shared/usage-event.ts';
 import { AdminClient } from '../../support/admin-client.ts';
 import { emptyStores, recordingLog, startTestControlPlane, testSettings, type TestControlPlane } from '../../support/control-plane.ts';
-import { startTestPostgres } from '../../support/postgres.ts';
+import { startTestPostgres, type TestDatabase } from '../../support/postgres.ts';
 import { eventually } from '../../support/processes.ts';
 import { usageEvent } from '../../support/usage.ts';
 
@@ -163,13 +163,9 @@ describe('an operator whose PostgreSQL signs Turnpike in as no superuser', () =>
   ])('%s: everything works, usage and its months included', async (_name, statements) => {
     const database = await startTestPostgres();
     const directory = await mkdtemp(join(tmpdir(), 'turnpike-plain-'));
-    await database.query(statements);
-    await database.query('create database plain owner plain');
-    const url = new URL(database.url);
-    url.username = 'plain';
-    url.pathname = '/plain';
+    const databaseUrl = await plainDatabase(database, statements);
     const queue = new UsageQueue();
-    const running = await startControlPlane(testSettings({ DATABASE_URL: url.href, TURNPIKE_DATA_DIR: directory }), {
+    const running = await startControlPlane(testSettings({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory }), {
       log: recordingLog().log,
       ...emptyStores(),
       usageSource: queue,
@@ -187,7 +183,7 @@ describe('an operator whose PostgreSQL signs Turnpike in as no superuser', () =>
         return JSON.stringify(answer).includes('echo') ? answer : undefined;
       }, 'the record being there');
       expect(records).toMatchObject({ servers: { nodes: [{ name: 'Tools' }] }, auditEvents: { nodes: [{ action: 'createServer' }] } });
-      expect(await monthOfWaiting(url.href)).toBe('usage_records_2020_02');
+      expect(await monthOfWaiting(databaseUrl)).toBe('usage_records_2020_02');
     } finally {
       await running.close();
       await database.stop();
@@ -195,6 +191,29 @@ describe('an operator whose PostgreSQL signs Turnpike in as no superuser', () =>
     }
   });
 });
+
+test.each([
+  ['may make no roles', 'create role plain login'],
+  ['has not been given roles that another database has made', 'create role turnpike_app; create role turnpike_system; create role plain login createrole'],
+])('an account that %s is told what to do, and nothing is migrated', async (_name, statements) => {
+  const database = await startTestPostgres();
+  try {
+    const orm = openMigratedOrm(await plainDatabase(database, statements), recordingLog().log);
+    await expect(orm).rejects.toThrow('PostgreSQL lets plain not work as turnpike_app: have both roles made and granted as docs/tenancy.md says');
+  } finally {
+    await database.stop();
+  }
+});
+
+/** The URL of an empty database of an account that is no superuser. */
+async function plainDatabase(server: TestDatabase, statements: string): Promise<string> {
+  await server.query(statements);
+  await server.query('create database plain owner plain');
+  const url = new URL(server.url);
+  url.username = 'plain';
+  url.pathname = '/plain';
+  return url.href;
+}
 
 /** Has a record of long ago moved out of the partition by default, and answers where it is then. */
 async function monthOfWaiting(databaseUrl: string): Promise<string> {
