@@ -26,6 +26,13 @@ export async function main(argv: readonly string[]): Promise<void> {
     .command('data-plane')
     .description('print a new token for DATA_PLANE_TOKEN')
     .action(() => void process.stdout.write(`${mintToken('dataPlaneToken').token}\n`));
+  program
+    .command('audit')
+    .description('the trail of changes')
+    .command('verify')
+    .description('read every event and say whether each organisation’s chain holds; exits 1 when one does not')
+    .option('--heads <file>', 'signed heads to compare with, besides those of the data directory; may be given more than once', collect, [])
+    .action(verifyAudit);
   await program.parseAsync(argv);
 }
 
@@ -49,6 +56,23 @@ async function controlPlane(): Promise<void> {
 
 async function dataPlane(): Promise<void> {
   await livePlane('DATA_PLANE_PORT', async () => (await import('../data-plane/main.ts')).runDataPlane(withoutEmpty(process.env)));
+}
+
+/** Ends by itself: 0 when every chain holds. */
+async function verifyAudit({ heads }: { heads: readonly string[] }): Promise<void> {
+  try {
+    refuseUnknownVariables();
+    const { verifyAuditTrail } = await import('./audit-verify.ts');
+    const holds = await verifyAuditTrail(withoutEmpty(process.env), { headFiles: heads, write: (text) => void process.stdout.write(text) });
+    process.exitCode = holds ? 0 : 1;
+  } catch (error) {
+    explain(error, []);
+    process.exitCode = 1;
+  }
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 async function livePlane(portVariable: string, run: (lifetime: Lifetime) => Promise<RunningPlane>): Promise<void> {

@@ -37,13 +37,19 @@ export interface DirectoryHold {
   release(): Promise<void>;
 }
 
-/** A socket is a hold that ends with its process, however that ends. Throws a sentence when another process has it. */
+/** Another process holds the directory. */
+export class DirectoryInUse extends Error {
+  constructor(directory: string) {
+    super(`the data directory ${directory} is in use by another Turnpike; stop that one, or set TURNPIKE_DATA_DIR to another directory`);
+  }
+}
+
+/** A socket is a hold that ends with its process, however that ends. Throws `DirectoryInUse` when another process has it. */
 export async function holdDataDirectory(directory: string): Promise<DirectoryHold> {
   const near = join(directory, 'hold.sock');
   const name = `turnpike-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}.sock`;
   const path = Buffer.byteLength(near) <= SOCKET_PATH_MAX ? near : join(tmpdir(), name);
-  if (await isAnswered(path))
-    throw new Error(`the data directory ${directory} is in use by another Turnpike; stop that one, or set TURNPIKE_DATA_DIR to another directory`);
+  if (await isAnswered(path)) throw new DirectoryInUse(directory);
   const server = createServer((connection) => connection.destroy());
   try {
     await rm(path, { force: true });

@@ -10,11 +10,17 @@ import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
+import { AuditEventsService } from './audit/audit-events.service.ts';
+import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
+import { HeadSigner } from './audit/audit-heads.ts';
+import { AuditLive } from './audit/audit-live.ts';
+import { AUDIT_CHANNEL } from './audit/audit-writer.ts';
 import { bootstrap } from './bootstrap.ts';
 import { CONFIG_CHANNEL } from './config-feed/change-log.ts';
 import { ConfigFeed } from './config-feed/config-feed.ts';
 import { Notifications } from './database/notifications.ts';
-import { migrate, openOrm } from './database/orm.ts';
+import { openMigratedOrm } from './database/orm.ts';
+import { acrossOrganisations, asOwner } from './database/roles.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
@@ -84,23 +90,26 @@ async function startParts(
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const allowlist = readAllowlist(settings);
-  const orm = await openOrm(settings.databaseUrl, log);
+  const orm = await openMigratedOrm(settings.databaseUrl, log, signal);
   started.push(() => orm.close(true));
-  await migrate(orm, log, signal);
-  await bootstrap(orm.em, hasher, settings, log);
-  const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL], log);
+  const everything = acrossOrganisations(orm.em);
+  await bootstrap(everything, hasher, settings, log);
+  const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL, AUDIT_CHANNEL], log);
   started.push(() => notifications.close());
-  const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
+  const partitions = await PartitionKeeper.start(asOwner(orm.em), settings.usageRetentionDays, log);
   started.push(() => partitions.close());
-  const usageIntake = new UsageIntake(usageSource, orm.em, log, lostWindows);
+  const usageIntake = new UsageIntake(usageSource, everything, log, lostWindows);
   started.push(() => usageIntake.close());
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
+  const auditEvents = new AuditEventsService();
   const services = {
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
-    configFeed: new ConfigFeed(orm.em, notifications),
+    auditEvents,
+    auditLive: new AuditLive(orm.em, auditEvents, notifications),
+    configFeed: new ConfigFeed(everything, notifications),
     dataPlanes: new DataPlanesService(),
     deadLetters: new DeadLettersService(lostWindows),
     limitLive: new LimitLive(windowCounts, notifications),
@@ -119,14 +128,16 @@ async function startParts(
     workflowGraph: new WorkflowGraphService(),
   };
   if (lostWindows !== undefined) {
-    const recovery = new WindowRecovery({ lost: lostWindows, em: orm.em, limits: storedLimitsInForce(orm.em), log });
+    const recovery = new WindowRecovery({ lost: lostWindows, em: everything, limits: storedLimitsInForce(everything), log });
     started.push(() => recovery.close());
   }
   if (ledger !== undefined) {
     const { reconciliationMillis: everyMillis, usageRetentionDays: retentionDays } = settings;
-    const reconciliation = new Reconciliation({ em: orm.em, ledger, everyMillis, retentionDays, log });
+    const reconciliation = new Reconciliation({ em: everything, ledger, everyMillis, retentionDays, log });
     started.push(() => reconciliation.close());
   }
+  const heads = new AuditHeadKeeper({ em: everything, signer: new HeadSigner(secretKey), dataDirectory: settings.dataDirectory, log });
+  started.push(() => heads.close());
   const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
   started.push(() => server.close());
   return server.url;

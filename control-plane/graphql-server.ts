@@ -7,7 +7,9 @@ import type { Logger } from 'pino';
 import { newId } from '../shared/ids.ts';
 import type { TokenHasher } from '../shared/token.ts';
 import { authenticate } from './access/authenticate.ts';
+import { exportAudit } from './audit/export-audit.ts';
 import { isDatabaseThere } from './database/orm.ts';
+import { acrossOrganisations } from './database/roles.ts';
 import { startApollo } from './graphql/apollo.ts';
 import { formatError } from './graphql/errors.ts';
 import { readJson } from './graphql/http-body.ts';
@@ -38,7 +40,10 @@ const REQUEST_TIMEOUT_MILLIS = 30_000;
 const DRAIN_MILLIS = 5000;
 const DRAIN_POLL_MILLIS = 20;
 const GRAPHQL_PATH = '/graphql';
-const EXPORT_PATH = '/v1/export/usage';
+const EXPORTS = new Map([
+  ['/v1/export/usage', exportUsage],
+  ['/v1/export/audit', exportAudit],
+]);
 const METRICS_PATH = '/metrics';
 /** Of refusals outside of GraphQL; anything else is our fault. */
 const STATUSES: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403, BAD_USER_INPUT: 400, SERVICE_UNAVAILABLE: 503 };
@@ -70,9 +75,8 @@ export async function startGraphqlServer(parts: GraphqlParts, where: { host: str
 
 /** One context for one operation: its own unit of work, behind the caller's tenant filter. */
 async function makeContext(parts: GraphqlParts, authorization: string | undefined): Promise<RequestContext> {
-  const fork = parts.em.fork();
-  const caller = await authenticate(authorization, fork, parts.hasher);
-  const em = withTenant(fork, caller);
+  const caller = await authenticate(authorization, acrossOrganisations(parts.em), parts.hasher);
+  const em = withTenant(parts.em, caller);
   const { services, gatewayUrl } = parts;
   const loaders = makeLoaders(em, organisationOf(caller), services.windowCounts);
   return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl };
@@ -86,10 +90,11 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
     const isThere = await isDatabaseThere(parts.em);
     return answer(response, isThere ? 200 : 503, { status: isThere ? 'ready' : 'not ready', database: isThere });
   }
-  if (path === METRICS_PATH && request.method === 'GET') return answerMetrics(parts.services, parts.em.fork(), response);
-  if (path === EXPORT_PATH && request.method === 'GET') {
+  if (path === METRICS_PATH && request.method === 'GET') return answerMetrics(parts.services, acrossOrganisations(parts.em), response);
+  const sendExport = EXPORTS.get(path);
+  if (sendExport !== undefined && request.method === 'GET') {
     const context = await makeContext(parts, request.headers.authorization);
-    return exportUsage(context, url?.searchParams ?? new URLSearchParams(), response);
+    return sendExport(context, url?.searchParams ?? new URLSearchParams(), response);
   }
   if (path === GRAPHQL_PATH) return handleGraphql(parts, apollo, { request, response, search: url?.search ?? '' });
   return answer(response, 404, { error: 'not_found' });

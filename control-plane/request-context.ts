@@ -2,6 +2,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { AdminCaller, Caller, DataPlaneCaller } from './access/caller.ts';
 import type { Permission } from './access/permissions.ts';
+import { withinOrganisation } from './database/roles.ts';
 import { TENANT_FILTER } from './database/tenant-filter.ts';
 import { forbidden, unauthenticated } from './graphql/errors.ts';
 import type { Loaders } from './graphql/loaders.ts';
@@ -43,10 +44,12 @@ export function asDataPlane(context: RequestContext): DataPlaneCaller {
   return caller;
 }
 
-/** Puts the entity manager behind the tenant filter of an administrator; a data plane's sees no filtered entity at all. */
+/** An entity manager behind the tenant filter of an administrator, and behind PostgreSQL's own; a data plane's sees nothing of any organisation. */
 export function withTenant(em: EntityManager, caller: Caller): EntityManager {
-  em.setFilterParams(TENANT_FILTER, { organisationId: organisationOf(caller) });
-  return em;
+  const organisationId = organisationOf(caller);
+  const tenant = withinOrganisation(em, organisationId);
+  tenant.setFilterParams(TENANT_FILTER, { organisationId });
+  return tenant;
 }
 
 /** The one whose objects the caller may see; empty, which is no organisation, for whoever may see none. */

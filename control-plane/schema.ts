@@ -5,6 +5,7 @@ import { assertInputObjectType, type GraphQLSchema } from 'graphql/index.js';
 import { buildSchemaSync } from 'type-graphql';
 import { AccessGrantsResolver } from './access-grants/access-grants.resolver.ts';
 import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
+import { AuditResolver } from './audit/audit.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
@@ -29,6 +30,7 @@ export function makeSchema(): GraphQLSchema {
     resolvers: [
       AccessGrantsResolver,
       ApiKeysResolver,
+      AuditResolver,
       BudgetFieldsResolver,
       ApiKeyUsageResolver,
       ConfigFeedResolver,

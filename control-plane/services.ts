@@ -2,6 +2,8 @@
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import type { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import type { ApiKeysService } from './api-keys/api-keys.service.ts';
+import type { AuditEventsService } from './audit/audit-events.service.ts';
+import type { AuditLive } from './audit/audit-live.ts';
 import type { ConfigFeed } from './config-feed/config-feed.ts';
 import type { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
@@ -22,6 +24,8 @@ import type { WorkflowGraphService } from './usage/workflow-graph.service.ts';
 export interface Services {
   readonly accessGrants: AccessGrantsService;
   readonly apiKeys: ApiKeysService;
+  readonly auditEvents: AuditEventsService;
+  readonly auditLive: AuditLive;
   readonly configFeed: ConfigFeed;
   readonly dataPlanes: DataPlanesService;
   readonly deadLetters: DeadLettersService;

@@ -10,5 +10,6 @@ export const PERMISSIONS = [
   'BUDGET_MANAGE',
   'MEMBER_MANAGE',
   'USAGE_READ',
+  'AUDIT_READ',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];

@@ -1,4 +1,4 @@
-/** The audit event as it is stored: who changed what, from what to what. */
+/** The audit event as it is stored: who changed what, from what to what, and its place in the chain of its organisation. */
 import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
 import { tenantFilter } from '../database/tenant-filter.ts';
 
@@ -9,7 +9,8 @@ export const AuditEventEntity = defineEntity({
   properties: {
     id: p.string().primary(),
     organisationId: p.string(),
-    occurredAt: p.datetime().defaultRaw('now()'),
+    position: p.bigint('string'),
+    occurredAt: p.datetime(),
     actorKind: p.string(),
     actorId: p.string(),
     action: p.string(),
@@ -18,6 +19,8 @@ export const AuditEventEntity = defineEntity({
     before: p.json<unknown>().nullable(),
     after: p.json<unknown>().nullable(),
     requestId: p.string(),
+    previousHash: p.string().nullable(),
+    hash: p.string(),
   },
 });
 export type AuditEvent = InferEntity<typeof AuditEventEntity>;

@@ -1,8 +1,8 @@
-/** Writes the audit event of a change, in the transaction of the change. */
+/** Notes the audit event of a change; it is written when the transaction of the change commits, or not at all. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
 import type { AdminContext } from '../request-context.ts';
-import { AuditEventEntity } from './audit-event.entity.ts';
+import { noteAuditEvent } from './audit-writer.ts';
 
 export interface AuditedChange {
   /** The mutation's name. */
@@ -14,13 +14,23 @@ export interface AuditedChange {
   readonly after: unknown;
 }
 
+/** The entity manager must be in the transaction of the change. */
 export function audit(em: EntityManager, context: AdminContext, change: AuditedChange): void {
-  em.create(AuditEventEntity, {
+  noteAuditEvent(em, {
     id: newId('auditEvent'),
     organisationId: context.caller.organisationId,
     actorKind: 'ADMIN_TOKEN',
     actorId: context.caller.tokenId,
     requestId: context.requestId,
-    ...change,
+    action: change.action,
+    targetId: change.targetId,
+    targetLabel: change.targetLabel.toWellFormed(),
+    before: asStored(change.before),
+    after: asStored(change.after),
   });
+}
+
+/** As JSON holds it, and as it is now: what is hashed must be what is read back. */
+function asStored(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }

@@ -23,7 +23,7 @@ export async function appendConfigChanges(em: EntityManager, changes: readonly C
      select ?, position, organisation_id, change from jsonb_to_recordset(?::jsonb) as rows (position integer, organisation_id text, change jsonb)`,
     [version, JSON.stringify(rows)],
   );
-  await em.execute('delete from config_changes where version < ?', [String(BigInt(version) - BigInt(VERSIONS_KEPT))]);
+  await em.execute('select forget_config_changes(?)', [String(BigInt(version) - BigInt(VERSIONS_KEPT))]);
   await em.execute(`select pg_notify('${CONFIG_CHANNEL}', ?)`, [version]);
   return version;
 }

@@ -4,9 +4,11 @@ import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import { Client, type ClientConfig } from 'pg';
 import type { Logger } from 'pino';
+import { AuditWriter } from '../audit/audit-writer.ts';
 import { ENTITIES } from './entities.ts';
 import { giveBackLost } from './lost-connections.ts';
 import { MIGRATIONS } from './migrations/list.ts';
+import { TENANT_ROLE } from './roles.ts';
 
 const STATEMENT_TIMEOUT_MILLIS = 10_000;
 const LOCK_TIMEOUT_MILLIS = 5000;
@@ -41,12 +43,14 @@ export function connectionOf(databaseUrl: string): DatabaseConnection {
   };
 }
 
-export async function openOrm(databaseUrl: string, log: Logger): Promise<MikroORM> {
+/** Connections are of the role that is named, or else of whoever the URL signs in, who may be the owner of the tables. */
+export async function openOrm(databaseUrl: string, log: Logger, role?: string): Promise<MikroORM> {
   const { database, ssl, ...connection } = connectionOf(databaseUrl);
   return MikroORM.init({
     ...connection,
     dbName: database,
     entities: ENTITIES,
+    subscribers: [new AuditWriter()],
     extensions: [Migrator],
     migrations: { migrationsList: MIGRATIONS, tableName: 'turnpike_migrations', snapshot: false, allOrNothing: true, silent: true },
     pool: { min: 0, max: CONNECTIONS_MAX },
@@ -56,10 +60,22 @@ export async function openOrm(databaseUrl: string, log: Logger): Promise<MikroOR
       lock_timeout: LOCK_TIMEOUT_MILLIS,
       connectionTimeoutMillis: CONNECTION_TIMEOUT_MILLIS,
       onPoolCreated: giveBackLost,
+      ...(role === undefined ? {} : { options: `-c role=${role}` }),
     },
     logger: (message) => log.debug(message),
     debug: false,
   });
+}
+
+/** Migrates as the owner of the tables, and then opens them as a role that sees no organisation until it names one. */
+export async function openMigratedOrm(databaseUrl: string, log: Logger, signal?: AbortSignal): Promise<MikroORM> {
+  const owner = await openOrm(databaseUrl, log);
+  try {
+    await migrate(owner, log, signal);
+  } finally {
+    await owner.close(true);
+  }
+  return openOrm(databaseUrl, log, TENANT_ROLE);
 }
 
 /** Brings the schema up to date; replicas that start together wait for each other. Waits for a PostgreSQL that is not there yet, until the signal. */

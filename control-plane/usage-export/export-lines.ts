@@ -1,7 +1,8 @@
-/** Usage records as lines of text: the same fields in the same order in either form. */
+/** Usage records as lines of text. */
+import { exportForms, type ExportFields } from '../export/export-form.ts';
 import type { UsageRow } from '../usage/usage-row.ts';
 
-/** A field may be added at the end, and none ever moves. Whatever may be larger than JavaScript's numbers is text. */
+/** Whatever may be larger than JavaScript's numbers is text. */
 const FIELDS = {
   id: (row) => row.id,
   requestId: (row) => row.request_id,
@@ -38,36 +39,6 @@ const FIELDS = {
   clientIp: (row) => row.client_ip,
   traceId: (row) => row.trace_id,
   dataPlane: (row) => row.data_plane,
-} as const satisfies Record<string, (row: UsageRow) => string | number | boolean | null>;
+} as const satisfies ExportFields<UsageRow>;
 
-/** What a spreadsheet would take for a formula. Callers choose some of the texts. */
-const FORMULA = /^[=+\-@\t\r]/;
-
-export interface ExportForm {
-  readonly contentType: string;
-  readonly head: string;
-  line(row: UsageRow): string;
-}
-
-export const EXPORT_FORMS: Readonly<Record<'jsonl' | 'csv', ExportForm>> = {
-  jsonl: {
-    contentType: 'application/x-ndjson',
-    head: '',
-    line: (row) => `${JSON.stringify(Object.fromEntries(Object.entries(FIELDS).map(([name, read]) => [name, read(row)])))}\n`,
-  },
-  // As RFC 4180 has it.
-  csv: {
-    contentType: 'text/csv; charset=utf-8; header=present',
-    head: `${Object.keys(FIELDS).join(',')}\r\n`,
-    line: (row) =>
-      `${Object.values(FIELDS)
-        .map((read) => toCell(read(row)))
-        .join(',')}\r\n`,
-  },
-};
-
-function toCell(value: string | number | boolean | null): string {
-  const text = value === null ? '' : String(value);
-  const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
+export const USAGE_EXPORT_FORMS = exportForms(FIELDS);

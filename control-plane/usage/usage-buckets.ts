@@ -1,6 +1,6 @@
 /** The spans of time in which usage is shown: how long they are, where they begin, and which SQL finds them. All in UTC. */
 import { badInput } from '../graphql/errors.ts';
-import type { UsageRange } from './usage-filter.ts';
+import type { TimeRange } from '../database/sql-condition.ts';
 
 const MINUTE_MILLIS = 60_000;
 export const HOUR_MILLIS = 60 * MINUTE_MILLIS;
@@ -33,7 +33,7 @@ export interface Span {
 }
 
 /** What is left open ends now, and begins a day before its end. */
-export function spanOf({ gte, lt }: UsageRange, now: Date): Span {
+export function spanOf({ gte, lt }: TimeRange, now: Date): Span {
   const end = lt ?? now;
   const start = gte ?? new Date(end.getTime() - RANGE_DEFAULT_MILLIS);
   if (start >= end) throw badInput('the range ends before it begins');

@@ -1,13 +1,9 @@
 /** Turns a filter on usage into SQL: fields are joined by AND, a list by OR. */
+import { joined, oneOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
 import { DIMENSIONS, type Dimension } from './usage-dimensions.ts';
 
-export interface UsageRange {
-  readonly gte?: Date | null;
-  readonly lt?: Date | null;
-}
-
 export interface UsageFilter {
-  readonly range: UsageRange;
+  readonly range: TimeRange;
   readonly serverId?: readonly string[] | null;
   readonly serverSlug?: readonly string[] | null;
   readonly tool?: readonly string[] | null;
@@ -25,11 +21,6 @@ export interface UsageFilter {
   readonly transport?: readonly string[] | null;
   readonly requestId?: readonly string[] | null;
   readonly traceId?: readonly string[] | null;
-}
-
-export interface SqlCondition {
-  readonly sql: string;
-  readonly values: readonly unknown[];
 }
 
 /** Fields that sums can be filtered by too. */
@@ -83,26 +74,10 @@ export function needsSidecars(filter: UsageFilter): boolean {
   return filter.rpcMethod != null;
 }
 
-function within(organisation: string, time: string, organisationId: string, { gte, lt }: UsageRange): SqlCondition {
-  const parts: SqlCondition[] = [{ sql: `${organisation} = ?`, values: [organisationId] }];
-  if (gte != null) parts.push({ sql: `${time} >= ?`, values: [gte] });
-  if (lt != null) parts.push({ sql: `${time} < ?`, values: [lt] });
-  return joined(parts);
-}
-
 function listsOf(columns: Partial<Record<keyof UsageFilter, string>>, filter: UsageFilter): SqlCondition[] {
   const lists: Readonly<Record<string, unknown>> = { ...filter, denialCode: filter.denialCode?.map((code) => code.toLowerCase()) };
   return Object.entries(columns).flatMap(([field, column]) => {
     const values = lists[field];
     return Array.isArray(values) ? [oneOf(column, values)] : [];
   });
-}
-
-function joined(parts: readonly SqlCondition[]): SqlCondition {
-  return { sql: parts.map(({ sql }) => sql).join(' and '), values: parts.flatMap(({ values }) => values) };
-}
-
-function oneOf(column: string, values: readonly unknown[]): SqlCondition {
-  if (values.length === 0) return { sql: 'false', values: [] };
-  return { sql: `${column} in (${values.map(() => '?').join(', ')})`, values };
 }

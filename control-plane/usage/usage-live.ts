@@ -1,6 +1,7 @@
 /** Live usage: replays what was recorded after a cursor, then goes on with what comes, without a gap and without repeating. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Notifications } from '../database/notifications.ts';
+import { withinOrganisation } from '../database/roles.ts';
 import { cursorOf } from '../graphql/connection.ts';
 import type { UsageFilter } from './usage-filter.ts';
 import type { UsageRecordsService } from './usage-records.service.ts';
@@ -35,14 +36,14 @@ export class UsageLive {
 
   /** `after` null begins now. What is read from the store is pulled by the reader, so nothing is ever buffered for a slow one. */
   async *follow(organisationId: string, filter: UsageFilter, after: string | null, signal: AbortSignal): AsyncGenerator<UsageRecordEvent> {
-    let sequence = after ?? (await this.#records.lastSequence(this.#em, organisationId));
+    const em = withinOrganisation(this.#em, organisationId);
+    let sequence = after ?? (await this.#records.lastSequence(em, organisationId));
     let isLive = after === null;
     let dropped = 0;
     while (!signal.aborted) {
       const woken = this.#notifications.next(USAGE_CHANNEL, POLL_MILLIS, signal);
-      const rows = await this.#records.after(this.#em, organisationId, filter, sequence, BATCH_MAX);
-      const left =
-        isLive && rows.length === BATCH_MAX ? await this.#records.allBut(this.#em, organisationId, filter, { sequence, newest: BEHIND_MAX }) : undefined;
+      const rows = await this.#records.after(em, organisationId, filter, sequence, BATCH_MAX);
+      const left = isLive && rows.length === BATCH_MAX ? await this.#records.allBut(em, organisationId, filter, { sequence, newest: BEHIND_MAX }) : undefined;
       if (left !== undefined) {
         sequence = left.last;
         dropped += left.count;

@@ -2,16 +2,16 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import { z } from 'zod';
+import type { TimeRange } from '../database/sql-condition.ts';
 import type { UsageTotals } from './usage-analytics.types.ts';
 import { spanOf } from './usage-buckets.ts';
-import type { UsageRange } from './usage-filter.ts';
 import { GROUPS } from './usage-groups.ts';
 import { readingSums, sumsOf } from './usage-sums.ts';
 import { NO_TOTALS, totalsSchema, totalsSql, toUsageTotals } from './usage-totals.ts';
 
 interface Question {
   readonly group: 'SERVER' | 'API_KEY';
-  readonly range: UsageRange;
+  readonly range: TimeRange;
   readonly hasLatencies: boolean;
 }
 export interface UsageOfOne extends Question {

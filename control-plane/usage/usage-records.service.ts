@@ -2,10 +2,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { timeOfId } from '../../shared/ids.ts';
+import type { SqlCondition } from '../database/sql-condition.ts';
 import { COUNTED_MAX, cursorOf, toConnection, type Connection, type Page } from '../graphql/connection.ts';
 import { badInput } from '../graphql/errors.ts';
 import type { AdminContext } from '../request-context.ts';
-import { conditionOf, type SqlCondition, type UsageFilter } from './usage-filter.ts';
+import { conditionOf, type UsageFilter } from './usage-filter.ts';
 import { RECORDS } from './usage-dimensions.ts';
 import { USAGE_COLUMNS, usageRowSchema, type UsageRow } from './usage-row.ts';
 

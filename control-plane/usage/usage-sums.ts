@@ -1,10 +1,11 @@
 /** Where usage is summed from: days and hours that are summed already, by no more dimensions than it takes, and single records at their edges. */
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { SqlCondition } from '../database/sql-condition.ts';
 import { badInput } from '../graphql/errors.ts';
 import { LATENCY_BUCKET_SQL, LATENCY_COLUMNS } from './latency-buckets.ts';
 import { DAY_MILLIS, type Granularity, type Span } from './usage-buckets.ts';
 import { DIMENSION_FIELDS, RECORDS, type Dimension } from './usage-dimensions.ts';
-import { conditionOf, filteredDimensions, needsRecords, needsSidecars, sumConditionOf, type SqlCondition, type UsageFilter } from './usage-filter.ts';
+import { conditionOf, filteredDimensions, needsRecords, needsSidecars, sumConditionOf, type UsageFilter } from './usage-filter.ts';
 import { partsOf, type Part } from './usage-parts.ts';
 import { sliceOf, type Slice } from './usage-slices.ts';
 

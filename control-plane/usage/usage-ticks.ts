@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import { withinOrganisation } from '../database/roles.ts';
 import { badInput } from '../graphql/errors.ts';
 import { cursorOf } from '../graphql/connection.ts';
 import type { UsageTick } from './usage-tick.types.ts';
@@ -44,11 +45,12 @@ export class UsageTicks {
   }
 
   async *#frames(organisationId: string, question: TickQuestion, signal: AbortSignal): AsyncGenerator<UsageTick> {
-    let sequence = question.after === null ? await lastOf(this.#em.fork(), organisationId) : BigInt(question.after);
+    const tenant = withinOrganisation(this.#em, organisationId);
+    let sequence = question.after === null ? await lastOf(tenant, organisationId) : BigInt(question.after);
     let from = Date.now();
     while (await isTime(from + question.intervalMillis, signal)) {
       const at = Date.now();
-      const frame = await readingSums(this.#em, (em) => readFrame(em, organisationId, question, sequence));
+      const frame = await readingSums(tenant, (em) => readFrame(em, organisationId, question, sequence));
       yield { cursor: cursorOf(String(frame.last)), at: new Date(at), windowMs: at - from, ...frame.told };
       sequence = frame.last;
       from = at;

@@ -1,6 +1,8 @@
 /** Measures how fast usage goes from its queue into PostgreSQL with all of its sums, what that takes, and whether memory stays flat. */
 import 'reflect-metadata';
 import { setTimeout as pause } from 'node:timers/promises';
+import { openOrm } from '../../control-plane/database/orm.ts';
+import { acrossOrganisations, asOwner, TENANT_ROLE } from '../../control-plane/database/roles.ts';
 import { UsageIntake } from '../../control-plane/usage-intake/usage-intake.ts';
 import { keepPartitions } from '../../control-plane/usage-intake/usage-partitions.ts';
 import { writeUsageEvent, type UsageBacklog, type UsageDelivery, type UsageEvent, type UsageSource } from '../../shared/usage-event.ts';
@@ -86,18 +88,20 @@ function eventOf(index: number): UsageEvent {
 }
 
 const usage = await startUsageDatabase();
+const orm = await openOrm(usage.database.url, recordingLog().log, TENANT_ROLE);
 try {
-  await keepPartitions(usage.orm.em, Date.now(), undefined);
-  await take(usage, WARM_UP);
+  await keepPartitions(asOwner(orm.em), Date.now(), undefined);
+  await take(WARM_UP);
   await measure(usage);
 } finally {
+  await orm.close(true);
   await usage.close();
 }
 
 async function measure(database: UsageDatabase): Promise<void> {
   const rssBefore = rssMegabytes();
   const [cpu, postgres, at] = [process.cpuUsage(), await postgresCpuMicros(database.database), performance.now()];
-  await take(database, RECORDS);
+  await take(RECORDS);
   const seconds = (performance.now() - at) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   const [own, theirs] = [(user + system) / RECORDS, ((await postgresCpuMicros(database.database)) - postgres) / RECORDS];
@@ -108,9 +112,10 @@ async function measure(database: UsageDatabase): Promise<void> {
   );
 }
 
-async function take(database: UsageDatabase, count: number): Promise<void> {
+/** As the control plane does it, in the role that it does it in. */
+async function take(count: number): Promise<void> {
   const source = new MadeSource(count);
-  const intake = new UsageIntake(source, database.orm.em, recordingLog().log);
+  const intake = new UsageIntake(source, acrossOrganisations(orm.em), recordingLog().log);
   await eventually(() => (source.left === 0 ? true : undefined), `${count} records`, 600_000);
   await intake.close();
 }

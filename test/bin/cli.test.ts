@@ -38,10 +38,11 @@ test('`--version` is the version of the package', async () => {
 test('`--help` names every command and every variable of the environment', async () => {
   const { code, output } = await turnpike(['--help']);
   expect(code).toBe(0);
-  for (const name of ['start', 'control-plane', 'data-plane', 'token', ...KNOWN_VARIABLES.map((variable) => variable.name)]) expect(output).toContain(name);
+  for (const name of ['start', 'control-plane', 'data-plane', 'token', 'audit', ...KNOWN_VARIABLES.map((variable) => variable.name)])
+    expect(output).toContain(name);
 });
 
-test.each([[[]], [['token']]])('without a command (%j) it shows the usage and exits 1', async (args) => {
+test.each([[[]], [['token']], [['audit']]])('without a command (%j) it shows the usage and exits 1', async (args) => {
   const { code, output } = await turnpike(args);
   expect(code).toBe(1);
   expect(output).toMatch(/^Usage: turnpike/);

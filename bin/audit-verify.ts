@@ -1,0 +1,91 @@
+/** `turnpike audit verify`: finds the database and the secret key where the control plane does, and says of each chain whether it holds. */
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pino } from 'pino';
+import { AUDIT_HEADS_FILE, HeadSigner, type AuditHead } from '../control-plane/audit/audit-heads.ts';
+import { verifyAudit, type ChainReport } from '../control-plane/audit/verify-audit.ts';
+import { startEmbeddedPostgres } from '../control-plane/database/embedded-postgres.ts';
+import { openOrm } from '../control-plane/database/orm.ts';
+import { SecretKey } from '../shared/secret-key.ts';
+import { DirectoryInUse, holdDataDirectory, type DirectoryHold } from './data-directory.ts';
+import { fileFailure } from './file-failure.ts';
+import { readSecret } from './secret-files.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Answers whether everything holds. Throws a sentence when it cannot be found out. */
+export async function verifyAuditTrail(
+  environment: Environment,
+  { headFiles, write }: { headFiles: readonly string[]; write: (text: string) => void },
+): Promise<boolean> {
+  const directory = resolve(environment['TURNPIKE_DATA_DIR'] ?? './.turnpike');
+  const secretKey = environment['TURNPIKE_SECRET_KEY'] ?? (await readSecret(join(directory, 'secret.key')));
+  if (secretKey === undefined)
+    throw new Error(`TURNPIKE_SECRET_KEY is needed, or the data directory of a standalone Turnpike: ${directory} holds no secret.key`);
+  const signer = new HeadSigner(new SecretKey(secretKey));
+  const ownFile = join(directory, AUDIT_HEADS_FILE);
+  // Read before the chains are: they go on growing.
+  const files = [await readHeads(ownFile, signer, { mayBeMissing: true }), ...(await Promise.all(headFiles.map((file) => readHeads(file, signer))))];
+  const heads = files.flatMap((file) => file.heads);
+  const reports = await withDatabase(environment['DATABASE_URL'], directory, (databaseUrl) => verifyAt(databaseUrl, heads));
+  const faults = files.flatMap((file) => file.faults);
+  write([...reports.map(lineOf), ...faults, ''].join('\n'));
+  if (heads.length === 0) write(`There are no signed heads in ${ownFile}: whether events were cut off at the end cannot be seen.\n`);
+  return faults.length === 0 && reports.every(({ fault }) => fault === undefined);
+}
+
+interface HeadsFile {
+  readonly heads: readonly AuditHead[];
+  readonly faults: readonly string[];
+}
+
+async function readHeads(file: string, signer: HeadSigner, { mayBeMissing = false } = {}): Promise<HeadsFile> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (mayBeMissing && isMissing) return { heads: [], faults: [] };
+    throw fileFailure(file, 'read', error, 'name a file of signed heads that this account may read');
+  }
+  const lines = text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [{ number: index + 1, head: signer.read(line) }]));
+  return {
+    heads: lines.flatMap(({ head }) => (head === undefined ? [] : [head])),
+    faults: lines.filter(({ head }) => head === undefined).map(({ number }) => `${file}, line ${number}: this head was not signed with this secret key`),
+  };
+}
+
+async function verifyAt(databaseUrl: string, heads: readonly AuditHead[]): Promise<ChainReport[]> {
+  const orm = await openOrm(databaseUrl, pino({ level: 'silent' }));
+  try {
+    return await verifyAudit(orm.em, heads);
+  } finally {
+    await orm.close(true);
+  }
+}
+
+/** The operator's database, or the embedded one: that of the Turnpike that runs on the directory, or else started for as long as the work takes. */
+async function withDatabase<Answer>(given: string | undefined, directory: string, work: (databaseUrl: string) => Promise<Answer>): Promise<Answer> {
+  if (given !== undefined) return work(given);
+  const hold = await holdIfFree(directory);
+  const database = await startEmbeddedPostgres({ dataDirectory: directory, log: pino({ level: 'silent' }) });
+  try {
+    return await work(database.databaseUrl);
+  } finally {
+    if (hold !== undefined) await database.stop();
+    await hold?.release();
+  }
+}
+
+async function holdIfFree(directory: string): Promise<DirectoryHold | undefined> {
+  try {
+    return await holdDataDirectory(directory);
+  } catch (error) {
+    if (error instanceof DirectoryInUse) return undefined;
+    throw error;
+  }
+}
+
+function lineOf({ organisationId, events, heads, fault }: ChainReport): string {
+  return fault === undefined ? `${organisationId}: ${events} events hold, and ${heads} signed heads agree` : `${organisationId}: ${fault}`;
+}

@@ -1,0 +1,70 @@
+/** Keeps the heads of the chains where no change of the database reaches them: signed, in a file and in the log. */
+import { appendFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { AUDIT_HEADS_FILE, type HeadSigner, type SignedHead } from './audit-heads.ts';
+
+/** What is written and cut off again within this time leaves no trace. */
+const INTERVAL_MILLIS = 60_000;
+const headsSchema = z.array(z.object({ organisationId: z.string(), position: z.string(), hash: z.string() }));
+
+export interface HeadKeeperParts {
+  readonly em: EntityManager;
+  readonly signer: HeadSigner;
+  readonly dataDirectory: string;
+  readonly log: Logger;
+}
+
+export class AuditHeadKeeper {
+  readonly #parts: HeadKeeperParts;
+  readonly #timer: NodeJS.Timeout;
+  /** Positions by organisation, as they were kept last. */
+  readonly #kept = new Map<string, string>();
+  #keeping: Promise<void>;
+
+  constructor(parts: HeadKeeperParts) {
+    this.#parts = parts;
+    this.#keeping = this.#keep();
+    this.#timer = setInterval(() => {
+      this.#keeping = this.#keeping.then(() => this.#keep());
+    }, INTERVAL_MILLIS);
+  }
+
+  /** Keeps the last heads. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#keeping;
+    await this.#keep();
+  }
+
+  /** A head that could not be kept is kept the next time, with what came until then. */
+  async #keep(): Promise<void> {
+    const { dataDirectory, log } = this.#parts;
+    try {
+      const heads = await this.#newHeads();
+      if (heads.length === 0) return;
+      for (const auditHead of heads) log.info({ auditHead }, 'the head of an audit chain');
+      await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+      const lines = heads.map((head) => `${JSON.stringify(head)}\n`).join('');
+      await appendFile(join(dataDirectory, AUDIT_HEADS_FILE), lines, { mode: 0o600, flush: true });
+      for (const { organisationId, position } of heads) this.#kept.set(organisationId, position);
+    } catch (error) {
+      log.warn({ err: error }, 'the heads of the audit chains could not be kept');
+    }
+  }
+
+  /** Of the chains that have changed since. */
+  async #newHeads(): Promise<SignedHead[]> {
+    const { em, signer } = this.#parts;
+    const rows = await em.fork().execute(`
+      select organisations.id as "organisationId", head.position::text as position, head.hash
+      from organisations, lateral (select position, hash from audit_events where organisation_id = organisations.id order by position desc limit 1) as head`);
+    const at = new Date().toISOString();
+    return headsSchema
+      .parse(rows)
+      .filter(({ organisationId, position }) => this.#kept.get(organisationId) !== position)
+      .map((head) => signer.sign({ ...head, at }));
+  }
+}

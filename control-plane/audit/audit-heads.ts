@@ -1,0 +1,47 @@
+/** Signed heads: where the chain of an organisation ended at a moment, in a form that only whoever has the secret key can make. */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import type { SecretKey } from '../../shared/secret-key.ts';
+import { canonicalJson } from './audit-chain.ts';
+
+/** In the data directory: a line of JSON for each head. Lines are only ever added, so that an older head speaks against a chain that was cut. */
+export const AUDIT_HEADS_FILE = 'audit-heads.jsonl';
+
+const headSchema = z.strictObject({ organisationId: z.string(), position: z.string().regex(/^\d{1,19}$/), hash: z.string(), at: z.iso.datetime() });
+const signedSchema = headSchema.extend({ signature: z.string() });
+export type AuditHead = z.infer<typeof headSchema>;
+export type SignedHead = z.infer<typeof signedSchema>;
+
+export class HeadSigner {
+  readonly #key: Buffer;
+
+  constructor(secretKey: SecretKey) {
+    this.#key = secretKey.derive('audit-heads');
+  }
+
+  sign(head: AuditHead): SignedHead {
+    return { ...head, signature: this.#signatureOf(head).toString('hex') };
+  }
+
+  /** The head in a line of a file; undefined when it is none that was signed with this key. */
+  read(line: string): AuditHead | undefined {
+    const reading = signedSchema.safeParse(parsed(line));
+    if (!reading.success) return undefined;
+    const { signature, ...head } = reading.data;
+    const [given, expected] = [Buffer.from(signature, 'hex'), this.#signatureOf(head)];
+    return given.length === expected.length && timingSafeEqual(given, expected) ? head : undefined;
+  }
+
+  #signatureOf(head: AuditHead): Buffer {
+    return createHmac('sha256', this.#key).update(canonicalJson(head)).digest();
+  }
+}
+
+/** Undefined, which is no head, for what is no JSON. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
