@@ -50,5 +50,5 @@ export class AuditResolver {
 }
 
 function toAuditEvent({ organisationId: _organisationId, occurredAt, ...event }: AuditRow): AuditEventType {
-  return { ...event, before: event.before, after: event.after, occurredAt: new Date(occurredAt) };
+  return { ...event, occurredAt: new Date(occurredAt) };
 }

@@ -1,16 +1,21 @@
-/** Gives connections back to the pool that were lost in the middle of a transaction. */
+/** Gives back to its pool every connection that ends while somebody holds it, whether or not that somebody ever lets go of it. */
 import type { Pool, PoolClient } from 'pg';
 
 /**
- * Whoever holds a transaction gives its connection back when it was rolled back, and on a lost connection nothing can be: one after the other would be missing,
- * until the pool has none left, and it would wait for them at its end.
+ * The library below the ORM keeps a connection for ever on which a transaction could not begin. It would be missing from the pool, and
+ * be waited for when the pool is closed.
  */
-export function giveBackLost(pool: Pool): void {
+export function giveBackLostConnections(pool: Pool): void {
   const held = new WeakSet<PoolClient>();
-  pool.on('connect', (client) => {
-    // A moment later, by when everybody else has given back what they hold.
-    client.once('end', () => setImmediate(() => held.has(client) && client.release(true)));
-  });
   pool.on('acquire', (client) => held.add(client));
   pool.on('release', (_error, client) => held.delete(client));
+  pool.on('connect', (client) => {
+    client.once('end', () => {
+      if (!held.has(client)) return;
+      const giveBack = client.release;
+      // Whoever holds it may still let go of it, as he should.
+      client.release = () => undefined;
+      giveBack(true);
+    });
+  });
 }

@@ -6,7 +6,7 @@ import { Client, type ClientConfig } from 'pg';
 import type { Logger } from 'pino';
 import { AuditWriter } from '../audit/audit-writer.ts';
 import { ENTITIES } from './entities.ts';
-import { giveBackLost } from './lost-connections.ts';
+import { giveBackLostConnections } from './lost-connections.ts';
 import { MIGRATIONS } from './migrations/list.ts';
 import { TENANT_ROLE } from './roles.ts';
 
@@ -59,7 +59,7 @@ export async function openOrm(databaseUrl: string, log: Logger, role?: string): 
       statement_timeout: STATEMENT_TIMEOUT_MILLIS,
       lock_timeout: LOCK_TIMEOUT_MILLIS,
       connectionTimeoutMillis: CONNECTION_TIMEOUT_MILLIS,
-      onPoolCreated: giveBackLost,
+      onPoolCreated: giveBackLostConnections,
       ...(role === undefined ? {} : { options: `-c role=${role}` }),
     },
     logger: (message) => log.debug(message),

@@ -1,5 +1,6 @@
 /** What an organisation may know of its usage that could not be stored, and do about it. */
 import { audit } from '../audit/audit.ts';
+import { inTransaction } from '../database/in-transaction.ts';
 import { closingCountedElsewhere, type CountedWindows } from '../money/counted-in.ts';
 import type { AdminContext } from '../request-context.ts';
 import { refuseInput } from '../graphql/input-refused.ts';
@@ -28,8 +29,9 @@ export class DeadLettersService {
       most,
       this.#counted === undefined ? undefined : closingCountedElsewhere(this.#counted, NO_GREETING),
     );
-    audit(em, context, { action: 'retryDeadLetters', targetId: caller.organisationId, targetLabel: 'usage', before: null, after: retried });
-    await em.flush();
+    await inTransaction(em, { dryRun: false }, async (writer) => {
+      audit(writer, context, { action: 'retryDeadLetters', targetId: caller.organisationId, targetLabel: 'usage', before: null, after: retried });
+    });
     return retried;
   }
 }
