@@ -9,6 +9,7 @@ import { TokenHasher } from '../shared/token.ts';
 import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
+import { AdminTokensService } from './admin-tokens/admin-tokens.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
 import { bootstrap } from './bootstrap.ts';
 import { CONFIG_CHANNEL } from './config-feed/change-log.ts';
@@ -18,11 +19,20 @@ import { migrate, openOrm } from './database/orm.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import { AdmissionsService } from './members/admissions.service.ts';
+import { InvitationsService } from './members/invitations.service.ts';
+import { MembersService } from './members/members.service.ts';
 import { LimitLive } from './money/limit-live.ts';
 import { LimitsService } from './money/limits.service.ts';
 import { PoliciesService } from './policies/policies.service.ts';
+import { RolesService } from './roles/roles.service.ts';
 import { makeSchema } from './schema.ts';
+import { Passwords } from './sessions/passwords.ts';
+import { sessionCookies } from './sessions/session-cookie.ts';
+import { SessionsService } from './sessions/sessions.service.ts';
+import { SignInService } from './sessions/sign-in.service.ts';
 import type { ControlPlaneSettings } from './settings.ts';
+import { offerSetup } from './setup-link.ts';
 import { TeamsService } from './teams/teams.service.ts';
 import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
@@ -44,6 +54,8 @@ export interface ControlPlaneParts {
 export interface RunningControlPlane {
   /** `http://host:port`. */
   readonly url: string;
+  /** For the first administrator; undefined when there is one, or when another replica has the link. */
+  readonly setupLink: string | undefined;
   close(): Promise<void>;
 }
 
@@ -54,21 +66,21 @@ export async function startControlPlane(settings: ControlPlaneSettings, parts: C
     for (let end = started.pop(); end !== undefined; end = started.pop()) await end();
   };
   try {
-    const url = await startParts(settings, parts, started);
+    const { url, setupLink } = await startParts(settings, parts, started);
     parts.log.info({ url }, 'control plane listens');
-    return { url, close };
+    return { url, setupLink, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** Answers the URL; pushes the end of each part as it starts. */
+/** Pushes the end of each part as it starts. */
 async function startParts(
   settings: ControlPlaneSettings,
   { log, usageSource, windowCounts, signal }: ControlPlaneParts,
   started: (() => Promise<void>)[],
-): Promise<string> {
+): Promise<Omit<RunningControlPlane, 'close'>> {
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const allowlist = readAllowlist(settings);
@@ -82,6 +94,7 @@ async function startParts(
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
   const services = {
+    ...peopleServices(hasher, log),
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     configFeed: new ConfigFeed(orm.em, notifications),
@@ -102,9 +115,26 @@ async function startParts(
   started.push(() => partitions.close());
   const intake = new UsageIntake(usageSource, orm.em, log);
   started.push(() => intake.close());
-  const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
+  const { gatewayUrl } = settings;
+  const cookies = sessionCookies(settings.allowsPlainCookies);
+  const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, cookies, gatewayUrl, log }, settings);
   started.push(() => server.close());
-  return server.url;
+  const setupLink = await offerSetup(orm.em, hasher, { url: server.url, dataDirectory: settings.dataDirectory }, log);
+  return { url: server.url, setupLink };
+}
+
+function peopleServices(hasher: TokenHasher, log: Logger) {
+  const passwords = new Passwords();
+  const sessions = new SessionsService(hasher);
+  return {
+    adminTokens: new AdminTokensService(hasher),
+    admissions: new AdmissionsService({ hasher, passwords, sessions }),
+    invitations: new InvitationsService(hasher),
+    members: new MembersService(),
+    roles: new RolesService(),
+    sessions,
+    signIn: new SignInService({ passwords, sessions, log }),
+  };
 }
 
 function readAllowlist(settings: ControlPlaneSettings): StdioAllowlist {

@@ -6,7 +6,7 @@ import { GraphQLError, type GraphQLSchema } from 'graphql/index.js';
 import type { Logger } from 'pino';
 import { newId } from '../shared/ids.ts';
 import type { TokenHasher } from '../shared/token.ts';
-import { authenticate } from './access/authenticate.ts';
+import { authenticate, type Credentials } from './access/authenticate.ts';
 import { isDatabaseThere } from './database/orm.ts';
 import { startApollo } from './graphql/apollo.ts';
 import { formatError } from './graphql/errors.ts';
@@ -14,6 +14,10 @@ import { readJson } from './graphql/http-body.ts';
 import { makeLoaders } from './graphql/loaders.ts';
 import { organisationOf, withTenant, type RequestContext } from './request-context.ts';
 import type { Services } from './services.ts';
+import { httpSide, type HttpSide } from './sessions/http-side.ts';
+import type { SessionCookies } from './sessions/session-cookie.ts';
+import { noteUse } from './sessions/session-life.ts';
+import { SETUP_PATH, SETUP_TEXT } from './setup-link.ts';
 import { serveSubscriptions } from './subscriptions-server.ts';
 import { exportUsage } from './usage-export/export-usage.ts';
 
@@ -23,6 +27,7 @@ export interface GraphqlParts {
   readonly services: Services;
   readonly hasher: TokenHasher;
   readonly gatewayUrl: string;
+  readonly cookies: SessionCookies;
   readonly log: Logger;
 }
 
@@ -46,7 +51,7 @@ export async function startGraphqlServer(parts: GraphqlParts, where: { host: str
   const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MILLIS, requestTimeout: REQUEST_TIMEOUT_MILLIS }, (request, response) => {
     handle(parts, apollo, request, response).catch((error: unknown) => fail(parts.log, request, response, error));
   });
-  const subscriptions = serveSubscriptions(parts, server, GRAPHQL_PATH, (authorization) => makeContext(parts, authorization));
+  const subscriptions = serveSubscriptions(parts, server, GRAPHQL_PATH, (credentials) => makeContext(parts, credentials));
   await listen(server, where);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : where.port;
@@ -67,13 +72,21 @@ export async function startGraphqlServer(parts: GraphqlParts, where: { host: str
 }
 
 /** One context for one operation: its own unit of work, behind the caller's tenant filter. */
-async function makeContext(parts: GraphqlParts, authorization: string | undefined): Promise<RequestContext> {
+async function makeContext(parts: GraphqlParts, credentials: Credentials, http?: HttpSide): Promise<RequestContext> {
   const fork = parts.em.fork();
-  const caller = await authenticate(authorization, fork, parts.hasher);
+  const caller = await authenticate(credentials, fork, parts.hasher);
   const em = withTenant(fork, caller);
   const { services, gatewayUrl } = parts;
   const loaders = makeLoaders(em, organisationOf(caller), services.windowCounts);
-  return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl };
+  return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl, http };
+}
+
+/** What a socket asks again and again by itself is no use of a session; a request is. */
+async function contextOfRequest(parts: GraphqlParts, request: IncomingMessage, response: ServerResponse): Promise<RequestContext> {
+  const http = httpSide(request, response, parts.cookies);
+  const context = await makeContext(parts, { authorization: request.headers.authorization, session: http.session }, http);
+  if (context.caller.kind === 'admin' && context.caller.actor.kind === 'USER') await noteUse(context.em, context.caller.actor.sessionId);
+  return context;
 }
 
 async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -85,9 +98,10 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
     return answer(response, isThere ? 200 : 503, { status: isThere ? 'ready' : 'not ready', database: isThere });
   }
   if (path === EXPORT_PATH && request.method === 'GET') {
-    const context = await makeContext(parts, request.headers.authorization);
+    const context = await contextOfRequest(parts, request, response);
     return exportUsage(context, url?.searchParams ?? new URLSearchParams(), response);
   }
+  if (path === SETUP_PATH && request.method === 'GET') return answerText(response, SETUP_TEXT);
   if (path === GRAPHQL_PATH) return handleGraphql(parts, apollo, { request, response, search: url?.search ?? '' });
   return answer(response, 404, { error: 'not_found' });
 }
@@ -108,7 +122,7 @@ async function handleGraphql(
   const headers = new HeaderMap();
   for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   // Made before Apollo begins: Apollo would tell the caller why it could not be made.
-  const context = await makeContext(parts, request.headers.authorization);
+  const context = await contextOfRequest(parts, request, response);
   const result = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method: (request.method ?? 'GET').toUpperCase(), headers, search: http.search, body: body.value },
     context: () => Promise.resolve(context),
@@ -140,6 +154,11 @@ function isGone(error: unknown): boolean {
 function answer(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+function answerText(response: ServerResponse, text: string): void {
+  response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
   response.end(text);
 }
 

@@ -32,6 +32,8 @@ export interface ControlPlaneSettings {
   readonly dataPlaneToken: string | undefined;
   /** How long usage records are kept at least; undefined for ever. */
   readonly usageRetentionDays: number | undefined;
+  /** Whether sessions over plain HTTP on the machine itself may have a cookie that is not `Secure`: in development mode alone. */
+  readonly allowsPlainCookies: boolean;
 }
 
 /** Throws one sentence that names every variable that is missing or wrong. */
@@ -54,5 +56,6 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     redisUrl: given.REDIS_URL,
     dataPlaneToken: given.DATA_PLANE_TOKEN,
     usageRetentionDays: given.USAGE_RETENTION_DAYS,
+    allowsPlainCookies: false,
   };
 }

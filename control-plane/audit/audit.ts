@@ -1,7 +1,7 @@
 /** Writes the audit event of a change, in the transaction of the change. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
-import type { AdminContext } from '../request-context.ts';
+import type { AdminCaller } from '../access/caller.ts';
 import { AuditEventEntity } from './audit-event.entity.ts';
 
 export interface AuditedChange {
@@ -14,13 +14,19 @@ export interface AuditedChange {
   readonly after: unknown;
 }
 
-export function audit(em: EntityManager, context: AdminContext, change: AuditedChange): void {
+/** In whose name the change is made, and by which request. */
+export interface AuditedRequest {
+  readonly requestId: string;
+  readonly caller: Pick<AdminCaller, 'organisationId'> & { readonly actor: Pick<AdminCaller['actor'], 'kind' | 'id'> };
+}
+
+export function audit(em: EntityManager, { requestId, caller }: AuditedRequest, change: AuditedChange): void {
   em.create(AuditEventEntity, {
     id: newId('auditEvent'),
-    organisationId: context.caller.organisationId,
-    actorKind: 'ADMIN_TOKEN',
-    actorId: context.caller.tokenId,
-    requestId: context.requestId,
+    organisationId: caller.organisationId,
+    actorKind: caller.actor.kind,
+    actorId: caller.actor.id,
+    requestId,
     ...change,
   });
 }

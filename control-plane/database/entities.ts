@@ -5,9 +5,14 @@ import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { AuditEventEntity } from '../audit/audit-event.entity.ts';
 import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
+import { MembershipEntity } from '../members/membership.entity.ts';
+import { InvitationEntity } from '../members/invitation.entity.ts';
+import { UserEntity } from '../members/user.entity.ts';
 import { LimitEntity } from '../money/limit.entity.ts';
 import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
+import { RoleEntity } from '../roles/role.entity.ts';
+import { SessionEntity } from '../sessions/session.entity.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
 
 export const ENTITIES = [
@@ -17,9 +22,14 @@ export const ENTITIES = [
   AuditEventEntity,
   DataPlaneEntity,
   DataPlaneTokenEntity,
+  InvitationEntity,
   LimitEntity,
   McpServerEntity,
+  MembershipEntity,
   OrganisationEntity,
   PolicyEntity,
+  RoleEntity,
+  SessionEntity,
   TeamEntity,
+  UserEntity,
 ];
