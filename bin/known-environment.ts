@@ -10,7 +10,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'CONTROL_PLANE_PORT', fallback: '4000', meaning: 'port of GraphQL, graphql-ws and health' },
   { name: 'DATA_PLANE_PORT', fallback: '8080', meaning: 'port of the gateway' },
   { name: 'TURNPIKE_HOST', fallback: '127.0.0.1', meaning: 'address to listen on' },
-  { name: 'TURNPIKE_DATA_DIR', fallback: './.turnpike', meaning: 'admin token, embedded database, last known good configuration' },
+  { name: 'TURNPIKE_DATA_DIR', fallback: './.turnpike', meaning: 'admin token, setup link, embedded database, last known good configuration' },
   { name: 'TURNPIKE_SECRET_KEY', fallback: 'made on first start (standalone)', meaning: 'seals secrets and hashes tokens; at least 32 random bytes in base64' },
   { name: 'TURNPIKE_LOG_LEVEL', fallback: 'info (standalone: warn)', meaning: 'trace, debug, info, warn, error, fatal or silent' },
   { name: 'TURNPIKE_GATEWAY_URL', fallback: 'http://127.0.0.1:<DATA_PLANE_PORT>', meaning: 'where agents reach the gateway, as the API shows it' },

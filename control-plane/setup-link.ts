@@ -43,7 +43,7 @@ export async function offerSetup(em: EntityManager, hasher: TokenHasher, place: 
     const isNeeded = (await countAdministrators(inside)) === 0;
     const standing = await inside.findOne(InvitationEntity, { email: null });
     if (isNeeded && standing !== null && standing.expiresAt.getTime() > Date.now()) return savedLink(file, standing.hash, hasher);
-    if (standing !== null) inside.remove(standing);
+    if (standing !== null) await inside.remove(standing).flush();
     await rm(file, { force: true });
     if (!isNeeded) return undefined;
     const { token } = mintToken('invitation');

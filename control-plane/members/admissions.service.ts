@@ -14,6 +14,7 @@ import { readEmail } from './email.ts';
 import { InvitationEntity, type Invitation } from './invitation.entity.ts';
 import { MembershipEntity } from './membership.entity.ts';
 import { countAdministrators, lockPeople } from './people-lock.ts';
+import { requireNoMember } from './require-no-member.ts';
 import { UserEntity, type User } from './user.entity.ts';
 
 export interface AcceptInvitationInput {
@@ -71,6 +72,7 @@ export class AdmissionsService {
       const invitation = await em.findOne(InvitationEntity, { id }, FOR_CHANGE);
       if (invitation === null) throw noInvitation();
       if (newcomer.action === 'setUp' && (await countAdministrators(em)) > 0) throw noInvitation();
+      await requireNoMember(em, newcomer.email);
       em.remove(invitation);
       const user = await putUser(em, organisationId, { ...newcomer, passwordHash });
       const { roleId, teamId } = invitation;

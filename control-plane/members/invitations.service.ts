@@ -13,10 +13,9 @@ import { grantableRole, requireWithin } from '../roles/granting.ts';
 import { findRole } from '../roles/roles.ts';
 import { readEmail } from './email.ts';
 import { InvitationEntity, type Invitation } from './invitation.entity.ts';
-import { MembershipEntity } from './membership.entity.ts';
 import { lockPeople } from './people-lock.ts';
+import { requireNoMember } from './require-no-member.ts';
 import { requireTeam } from './require-team.ts';
-import { UserEntity } from './user.entity.ts';
 
 export interface InviteMemberInput {
   readonly email: string;
@@ -90,8 +89,7 @@ export class InvitationsService {
 
 /** One that was not accepted in time makes room for the next. */
 async function requireNewcomer(em: EntityManager, email: string): Promise<void> {
-  const user = await em.findOne(UserEntity, { email });
-  if (user !== null && (await em.count(MembershipEntity, { userId: user.id })) > 0) throw refuseInput(['email'], 'TAKEN', 'the person is a member already');
+  await requireNoMember(em, email);
   const earlier = await em.findOne(InvitationEntity, { email });
   if (earlier === null) return;
   if (earlier.expiresAt.getTime() > Date.now()) throw refuseInput(['email'], 'TAKEN', 'the person is invited already', 'revoke that invitation first');

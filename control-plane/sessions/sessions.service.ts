@@ -1,8 +1,9 @@
 /** The rules of sessions: each sign-in begins one, and whoever has one sees and ends his own. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
-import { mintToken, type TokenHasher } from '../../shared/token.ts';
+import { mintToken, readToken, type TokenHasher } from '../../shared/token.ts';
 import { audit, type AuditedRequest } from '../audit/audit.ts';
+import { ACROSS_TENANTS } from '../database/tenant-filter.ts';
 import { notFound } from '../graphql/input-refused.ts';
 import type { User } from '../members/user.entity.ts';
 import type { UserContext, VisitorContext } from '../request-context.ts';
@@ -33,7 +34,8 @@ export class SessionsService {
 
   /** In the transaction of the sign-in, behind the filter of the person's organisation. The session that the browser had ends, whosever it was. */
   async begin(em: EntityManager, { http }: VisitorContext, user: User): Promise<BegunSession> {
-    if (http.session !== undefined) await em.nativeDelete(SessionEntity, { hash: this.#hasher.hash(http.session) });
+    if (http.session !== undefined && readToken(http.session).kind === 'session')
+      await em.nativeDelete(SessionEntity, { hash: this.#hasher.hash(http.session) }, ACROSS_TENANTS);
     const oldest = await em.find(SessionEntity, { userId: user.id }, { orderBy: { id: 'desc' }, offset: SESSIONS_MAX - 1 });
     em.remove(oldest);
     const { token } = mintToken('session');

@@ -27,12 +27,12 @@ export class Migration0012People extends Migration {
       )`);
     this.addSql(`create index memberships_listed on memberships (organisation_id, id)`);
     this.addSql(`create index memberships_of_role on memberships (custom_role_id)`);
-    // The first administrator is invited without an address: whoever has the token may give any.
+    // The first administrator is invited without an address: whoever has the token may give any. There is one such token at most.
     this.addSql(`
       create table invitations (
         id text primary key, organisation_id text not null references organisations (id), email text, team_id text references teams (id),
         role_id text not null, hash text not null unique, expires_at timestamptz not null, created_at timestamptz not null default now(),
-        unique (organisation_id, email), ${CUSTOM_ROLE}
+        unique nulls not distinct (organisation_id, email), ${CUSTOM_ROLE}
       )`);
     this.addSql(`create index invitations_of_role on invitations (custom_role_id)`);
     this.addSql(`

@@ -64,6 +64,18 @@ test('signing in anew ends the session that the browser had', async () => {
   expect(await sessionsOf(page)).toHaveLength(1);
 });
 
+test('a session of another organisation ends as well when its browser signs in anew, and a cookie that is none does no harm', async () => {
+  const other = await plane.newOrganisation('elsewhere');
+  const elsewhere = await newMember({ ...plane, admin: other.admin }, 'elsewhere@example.com', 'USER');
+  const { cookie } = elsewhere.browser;
+  await elsewhere.browser.signIn(member.email);
+  const old = new Browser(plane.graphqlUrl);
+  old.cookie = cookie;
+  expect(await old.whoAmI()).toBeUndefined();
+  old.cookie = `__Host-turnpike-session=${'x'.repeat(1000)}`;
+  expect((await old.signIn(member.email)).userErrors).toEqual([]);
+});
+
 test('the twentieth sign-in ends the oldest of twenty sessions', async () => {
   await plane.database.query(
     `insert into sessions (id, organisation_id, user_id, hash, address, expires_at)

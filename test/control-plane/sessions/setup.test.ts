@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startControlPlane } from '../../../control-plane/application.ts';
-import { Browser, PASSWORD, setupToken } from '../../support/browser.ts';
+import { Browser, newMember, PASSWORD, setupToken } from '../../support/browser.ts';
 import { emptyStores, recordingLog, startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
 
 let plane: TestControlPlane;
@@ -80,6 +80,14 @@ test('the token invites nobody else, an invitation sets nothing up, and a short 
     invitations: { totalCount: 1, nodes: [{ email: 'a@example.com' }] },
   });
   expect((await setUp(token)).userErrors).toEqual([]);
+});
+
+test('somebody who is a member already does not become another one', async () => {
+  const member = await newMember(plane, 'member@example.com', 'USER');
+  const token = await setupToken(plane);
+  expect((await setUp(token, { ...PERSON, email: member.email })).userErrors).toMatchObject([{ code: 'TAKEN', field: ['email'] }]);
+  expect(await member.browser.whoAmI()).toBe(member.email);
+  expect((await new Browser(plane.graphqlUrl).signIn(member.email)).userErrors).toEqual([]);
 });
 
 /** Another replica on the same database and directory; answers its link. */
