@@ -13,7 +13,7 @@ import { countAdministrators, lockPeople } from './members/people-lock.ts';
 import { OrganisationEntity } from './organisations/organisation.entity.ts';
 import { SUPER_ADMIN } from './roles/roles.ts';
 
-export const SETUP_LINK_FILE = 'setup-link';
+const SETUP_LINK_FILE = 'setup-link';
 export const SETUP_PATH = '/setup';
 const SETUP_MILLIS = 30 * 60_000;
 
@@ -36,13 +36,17 @@ What stands behind the # of your link is a token that works once, for half an ho
 /** Answers the link if this replica may show it: of replicas that start together, one makes it. */
 export async function offerSetup(em: EntityManager, hasher: TokenHasher, place: SetupPlace, log: Logger): Promise<string | undefined> {
   const file = join(place.dataDirectory, SETUP_LINK_FILE);
+  const linkWith = (token: string) => `${place.url}${SETUP_PATH}#${token}`;
   const [organisation] = await em.fork().find(OrganisationEntity, {}, { orderBy: { id: 'asc' }, limit: 1 });
   assert(organisation !== undefined);
   return insideOrganisation(em, organisation.id).transactional(async (inside) => {
     await lockPeople(inside, organisation.id);
     const isNeeded = (await countAdministrators(inside)) === 0;
     const standing = await inside.findOne(InvitationEntity, { email: null });
-    if (isNeeded && standing !== null && standing.expiresAt.getTime() > Date.now()) return savedLink(file, standing.hash, hasher);
+    if (isNeeded && standing !== null && standing.expiresAt.getTime() > Date.now()) {
+      const token = await savedToken(file, standing.hash, hasher);
+      return token === undefined ? undefined : linkWith(token);
+    }
     if (standing !== null) await inside.remove(standing).flush();
     await rm(file, { force: true });
     if (!isNeeded) return undefined;
@@ -50,11 +54,10 @@ export async function offerSetup(em: EntityManager, hasher: TokenHasher, place: 
     const expiresAt = new Date(Date.now() + SETUP_MILLIS);
     const setUp = { id: newId('invitation'), organisationId: organisation.id, email: null, teamId: null, roleId: SUPER_ADMIN };
     inside.create(InvitationEntity, { ...setUp, hash: hasher.hash(token), expiresAt });
-    const link = `${place.url}${SETUP_PATH}#${token}`;
     // Before the commit: a link that nobody could read would keep everybody waiting until it expires.
-    await writeLink(place.dataDirectory, file, link);
+    await writeLink(place.dataDirectory, file, linkWith(token));
     log.info({ file, expiresAt }, 'no person administers the organisation yet; the link for the first one is in the file');
-    return link;
+    return linkWith(token);
   });
 }
 
@@ -63,10 +66,10 @@ async function writeLink(directory: string, file: string, link: string): Promise
   await writeFile(file, `${link}\n`, { mode: 0o600, flag: 'wx' });
 }
 
-/** The link that an earlier start has left here; undefined when it is in another replica's directory. */
-async function savedLink(file: string, hash: string, hasher: TokenHasher): Promise<string | undefined> {
+/** Of the link that an earlier start has left here, at whatever address; undefined when it is in another replica's directory. */
+async function savedToken(file: string, hash: string, hasher: TokenHasher): Promise<string | undefined> {
   if (!existsSync(file)) return undefined;
   const link = (await readFile(file, 'utf8')).trim();
   const token = link.slice(link.indexOf('#') + 1);
-  return readToken(token).kind === 'invitation' && hasher.hash(token) === hash ? link : undefined;
+  return readToken(token).kind === 'invitation' && hasher.hash(token) === hash ? token : undefined;
 }

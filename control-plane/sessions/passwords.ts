@@ -9,8 +9,8 @@ const hashWith = promisify(argon2);
 /** The least that OWASP asks of argon2id: about a tenth of a second. */
 const COST = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 };
 const SALT_BYTES = 16;
-const RUNNING_MAX = 2;
-const WAITING_MAX = 100;
+/** So many are computed at once, and so many more may wait. */
+const ROOM = { running: 2, waiting: 100 };
 const RETRY_SECONDS = 5;
 const STORED = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 const LENGTH_MIN = 12;
@@ -29,10 +29,15 @@ interface ReadHash {
 }
 
 export class Passwords {
+  readonly #room: typeof ROOM;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
   /** Of no password at all. */
   readonly #dummy: ReadHash = { cost: COST, salt: randomBytes(SALT_BYTES), tag: randomBytes(COST.tagLength) };
+
+  constructor(room = ROOM) {
+    this.#room = room;
+  }
 
   /** In the form of the PHC string format. */
   async hash(password: string): Promise<string> {
@@ -61,11 +66,11 @@ export class Passwords {
 
   /** Whoever had to wait gets the place of the one that is done. */
   async #turn(): Promise<void> {
-    if (this.#running < RUNNING_MAX) {
+    if (this.#running < this.#room.running) {
       this.#running++;
       return;
     }
-    if (this.#waiting.length >= WAITING_MAX) throw rateLimited('too many people sign in at this moment', RETRY_SECONDS);
+    if (this.#waiting.length >= this.#room.waiting) throw rateLimited('too many people sign in at this moment', RETRY_SECONDS);
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 }

@@ -28,11 +28,12 @@ test('a letter is the same however the keyboard writes it', async () => {
 });
 
 test('many at once all get their answer, and too many are told to come back', async () => {
-  const stored = await passwords.hash('correct horse battery');
-  const answers = await Promise.allSettled(Array.from({ length: 110 }, () => passwords.isRight('correct horse battery', stored)));
-  expect(answers.filter((answer) => answer.status === 'fulfilled' && answer.value)).toHaveLength(102);
+  const narrow = new Passwords({ running: 2, waiting: 5 });
+  const stored = await narrow.hash('correct horse battery');
+  const answers = await Promise.allSettled(Array.from({ length: 10 }, () => narrow.isRight('correct horse battery', stored)));
+  expect(answers.filter((answer) => answer.status === 'fulfilled' && answer.value)).toHaveLength(7);
   expect(answers.find((answer) => answer.status === 'rejected')).toMatchObject({ reason: { extensions: { code: 'RATE_LIMITED' } } });
-  expect(await passwords.isRight('correct horse battery', stored)).toBe(true);
+  expect(await narrow.isRight('correct horse battery', stored)).toBe(true);
 });
 
 test.each([
