@@ -20,6 +20,10 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'REDIS_URL', fallback: 'in-process counters (standalone)', meaning: 'counters and usage stream' },
   { name: 'CONTROL_PLANE_URL', fallback: '–', meaning: 'where a data plane gets its configuration' },
   { name: 'DATA_PLANE_TOKEN', fallback: '–', meaning: 'tpd_…; the control plane accepts it, the data plane presents it' },
+  { name: 'OIDC_ISSUER', fallback: '–', meaning: 'identity provider with which people sign in' },
+  { name: 'OIDC_CLIENT_ID', fallback: '–', meaning: 'what the identity provider knows the control plane as' },
+  { name: 'OIDC_CLIENT_SECRET', fallback: 'a public client', meaning: 'its secret there' },
+  { name: 'OIDC_REDIRECT_URL', fallback: '–', meaning: 'https://<control plane>/v1/sign-in/callback, as registered there' },
   { name: 'USAGE_RETENTION_DAYS', fallback: 'for ever', meaning: 'days for which usage records are kept at least' },
   { name: 'UPSTREAM_PRIVATE_CIDRS', fallback: 'all', meaning: 'where servers that are not public may live' },
   {

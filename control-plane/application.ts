@@ -28,11 +28,15 @@ import { PoliciesService } from './policies/policies.service.ts';
 import { RolesService } from './roles/roles.service.ts';
 import { makeSchema } from './schema.ts';
 import { Passwords } from './sessions/passwords.ts';
-import { sessionCookies } from './sessions/session-cookie.ts';
+import { hostCookie } from './sessions/host-cookie.ts';
 import { SessionsService } from './sessions/sessions.service.ts';
 import { SignInService } from './sessions/sign-in.service.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { offerSetup } from './setup-link.ts';
+import type { Services } from './services.ts';
+import { IdentityProvider } from './single-sign-on/identity-provider.ts';
+import { ProviderAccounts } from './single-sign-on/provider-accounts.ts';
+import { SingleSignOn } from './single-sign-on/single-sign-on.ts';
 import { TeamsService } from './teams/teams.service.ts';
 import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
@@ -116,8 +120,9 @@ async function startParts(
   const intake = new UsageIntake(usageSource, orm.em, log);
   started.push(() => intake.close());
   const { gatewayUrl } = settings;
-  const cookies = sessionCookies(settings.allowsPlainCookies);
-  const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, cookies, gatewayUrl, log }, settings);
+  const sessionCookie = hostCookie('turnpike-session', settings.allowsPlainCookies);
+  const singleSignOn = singleSignOnOf(settings, services, log);
+  const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, sessionCookie, singleSignOn, gatewayUrl, log }, settings);
   started.push(() => server.close());
   const setupLink = await offerSetup(orm.em, hasher, { url: server.url, dataDirectory: settings.dataDirectory }, log);
   return { url: server.url, setupLink };
@@ -135,6 +140,12 @@ function peopleServices(hasher: TokenHasher, log: Logger) {
     sessions,
     signIn: new SignInService({ passwords, sessions, log }),
   };
+}
+
+function singleSignOnOf({ identityProvider, allowsPlainCookies }: ControlPlaneSettings, services: Services, log: Logger): SingleSignOn | undefined {
+  if (identityProvider === undefined) return undefined;
+  const cookie = hostCookie('turnpike-sign-in', allowsPlainCookies);
+  return new SingleSignOn({ provider: new IdentityProvider(identityProvider), accounts: new ProviderAccounts(services), cookie, log });
 }
 
 function readAllowlist(settings: ControlPlaneSettings): StdioAllowlist {

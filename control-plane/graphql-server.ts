@@ -6,7 +6,7 @@ import { GraphQLError, type GraphQLSchema } from 'graphql/index.js';
 import type { Logger } from 'pino';
 import { newId } from '../shared/ids.ts';
 import type { TokenHasher } from '../shared/token.ts';
-import { authenticate, type Credentials } from './access/authenticate.ts';
+import { authenticate, NO_CREDENTIALS, type Credentials } from './access/authenticate.ts';
 import { isDatabaseThere } from './database/orm.ts';
 import { startApollo } from './graphql/apollo.ts';
 import { formatError } from './graphql/errors.ts';
@@ -15,8 +15,9 @@ import { makeLoaders } from './graphql/loaders.ts';
 import { organisationOf, withTenant, type RequestContext } from './request-context.ts';
 import type { Services } from './services.ts';
 import { httpSide, type HttpSide } from './sessions/http-side.ts';
-import type { SessionCookies } from './sessions/session-cookie.ts';
+import type { HostCookie } from './sessions/host-cookie.ts';
 import { noteUse } from './sessions/session-life.ts';
+import { SINGLE_SIGN_ON_PATH, type SingleSignOn } from './single-sign-on/single-sign-on.ts';
 import { SETUP_PATH, SETUP_TEXT } from './setup-link.ts';
 import { serveSubscriptions } from './subscriptions-server.ts';
 import { exportUsage } from './usage-export/export-usage.ts';
@@ -27,7 +28,9 @@ export interface GraphqlParts {
   readonly services: Services;
   readonly hasher: TokenHasher;
   readonly gatewayUrl: string;
-  readonly cookies: SessionCookies;
+  readonly sessionCookie: HostCookie;
+  /** Undefined where no provider is configured. */
+  readonly singleSignOn: SingleSignOn | undefined;
   readonly log: Logger;
 }
 
@@ -83,7 +86,7 @@ async function makeContext(parts: GraphqlParts, credentials: Credentials, http?:
 
 /** What a socket asks again and again by itself is no use of a session; a request is. */
 async function contextOfRequest(parts: GraphqlParts, request: IncomingMessage, response: ServerResponse): Promise<RequestContext> {
-  const http = httpSide(request, response, parts.cookies);
+  const http = httpSide(request, response, parts.sessionCookie);
   const context = await makeContext(parts, { authorization: request.headers.authorization, session: http.session }, http);
   if (context.caller.kind === 'admin' && context.caller.actor.kind === 'USER') await noteUse(context.em, context.caller.actor.sessionId);
   return context;
@@ -100,6 +103,10 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
   if (path === EXPORT_PATH && request.method === 'GET') {
     const context = await contextOfRequest(parts, request, response);
     return exportUsage(context, url?.searchParams ?? new URLSearchParams(), response);
+  }
+  if (path.startsWith(SINGLE_SIGN_ON_PATH) && request.method === 'GET' && parts.singleSignOn !== undefined) {
+    const http = httpSide(request, response, parts.sessionCookie);
+    return parts.singleSignOn.handle({ ...(await makeContext(parts, NO_CREDENTIALS, http)), http }, request, response);
   }
   if (path === SETUP_PATH && request.method === 'GET') return answerText(response, SETUP_TEXT);
   if (path === GRAPHQL_PATH) return handleGraphql(parts, apollo, { request, response, search: url?.search ?? '' });

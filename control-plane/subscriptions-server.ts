@@ -4,7 +4,7 @@ import { execute, GraphQLError, subscribe, type GraphQLFormattedError } from 'gr
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import { newId } from '../shared/ids.ts';
-import type { Credentials } from './access/authenticate.ts';
+import { NO_CREDENTIALS, type Credentials } from './access/authenticate.ts';
 import { watchToken } from './access/token-watch.ts';
 import { formatError } from './graphql/errors.ts';
 import { prepareOperation } from './graphql/prepare-operation.ts';
@@ -21,9 +21,6 @@ const UNAUTHORIZED_CLOSE_CODE = 4401;
 const TRY_AGAIN_CLOSE_CODE = 1013;
 /** A client that does not answer the close within this time is cut off. */
 const CLOSE_MILLIS = 1000;
-
-/** Of a socket that has not said who it is, whose operations the library refuses. */
-const NO_CREDENTIALS: Credentials = { authorization: undefined, session: undefined };
 
 /** What a socket carries besides graphql-ws's own. */
 type SocketExtra = Record<PropertyKey, unknown> & {
@@ -42,7 +39,7 @@ export function serveSubscriptions(parts: GraphqlParts, server: Server, path: st
       // Else the library would write the text of internal errors into close reasons.
       isProd: true,
       onConnect: async ({ connectionParams, extra }) => {
-        const credentials = { authorization: authorizationIn(connectionParams), session: sessionOfSocket(extra.request.headers, parts.cookies) };
+        const credentials = { authorization: authorizationIn(connectionParams), session: sessionOfSocket(extra.request.headers, parts.sessionCookie) };
         const context = await contextOf(credentials, parts, makeContext);
         if (context instanceof GraphQLError) {
           extra.socket.close(TRY_AGAIN_CLOSE_CODE, 'Try again later');

@@ -16,6 +16,9 @@ export interface Credentials {
   readonly session: string | undefined;
 }
 
+/** Of whoever has not said who he is. */
+export const NO_CREDENTIALS: Credentials = { authorization: undefined, session: undefined };
+
 const BEARER = /^bearer +(\S+)$/i;
 const UNKNOWN: AnonymousCaller = { kind: 'anonymous', why: 'the token is not known' };
 const SIGNED_OUT: AnonymousCaller = { kind: 'anonymous', why: 'the session is not known, or was ended' };

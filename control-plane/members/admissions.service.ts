@@ -27,11 +27,21 @@ export interface SetUpInput extends AcceptInvitationInput {
   readonly email: string;
 }
 
+/** Somebody whom an identity provider vouches for. */
+export interface Identity {
+  /** The issuer and its name for the person. */
+  readonly subject: string;
+  /** Verified by the provider, in lower case. */
+  readonly email: string;
+  readonly name: string;
+}
+
 interface Newcomer {
   readonly action: 'acceptInvitation' | 'setUp';
   readonly email: string;
   readonly name: string;
-  readonly password: string;
+  readonly passwordHash: string | null;
+  readonly providerSubject: string | null;
 }
 
 export class AdmissionsService {
@@ -48,13 +58,26 @@ export class AdmissionsService {
   async accept(context: VisitorContext, input: AcceptInvitationInput): Promise<User> {
     const invitation = await this.#find(context.em, input.token);
     if (invitation.email == null) throw noInvitation();
-    return this.#admit(context, invitation, { action: 'acceptInvitation', email: invitation.email, ...readPerson(input) });
+    const { email } = invitation;
+    return this.#admit(context, invitation, { action: 'acceptInvitation', email, ...(await this.#read(input)) });
   }
 
   async setUp(context: VisitorContext, input: SetUpInput): Promise<User> {
     const invitation = await this.#find(context.em, input.token);
     if (invitation.email != null) throw noInvitation();
-    return this.#admit(context, invitation, { action: 'setUp', email: readEmail(input.email), ...readPerson(input) });
+    const email = readEmail(input.email);
+    return this.#admit(context, invitation, { action: 'setUp', email, ...(await this.#read(input)) });
+  }
+
+  /** Of an invitation of that address: the provider's word stands for the token. */
+  acceptIdentity(context: VisitorContext, invitation: Invitation, { subject, email, name }: Identity): Promise<User> {
+    return this.#admit(context, invitation, { action: 'acceptInvitation', email, name, passwordHash: null, providerSubject: subject });
+  }
+
+  async #read({ name: given, password }: AcceptInvitationInput): Promise<Omit<Newcomer, 'action' | 'email'>> {
+    const name = readName(given);
+    const passwordHash = await this.#passwords.hash(parseInput(newPasswordSchema, password, ['password']));
+    return { name, passwordHash, providerSubject: null };
   }
 
   /** Before any password is hashed, so that only who has a token costs anything. */
@@ -66,7 +89,6 @@ export class AdmissionsService {
   }
 
   async #admit(context: VisitorContext, { id, organisationId }: Invitation, newcomer: Newcomer): Promise<User> {
-    const passwordHash = await this.#passwords.hash(newcomer.password);
     const { user, session, token } = await insideOrganisation(context.em, organisationId).transactional(async (em) => {
       await lockPeople(em, organisationId);
       const invitation = await em.findOne(InvitationEntity, { id }, FOR_CHANGE);
@@ -74,7 +96,7 @@ export class AdmissionsService {
       if (newcomer.action === 'setUp' && (await countAdministrators(em)) > 0) throw noInvitation();
       await requireNoMember(em, newcomer.email);
       em.remove(invitation);
-      const user = await putUser(em, organisationId, { ...newcomer, passwordHash });
+      const user = await putUser(em, organisationId, newcomer);
       const { roleId, teamId } = invitation;
       const membership = em.create(MembershipEntity, { id: newId('membership'), organisationId, userId: user.id, roleId, teamId: teamId ?? null });
       const begun = await this.#sessions.begin(em, context, user);
@@ -95,19 +117,12 @@ function noInvitation(): InputRefused {
   return refuseInput(['token'], 'INVALID', 'the token is not known, was used already, or has expired', 'ask for a new one');
 }
 
-function readPerson({ name, password }: AcceptInvitationInput): Pick<Newcomer, 'name' | 'password'> {
-  return { name: readName(name), password: parseInput(newPasswordSchema, password, ['password']) };
-}
-
 /** Who was a member before keeps the account, with what the audit trail says of it. */
-async function putUser(
-  em: EntityManager,
-  organisationId: string,
-  { email, name, passwordHash }: { email: string; name: string; passwordHash: string },
-): Promise<User> {
+async function putUser(em: EntityManager, organisationId: string, { email, name, passwordHash, providerSubject }: Newcomer): Promise<User> {
   const former = await em.findOne(UserEntity, { email }, FOR_CHANGE);
-  const user = former ?? em.create(UserEntity, { id: newId('user'), organisationId, email, name, passwordHash });
-  if (former !== null) em.assign(former, { name, passwordHash, updatedAt: new Date() });
+  const account = { name, passwordHash, providerSubject };
+  const user = former ?? em.create(UserEntity, { id: newId('user'), organisationId, email, ...account });
+  if (former !== null) em.assign(former, { ...account, updatedAt: new Date() });
   // The rows that point at it are written in an order of their own.
   await em.flush();
   return user;

@@ -49,7 +49,7 @@ export class MembersService {
   remove(context: AdminContext, id: string, expectedVersion: number | null): Promise<string> {
     return change(context, id, expectedVersion, async (em, membership, user) => {
       em.remove(membership);
-      em.assign(user, { passwordHash: null, updatedAt: new Date() });
+      em.assign(user, { passwordHash: null, providerSubject: null, updatedAt: new Date() });
       await em.flush();
       if (isAdministrator(membership)) await requireAdministrator(em, 'id');
       audit(em, context, { action: 'removeMember', targetId: id, targetLabel: user.email, before: shown(membership), after: null });

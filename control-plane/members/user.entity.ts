@@ -12,8 +12,10 @@ export const UserEntity = defineEntity({
     /** In lower case. */
     email: p.string(),
     name: p.string(),
-    /** Null when nobody can sign in with it: the person was removed. */
+    /** Null when nobody can sign in with one: the person was removed, or comes by the identity provider. */
     passwordHash: p.string().nullable(),
+    /** Whom the identity provider knows the person as, from the first time that he comes that way. */
+    providerSubject: p.string().nullable(),
     createdAt: p.datetime().defaultRaw('now()'),
     updatedAt: p.datetime().defaultRaw('now()'),
   },

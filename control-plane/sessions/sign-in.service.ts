@@ -47,7 +47,7 @@ export class SignInService {
       throw refuseInput(null, 'INVALID', 'the address or the password is wrong', 'who has accounts in several organisations names the organisation as well');
     }
     await forgiveAttempt(em, { email, address: http.address });
-    return this.#begin(context, account);
+    return this.begin(context, account, account.providerSubject ?? null);
   }
 
   /** Whoever else is signed in as this person must sign in anew. */
@@ -70,12 +70,13 @@ export class SignInService {
     });
   }
 
-  /** The person may have been removed, or given another password, while this one was compared. */
-  async #begin(context: VisitorContext, { id, organisationId, passwordHash }: User): Promise<User> {
+  /** For an account that was shown to be the visitor's. The person may have been removed, or given another password, in the meantime. */
+  async begin(context: VisitorContext, { id, organisationId, passwordHash }: User, providerSubject: string | null): Promise<User> {
     const { user, session, token } = await insideOrganisation(context.em, organisationId).transactional(async (em) => {
       const membership = await em.findOne(MembershipEntity, { userId: id, state: 'ACTIVE' }, FOR_CHANGE);
       const user = await em.findOne(UserEntity, { id, passwordHash }, FOR_CHANGE);
       if (user === null || membership === null) throw refuseInput(null, 'CONFLICT', 'the account was changed at the same moment');
+      em.assign(user, { providerSubject });
       const begun = await this.#sessions.begin(em, context, user);
       const actor = { kind: 'USER', id } as const;
       const change = { targetId: id, targetLabel: user.email, before: null, after: { sessionId: begun.session.id } };

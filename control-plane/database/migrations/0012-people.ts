@@ -9,10 +9,11 @@ export class Migration0012People extends Migration {
     this.addSql(`
       create table users (
         id text primary key, organisation_id text not null references organisations (id), email text not null, name text not null,
-        password_hash text, created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
-        unique (organisation_id, email)
+        password_hash text, provider_subject text, created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+        unique (organisation_id, email), unique (organisation_id, provider_subject)
       )`);
     this.addSql(`create index users_by_email on users (email)`);
+    this.addSql(`create index users_by_provider_subject on users (provider_subject)`);
     this.addSql(`
       create table roles (
         id text primary key, organisation_id text not null references organisations (id), name text not null, permissions text[] not null,

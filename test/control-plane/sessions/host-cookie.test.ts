@@ -1,10 +1,10 @@
 /** The cookie is for HTTPS alone, but in development mode, on the machine itself. */
 import { expect, test } from 'vitest';
-import { sessionCookies } from '../../../control-plane/sessions/session-cookie.ts';
+import { hostCookie } from '../../../control-plane/sessions/host-cookie.ts';
 
 const EXPIRES = new Date('2030-01-01T00:00:00Z');
-const strict = sessionCookies(false);
-const development = sessionCookies(true);
+const strict = hostCookie('turnpike-session', false);
+const development = hostCookie('turnpike-session', true);
 
 test.each(['localhost:4000', 'LOCALHOST', '127.0.0.1:4000', '[::1]:4000'])('in development mode %s gets a cookie that plain HTTP carries', (host) => {
   expect(development.keep({ host }, 'tps_x', EXPIRES)).toBe('turnpike-session=tps_x; Path=/; Expires=Tue, 01 Jan 2030 00:00:00 GMT; HttpOnly; SameSite=Lax');
