@@ -55,7 +55,8 @@ export class SignInService {
     const { em, caller, http } = context;
     parseInput(newPasswordSchema, newPassword, ['newPassword']);
     const { id, email, passwordHash } = await em.findOneOrFail(UserEntity, { id: caller.actor.id });
-    const attempt = { email, address: http?.address ?? 'socket' };
+    // A socket is not asked for its address; its session is as good a name for whoever guesses.
+    const attempt = { email, address: http?.address ?? caller.actor.sessionId };
     await countAttempt(em, attempt);
     if (!(await this.#passwords.isRight(currentPassword, passwordHash ?? null)))
       throw refuseInput(['currentPassword'], 'INVALID', 'this is not the current password');

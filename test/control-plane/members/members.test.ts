@@ -148,3 +148,14 @@ test('in an organisation that tokens alone administer, members change as they li
   expect(await userErrorsOf(plane, 'updateMember', 'UpdateMemberInput', { id: bob.membershipId, roleId: 'AUDITOR' })).toEqual([]);
   expect(await userErrorsOf(plane, 'removeMember', 'IdInput', { id: bob.membershipId })).toEqual([]);
 });
+
+test('a person may have a budget, and one of another organisation may not', async () => {
+  const bob = await newMember(plane, 'bob@example.com', 'USER');
+  const elsewhere = await newMember({ ...plane, admin: (await plane.newOrganisation('elsewhere')).admin }, 'eve@example.com', 'USER');
+  const budgetOf = (ownerId: string) => {
+    const schedule = { period: 'DAILY', timezone: 'UTC' };
+    return userErrorsOf(plane, 'createBudget', 'BudgetInput', { name: 'b', ownerType: 'USER', ownerId, limitUsd: '1', schedule });
+  };
+  expect(await budgetOf(bob.userId)).toEqual([]);
+  expect(await budgetOf(elsewhere.userId)).toMatchObject([{ code: 'NOT_FOUND', field: ['ownerId'] }]);
+});

@@ -86,6 +86,7 @@ test('whoever is invited becomes a member, without a password', async () => {
   expect((await page.ask('{ viewer { user { name email } permissions } }')).data).toEqual({
     viewer: { user: { name: 'Ada', email: 'ada@example.com' }, permissions: ['USAGE_READ'] },
   });
+  expect(await (await signIn(ADA)).page.whoAmI()).toBe('ada@example.com');
   expect((await new Browser(plane.graphqlUrl).signIn('ada@example.com')).userErrors).toHaveLength(1);
   expect(await plane.database.query('select id from invitations')).toEqual([]);
 });
