@@ -68,7 +68,7 @@ export class InvitationsService {
         hash: this.#hasher.hash(token),
         expiresAt: new Date(Date.now() + INVITATION_MILLIS),
       });
-      audit(em, context, { action: 'inviteMember', targetId: invitation.id, targetLabel: email, before: null, after: shownInvitation(invitation) });
+      audit(em, context, { action: 'inviteMember', targetId: invitation.id, targetLabel: email, before: null, after: shown(invitation) });
       return { invitation, token };
     });
   }
@@ -81,7 +81,7 @@ export class InvitationsService {
       if (role !== null) requireWithin(context, role);
       em.remove(invitation);
       const targetLabel = invitation.email ?? '';
-      audit(em, context, { action: 'revokeInvitation', targetId: id, targetLabel, before: shownInvitation(invitation), after: null });
+      audit(em, context, { action: 'revokeInvitation', targetId: id, targetLabel, before: shown(invitation), after: null });
       return id;
     });
   }
@@ -98,6 +98,6 @@ async function requireNewcomer(em: EntityManager, email: string): Promise<void> 
 }
 
 /** What the audit trail keeps: everything but the hash. */
-export function shownInvitation({ email, roleId, teamId, expiresAt }: Invitation): Record<string, unknown> {
+function shown({ email, roleId, teamId, expiresAt }: Invitation): Record<string, unknown> {
   return { email, roleId, teamId, expiresAt };
 }

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { HostCookie } from './host-cookie.ts';
 
 /** A page of another origin cannot send it without asking first, and we answer no such question. */
-export const CSRF_HEADER = 'turnpike-csrf';
+const CSRF_HEADER = 'turnpike-csrf';
 const CLIENT_LENGTH_MAX = 200;
 
 export interface HttpSide {

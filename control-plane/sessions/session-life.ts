@@ -2,7 +2,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Session } from './session.entity.ts';
 
-export const SESSION_IDLE_MILLIS = 12 * 3_600_000;
+const SESSION_IDLE_MILLIS = 12 * 3_600_000;
 export const SESSION_MILLIS = 7 * 24 * 3_600_000;
 /** Use is noted no more often than this, so that a busy page does not write with every request. */
 const NOTE_INTERVAL = '1 minute';
