@@ -1,6 +1,6 @@
 /** Tells whether a version of Node can run Turnpike. Written for any Node that can load modules. */
 
-export const NODE_VERSION_MIN = '22.19';
+export const NODE_VERSION_MIN = '24.7';
 
 /** Whether `version`, such as `24.21.0`, is `minimum` or later. */
 export function isNewEnough(version, minimum = NODE_VERSION_MIN) {

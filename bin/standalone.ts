@@ -65,7 +65,8 @@ export async function startStandalone(
   const demoServer = startDemoServer(plan, lifetime);
   // A rejection is taken up where the demo is made; until then it must not count as one that nobody handles.
   demoServer.catch(() => undefined);
-  const graphqlUrl = `${await startPlanes(plan, database, lifetime)}/graphql`;
+  const { url, setupLink } = await startPlanes(plan, database, lifetime);
+  const graphqlUrl = `${url}/graphql`;
   const gatewayUrl = `${urlOf(plan.data.host, plan.data.port)}/v1/mcp/${DEMO_SLUG}`;
   const apiKey = await makeDemo(plan, graphqlUrl, await demoServer);
   const demoFile = join(plan.directory, 'demo.env');
@@ -79,6 +80,7 @@ export async function startStandalone(
       graphqlUrl,
       gatewayUrl,
       demo,
+      setupLink,
       demoFile: shownPath(demoFile, process.cwd()),
       dataDirectory: environment['TURNPIKE_DATA_DIR'],
       isDatabaseEmbedded: environment['DATABASE_URL'] === undefined,
@@ -115,7 +117,7 @@ async function makePlan(environment: Environment, lifetime: Lifetime, { tick, po
   return {
     directory,
     keyPlace: secretKey.place,
-    control: { ...control, port: controlPort, gatewayUrl: urlOf(data.host, dataPort) },
+    control: { ...control, port: controlPort, gatewayUrl: urlOf(data.host, dataPort), allowsPlainCookies: true },
     data: { ...data, port: dataPort, controlPlaneUrl: urlOf(control.host, controlPort) },
     allowlist,
     log: pino({ level: data.logLevel, base: { program: 'standalone' } }, destination({ fd: 2, sync: true })),
@@ -149,8 +151,12 @@ async function startDemoServer({ directory }: Plan, lifetime: Lifetime): Promise
   return server;
 }
 
-/** Answers the control plane's URL. What the data plane has counted last is handed over before the control plane ends. */
-async function startPlanes({ control, data, log, keyPlace, tick }: Plan, database: Database, lifetime: Lifetime): Promise<string> {
+/** Answers where the control plane is, and the link for its first administrator. What the data plane has counted last is handed over before the control plane ends. */
+async function startPlanes(
+  { control, data, log, keyPlace, tick }: Plan,
+  database: Database,
+  lifetime: Lifetime,
+): Promise<{ url: string; setupLink: string | undefined }> {
   const queue = new UsageQueue();
   const stores = openStores(data.redisUrl, queue, log);
   const controlPlane = await startControlPlane({ ...control, databaseUrl: database.url }, { log, ...stores.control, signal: lifetime.signal }).catch(
@@ -167,7 +173,7 @@ async function startPlanes({ control, data, log, keyPlace, tick }: Plan, databas
       await untilTaken(queue);
     },
   });
-  return urlOf(control.host, control.port);
+  return { url: urlOf(control.host, control.port), setupLink: controlPlane.setupLink };
 }
 
 interface Stores {

@@ -8,6 +8,8 @@ export interface WelcomeFacts {
   readonly graphqlUrl: string;
   readonly gatewayUrl: string;
   readonly demo: Demo;
+  /** Undefined when a person administers the organisation already. */
+  readonly setupLink: string | undefined;
   readonly demoFile: string;
   /** Undefined where it is the default, so that other commands find it without being told. */
   readonly dataDirectory: string | undefined;
@@ -19,7 +21,14 @@ export interface WelcomeFacts {
 export function welcome(facts: WelcomeFacts): string {
   const { version, graphqlUrl, gatewayUrl } = facts;
   const head = ['', `  Turnpike ${version.padEnd(48)} development mode`, '', `  GraphQL   ${graphqlUrl}`, `  Gateway   ${gatewayUrl}`, ''];
-  return [...head, ...demoLines(facts), `  ! Development mode: ${traits(facts).join(', ')}. See README "Production".`, ''].map((line) => `${line}\n`).join('');
+  return [...head, ...setupLines(facts), ...demoLines(facts), `  ! Development mode: ${traits(facts).join(', ')}. See README "Production".`, '']
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function setupLines({ setupLink }: WelcomeFacts): string[] {
+  if (setupLink === undefined) return [];
+  return [`  Setup     ${setupLink}`, '            makes the first administrator, once, within half an hour: see docs/people.md', ''];
 }
 
 function demoLines({ demo, gatewayUrl, demoFile, dataDirectory }: WelcomeFacts): string[] {

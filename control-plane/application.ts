@@ -9,6 +9,7 @@ import { TokenHasher } from '../shared/token.ts';
 import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
+import { AdminTokensService } from './admin-tokens/admin-tokens.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
 import { AuditEventsService } from './audit/audit-events.service.ts';
 import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
@@ -24,6 +25,9 @@ import { acrossOrganisations, asOwner } from './database/roles.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import { AdmissionsService } from './members/admissions.service.ts';
+import { InvitationsService } from './members/invitations.service.ts';
+import { MembersService } from './members/members.service.ts';
 import type { LedgerSource } from './money/ledger-look.ts';
 import { LimitLive } from './money/limit-live.ts';
 import { storedLimitsInForce } from './money/limits-in-force.ts';
@@ -33,8 +37,18 @@ import { Reconciliation } from './money/reconciliation.ts';
 import { ReconciliationsService } from './money/reconciliations.service.ts';
 import { WindowRecovery } from './money/window-recovery.ts';
 import { PoliciesService } from './policies/policies.service.ts';
+import { RolesService } from './roles/roles.service.ts';
 import { makeSchema } from './schema.ts';
+import { Passwords } from './sessions/passwords.ts';
+import { hostCookie } from './sessions/host-cookie.ts';
+import { SessionsService } from './sessions/sessions.service.ts';
+import { SignInService } from './sessions/sign-in.service.ts';
 import type { ControlPlaneSettings } from './settings.ts';
+import { offerSetup } from './setup-link.ts';
+import type { Services } from './services.ts';
+import { IdentityProvider } from './single-sign-on/identity-provider.ts';
+import { ProviderAccounts } from './single-sign-on/provider-accounts.ts';
+import { SingleSignOn } from './single-sign-on/single-sign-on.ts';
 import { TeamsService } from './teams/teams.service.ts';
 import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
@@ -62,6 +76,8 @@ export interface ControlPlaneParts {
 export interface RunningControlPlane {
   /** `http://host:port`. */
   readonly url: string;
+  /** For the first administrator; undefined when there is one, or when another replica has the link. */
+  readonly setupLink: string | undefined;
   close(): Promise<void>;
 }
 
@@ -72,21 +88,21 @@ export async function startControlPlane(settings: ControlPlaneSettings, parts: C
     for (let end = started.pop(); end !== undefined; end = started.pop()) await end();
   };
   try {
-    const url = await startParts(settings, parts, started);
+    const { url, setupLink } = await startParts(settings, parts, started);
     parts.log.info({ url }, 'control plane listens');
-    return { url, close };
+    return { url, setupLink, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** Answers the URL; pushes the end of each part as it starts. */
+/** Pushes the end of each part as it starts. */
 async function startParts(
   settings: ControlPlaneSettings,
   { log, usageSource, windowCounts, lostWindows, ledger, signal }: ControlPlaneParts,
   started: (() => Promise<void>)[],
-): Promise<string> {
+): Promise<Omit<RunningControlPlane, 'close'>> {
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
   const allowlist = readAllowlist(settings);
@@ -105,6 +121,7 @@ async function startParts(
   const usageRecords = new UsageRecordsService();
   const auditEvents = new AuditEventsService();
   const services = {
+    ...peopleServices(hasher, log),
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     auditEvents,
@@ -138,9 +155,33 @@ async function startParts(
   }
   const heads = new AuditHeadKeeper({ em: everything, signer: new HeadSigner(secretKey), dataDirectory: settings.dataDirectory, log });
   started.push(() => heads.close());
-  const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
+  const { gatewayUrl } = settings;
+  const sessionCookie = hostCookie('turnpike-session', settings.allowsPlainCookies);
+  const singleSignOn = singleSignOnOf(settings, services, log);
+  const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, sessionCookie, singleSignOn, gatewayUrl, log }, settings);
   started.push(() => server.close());
-  return server.url;
+  const setupLink = await offerSetup(everything, hasher, { url: server.url, dataDirectory: settings.dataDirectory }, log);
+  return { url: server.url, setupLink };
+}
+
+function peopleServices(hasher: TokenHasher, log: Logger) {
+  const passwords = new Passwords();
+  const sessions = new SessionsService(hasher);
+  return {
+    adminTokens: new AdminTokensService(hasher),
+    admissions: new AdmissionsService({ hasher, passwords, sessions }),
+    invitations: new InvitationsService(hasher),
+    members: new MembersService(),
+    roles: new RolesService(),
+    sessions,
+    signIn: new SignInService({ passwords, sessions, log }),
+  };
+}
+
+function singleSignOnOf({ identityProvider, allowsPlainCookies }: ControlPlaneSettings, services: Services, log: Logger): SingleSignOn | undefined {
+  if (identityProvider === undefined) return undefined;
+  const cookie = hostCookie('turnpike-sign-in', allowsPlainCookies);
+  return new SingleSignOn({ provider: new IdentityProvider(identityProvider), accounts: new ProviderAccounts(services), cookie, log });
 }
 
 function readAllowlist(settings: ControlPlaneSettings): StdioAllowlist {

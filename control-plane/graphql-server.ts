@@ -6,7 +6,7 @@ import { GraphQLError, type GraphQLSchema } from 'graphql/index.js';
 import type { Logger } from 'pino';
 import { newId } from '../shared/ids.ts';
 import type { TokenHasher } from '../shared/token.ts';
-import { authenticate } from './access/authenticate.ts';
+import { authenticate, NO_CREDENTIALS, type Credentials } from './access/authenticate.ts';
 import { exportAudit } from './audit/export-audit.ts';
 import { isDatabaseThere } from './database/orm.ts';
 import { acrossOrganisations } from './database/roles.ts';
@@ -17,6 +17,11 @@ import { makeLoaders } from './graphql/loaders.ts';
 import { answerMetrics } from './metrics/metrics.ts';
 import { organisationOf, withTenant, type RequestContext } from './request-context.ts';
 import type { Services } from './services.ts';
+import { httpSide, type HttpSide } from './sessions/http-side.ts';
+import type { HostCookie } from './sessions/host-cookie.ts';
+import { noteUse } from './sessions/session-life.ts';
+import { SINGLE_SIGN_ON_PATH, type SingleSignOn } from './single-sign-on/single-sign-on.ts';
+import { SETUP_PATH, SETUP_TEXT } from './setup-link.ts';
 import { serveSubscriptions } from './subscriptions-server.ts';
 import { exportUsage } from './usage-export/export-usage.ts';
 
@@ -26,6 +31,9 @@ export interface GraphqlParts {
   readonly services: Services;
   readonly hasher: TokenHasher;
   readonly gatewayUrl: string;
+  readonly sessionCookie: HostCookie;
+  /** Undefined where no provider is configured. */
+  readonly singleSignOn: SingleSignOn | undefined;
   readonly log: Logger;
 }
 
@@ -53,7 +61,7 @@ export async function startGraphqlServer(parts: GraphqlParts, where: { host: str
   const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MILLIS, requestTimeout: REQUEST_TIMEOUT_MILLIS }, (request, response) => {
     handle(parts, apollo, request, response).catch((error: unknown) => fail(parts.log, request, response, error));
   });
-  const subscriptions = serveSubscriptions(parts, server, GRAPHQL_PATH, (authorization) => makeContext(parts, authorization));
+  const subscriptions = serveSubscriptions(parts, server, GRAPHQL_PATH, (credentials) => makeContext(parts, credentials));
   await listen(server, where);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : where.port;
@@ -74,12 +82,20 @@ export async function startGraphqlServer(parts: GraphqlParts, where: { host: str
 }
 
 /** One context for one operation: its own unit of work, behind the caller's tenant filter. */
-async function makeContext(parts: GraphqlParts, authorization: string | undefined): Promise<RequestContext> {
-  const caller = await authenticate(authorization, acrossOrganisations(parts.em), parts.hasher);
+async function makeContext(parts: GraphqlParts, credentials: Credentials, http?: HttpSide): Promise<RequestContext> {
+  const caller = await authenticate(credentials, acrossOrganisations(parts.em), parts.hasher);
   const em = withTenant(parts.em, caller);
   const { services, gatewayUrl } = parts;
   const loaders = makeLoaders(em, organisationOf(caller), services.windowCounts);
-  return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl };
+  return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl, http };
+}
+
+/** What a socket asks again and again by itself is no use of a session; a request is. */
+async function contextOfRequest(parts: GraphqlParts, request: IncomingMessage, response: ServerResponse): Promise<RequestContext> {
+  const http = httpSide(request, response, parts.sessionCookie);
+  const context = await makeContext(parts, { authorization: request.headers.authorization, session: http.session }, http);
+  if (context.caller.kind === 'admin' && context.caller.actor.kind === 'USER') await noteUse(context.em, context.caller.actor.sessionId);
+  return context;
 }
 
 async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -93,9 +109,15 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
   if (path === METRICS_PATH && request.method === 'GET') return answerMetrics(parts.services, acrossOrganisations(parts.em), response);
   const sendExport = EXPORTS.get(path);
   if (sendExport !== undefined && request.method === 'GET') {
-    const context = await makeContext(parts, request.headers.authorization);
+    const context = await contextOfRequest(parts, request, response);
     return sendExport(context, url?.searchParams ?? new URLSearchParams(), response);
   }
+  if (path.startsWith(SINGLE_SIGN_ON_PATH) && request.method === 'GET' && parts.singleSignOn !== undefined) {
+    const http = httpSide(request, response, parts.sessionCookie);
+    const visitor = { ...(await makeContext(parts, NO_CREDENTIALS, http)), em: acrossOrganisations(parts.em), http };
+    return parts.singleSignOn.handle(visitor, request, response);
+  }
+  if (path === SETUP_PATH && request.method === 'GET') return answerText(response, SETUP_TEXT);
   if (path === GRAPHQL_PATH) return handleGraphql(parts, apollo, { request, response, search: url?.search ?? '' });
   return answer(response, 404, { error: 'not_found' });
 }
@@ -116,7 +138,7 @@ async function handleGraphql(
   const headers = new HeaderMap();
   for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   // Made before Apollo begins: Apollo would tell the caller why it could not be made.
-  const context = await makeContext(parts, request.headers.authorization);
+  const context = await contextOfRequest(parts, request, response);
   const result = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method: (request.method ?? 'GET').toUpperCase(), headers, search: http.search, body: body.value },
     context: () => Promise.resolve(context),
@@ -148,6 +170,11 @@ function isGone(error: unknown): boolean {
 function answer(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+function answerText(response: ServerResponse, text: string): void {
+  response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
   response.end(text);
 }
 

@@ -4,17 +4,22 @@ import { createPubSub } from '@graphql-yoga/subscription';
 import { assertInputObjectType, type GraphQLSchema } from 'graphql/index.js';
 import { buildSchemaSync } from 'type-graphql';
 import { AccessGrantsResolver } from './access-grants/access-grants.resolver.ts';
+import { AdminTokensResolver } from './admin-tokens/admin-tokens.resolver.ts';
 import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
+import { InvitationFieldsResolver, MembershipFieldsResolver, UserFieldsResolver } from './members/member-fields.resolver.ts';
+import { MembersResolver } from './members/members.resolver.ts';
 import { BudgetFieldsResolver, LimitFieldsResolver, QuotaFieldsResolver } from './money/limit-fields.resolver.ts';
 import { LimitsResolver } from './money/limits.resolver.ts';
 import { LimitReconciliationsResolver } from './money/reconciliations.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
+import { RolesResolver } from './roles/roles.resolver.ts';
+import { SessionsResolver } from './sessions/sessions.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
 import { DeadLettersResolver } from './usage-intake/dead-letters.resolver.ts';
 import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
@@ -29,6 +34,7 @@ export function makeSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       AccessGrantsResolver,
+      AdminTokensResolver,
       ApiKeysResolver,
       AuditResolver,
       BudgetFieldsResolver,
@@ -36,19 +42,25 @@ export function makeSchema(): GraphQLSchema {
       ConfigFeedResolver,
       DataPlanesResolver,
       DeadLettersResolver,
+      InvitationFieldsResolver,
       LimitFieldsResolver,
       LimitReconciliationsResolver,
       LimitsResolver,
       McpServerFieldsResolver,
       McpServersResolver,
+      MembershipFieldsResolver,
+      MembersResolver,
       OrganisationsResolver,
       PoliciesResolver,
       QuotaFieldsResolver,
+      RolesResolver,
       ServerUsageResolver,
+      SessionsResolver,
       TeamsResolver,
       UsageAnalyticsResolver,
       UsageResolver,
       UsageTickResolver,
+      UserFieldsResolver,
     ],
     // Inputs are validated by the services, whose faults never echo a value.
     validate: false,

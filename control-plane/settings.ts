@@ -14,8 +14,20 @@ const environmentSchema = z.object({
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
   DATA_PLANE_TOKEN: z.string().optional(),
   RECONCILIATION_SECONDS: z.coerce.number().int().min(1).max(86_400).default(60),
+  OIDC_ISSUER: z.url({ protocol: /^https?$/ }).optional(),
+  OIDC_CLIENT_ID: z.string().optional(),
+  OIDC_CLIENT_SECRET: z.string().optional(),
+  OIDC_REDIRECT_URL: z.url({ protocol: /^https?$/ }).optional(),
   USAGE_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).optional(),
 });
+
+export interface IdentityProviderSettings {
+  readonly issuer: URL;
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  /** Of this control plane, as browsers and the provider know it. */
+  readonly redirectUrl: URL;
+}
 
 export interface ControlPlaneSettings {
   readonly host: string;
@@ -35,6 +47,10 @@ export interface ControlPlaneSettings {
   readonly reconciliationMillis: number;
   /** How long usage records are kept at least; undefined for ever. */
   readonly usageRetentionDays: number | undefined;
+  /** Whether sessions over plain HTTP on the machine itself may have a cookie that is not `Secure`: in development mode alone. */
+  readonly allowsPlainCookies: boolean;
+  /** Where people may sign in besides here. */
+  readonly identityProvider: IdentityProviderSettings | undefined;
 }
 
 /** Throws one sentence that names every variable that is missing or wrong. */
@@ -58,5 +74,15 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     dataPlaneToken: given.DATA_PLANE_TOKEN,
     reconciliationMillis: given.RECONCILIATION_SECONDS * 1000,
     usageRetentionDays: given.USAGE_RETENTION_DAYS,
+    allowsPlainCookies: false,
+    identityProvider: identityProviderOf(given),
   };
+}
+
+function identityProviderOf(given: z.infer<typeof environmentSchema>): IdentityProviderSettings | undefined {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_REDIRECT_URL: redirectUrl, OIDC_CLIENT_SECRET: clientSecret } = given;
+  if (issuer === undefined && clientId === undefined && redirectUrl === undefined && clientSecret === undefined) return undefined;
+  if (issuer === undefined || clientId === undefined || redirectUrl === undefined)
+    throw new Error("the control plane's environment is incomplete: OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_REDIRECT_URL go together");
+  return { issuer: new URL(issuer), clientId, clientSecret, redirectUrl: new URL(redirectUrl) };
 }

@@ -1,14 +1,16 @@
 /** Subscriptions, and any other operation, over graphql-ws: authenticated at connect, limited like HTTP, checked again while open. */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { execute, GraphQLError, subscribe, type GraphQLFormattedError } from 'graphql/index.js';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import { newId } from '../shared/ids.ts';
+import { NO_CREDENTIALS, type Credentials } from './access/authenticate.ts';
 import { watchToken } from './access/token-watch.ts';
 import { formatError } from './graphql/errors.ts';
 import { prepareOperation } from './graphql/prepare-operation.ts';
 import type { GraphqlParts } from './graphql-server.ts';
 import type { RequestContext } from './request-context.ts';
+import { sessionOfSocket } from './sessions/http-side.ts';
 
 const MESSAGE_BYTES_MAX = 65_536;
 const INIT_TIMEOUT_MILLIS = 3000;
@@ -22,10 +24,11 @@ const CLOSE_MILLIS = 1000;
 
 /** What a socket carries besides graphql-ws's own. */
 type SocketExtra = Record<PropertyKey, unknown> & {
-  authorization?: string | undefined;
+  readonly request: IncomingMessage;
+  credentials?: Credentials;
 };
 
-type MakeContext = (authorization: string | undefined) => Promise<RequestContext>;
+type MakeContext = (credentials: Credentials) => Promise<RequestContext>;
 
 export function serveSubscriptions(parts: GraphqlParts, server: Server, path: string, makeContext: MakeContext): { close(): Promise<void> } {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES_MAX });
@@ -36,8 +39,8 @@ export function serveSubscriptions(parts: GraphqlParts, server: Server, path: st
       // Else the library would write the text of internal errors into close reasons.
       isProd: true,
       onConnect: async ({ connectionParams, extra }) => {
-        const authorization = authorizationIn(connectionParams);
-        const context = await contextOf(authorization, parts, makeContext);
+        const credentials = { authorization: authorizationIn(connectionParams), session: sessionOfSocket(extra.request.headers, parts.sessionCookie) };
+        const context = await contextOf(credentials, parts, makeContext);
         if (context instanceof GraphQLError) {
           extra.socket.close(TRY_AGAIN_CLOSE_CODE, 'Try again later');
           return false;
@@ -47,9 +50,9 @@ export function serveSubscriptions(parts: GraphqlParts, server: Server, path: st
           extra.socket.close(UNAUTHORIZED_CLOSE_CODE, `Unauthorized: ${caller.why}`.slice(0, CLOSE_REASON_LENGTH_MAX));
           return false;
         }
-        extra.authorization = authorization;
+        extra.credentials = credentials;
         const stop = watchToken(caller, {
-          authenticate: async () => (await makeContext(authorization)).caller,
+          authenticate: async () => (await makeContext(credentials)).caller,
           end: ({ code, reason }) => extra.socket.close(code, reason),
           log: parts.log,
         });
@@ -60,7 +63,7 @@ export function serveSubscriptions(parts: GraphqlParts, server: Server, path: st
         if (Object.keys(subscriptions).length > OPERATIONS_PER_SOCKET_MAX) return [tooMany()];
         const prepared = prepareOperation(parts.schema, payload);
         if (Array.isArray(prepared)) return prepared;
-        const contextValue = await contextOf(extra.authorization, parts, makeContext);
+        const contextValue = await contextOf(extra.credentials ?? NO_CREDENTIALS, parts, makeContext);
         return contextValue instanceof GraphQLError ? [contextValue] : { schema: parts.schema, ...prepared, contextValue };
       },
       onError: (_context, _id, _payload, errors) => errors.map((error) => told(error, parts)),
@@ -100,9 +103,9 @@ function takeUpgrades(sockets: WebSocketServer, { log }: GraphqlParts, server: S
 }
 
 /** The library would tell the client why the caller could not be looked up; this only says that it failed, and the log why. */
-async function contextOf(authorization: string | undefined, { log }: GraphqlParts, makeContext: MakeContext): Promise<RequestContext | GraphQLError> {
+async function contextOf(credentials: Credentials, { log }: GraphqlParts, makeContext: MakeContext): Promise<RequestContext | GraphQLError> {
   try {
-    return await makeContext(authorization);
+    return await makeContext(credentials);
   } catch (error) {
     log.warn({ err: error }, 'the caller of a socket could not be looked up');
     return new GraphQLError('the database does not answer', { extensions: { code: 'SERVICE_UNAVAILABLE' } });

@@ -2,16 +2,17 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { KeyedHash } from './keyed-hash.ts';
 
-/** Three prefixes, so that the wrong kind of token is recognised and named (`experience.md` section 2.6). */
-export const TOKEN_PREFIXES = { apiKey: 'vk', adminToken: 'tpa', dataPlaneToken: 'tpd' } as const;
+/** A prefix for each kind, so that the wrong kind of token is recognised and named. */
+export const TOKEN_PREFIXES = { apiKey: 'vk', adminToken: 'tpa', dataPlaneToken: 'tpd', invitation: 'tpi', session: 'tps' } as const;
 export type TokenKind = keyof typeof TOKEN_PREFIXES;
+const KINDS: readonly TokenKind[] = ['adminToken', 'dataPlaneToken', 'invitation', 'session'];
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const PUBLIC_ID_LENGTH = 10;
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
-const TOKEN = /^(vk|tpa|tpd)_([0-9A-Za-z]{10})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
-const TOKEN_ANYWHERE = /\b(vk|tpa|tpd)_([0-9A-Za-z]{10})_[0-9A-Za-z]{49}/g;
+const TOKEN = /^(vk|tp[adis])_([0-9A-Za-z]{10})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+const TOKEN_ANYWHERE = /\b(vk|tp[adis])_([0-9A-Za-z]{10})_[0-9A-Za-z]{49}/g;
 /** No token of ours is longer, so nothing longer is worth a look. */
 export const TOKEN_LENGTH_MAX = 3 + 1 + PUBLIC_ID_LENGTH + 1 + SECRET_LENGTH + CHECKSUM_LENGTH;
 
@@ -67,8 +68,7 @@ export class TokenHasher {
 }
 
 function kindOf(prefix: string): TokenKind {
-  if (prefix === TOKEN_PREFIXES.apiKey) return 'apiKey';
-  return prefix === TOKEN_PREFIXES.adminToken ? 'adminToken' : 'dataPlaneToken';
+  return KINDS.find((kind) => TOKEN_PREFIXES[kind] === prefix) ?? 'apiKey';
 }
 
 function base62(bytes: Buffer, length: number): string {

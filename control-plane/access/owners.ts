@@ -4,6 +4,7 @@ import type { LimitOwnerType } from '../../shared/limit.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
+import { UserEntity } from '../members/user.entity.ts';
 import type { AdminContext } from '../request-context.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
 
@@ -24,11 +25,15 @@ function countOwners(em: EntityManager, type: Exclude<LimitOwnerType, 'ORGANISAT
     case 'TEAM':
       return em.count(TeamEntity, { id });
     case 'USER':
-      // People are known by their keys.
-      return em.count(ApiKeyEntity, { userId: id });
+      return countPeople(em, id);
     case 'API_KEY':
       return em.count(ApiKeyEntity, { id });
     case 'MCP_SERVER':
       return em.count(McpServerEntity, { id });
   }
+}
+
+/** A key may be of somebody who has no account here. */
+async function countPeople(em: EntityManager, id: string): Promise<number> {
+  return (await em.count(UserEntity, { id })) + (await em.count(ApiKeyEntity, { userId: id }));
 }

@@ -15,6 +15,9 @@ export const AdminTokenEntity = defineEntity({
     permissions: p.array<Permission>(),
     expiresAt: p.datetime().nullable(),
     revokedAt: p.datetime().nullable(),
+    /** Null for one that no mutation made. */
+    createdByKind: p.string().nullable(),
+    createdById: p.string().nullable(),
     createdAt: p.datetime().defaultRaw('now()'),
   },
 });

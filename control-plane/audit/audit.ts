@@ -1,7 +1,7 @@
 /** Notes the audit event of a change; it is written when the transaction of the change commits, or not at all. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
-import type { AdminContext } from '../request-context.ts';
+import type { AdminCaller } from '../access/caller.ts';
 import { noteAuditEvent } from './audit-writer.ts';
 
 export interface AuditedChange {
@@ -14,14 +14,20 @@ export interface AuditedChange {
   readonly after: unknown;
 }
 
+/** In whose name the change is made, and by which request. */
+export interface AuditedRequest {
+  readonly requestId: string;
+  readonly caller: Pick<AdminCaller, 'organisationId'> & { readonly actor: Pick<AdminCaller['actor'], 'kind' | 'id'> };
+}
+
 /** The entity manager must be in the transaction of the change. */
-export function audit(em: EntityManager, context: AdminContext, change: AuditedChange): void {
+export function audit(em: EntityManager, { requestId, caller }: AuditedRequest, change: AuditedChange): void {
   noteAuditEvent(em, {
     id: newId('auditEvent'),
-    organisationId: context.caller.organisationId,
-    actorKind: 'ADMIN_TOKEN',
-    actorId: context.caller.tokenId,
-    requestId: context.requestId,
+    organisationId: caller.organisationId,
+    actorKind: caller.actor.kind,
+    actorId: caller.actor.id,
+    requestId,
     action: change.action,
     targetId: change.targetId,
     targetLabel: change.targetLabel.toWellFormed(),

@@ -6,9 +6,14 @@ import { AuditEventEntity } from '../audit/audit-event.entity.ts';
 import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { LimitReconciliationEntity } from '../money/limit-reconciliation.entity.ts';
+import { MembershipEntity } from '../members/membership.entity.ts';
+import { InvitationEntity } from '../members/invitation.entity.ts';
+import { UserEntity } from '../members/user.entity.ts';
 import { LimitEntity } from '../money/limit.entity.ts';
 import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
+import { RoleEntity } from '../roles/role.entity.ts';
+import { SessionEntity } from '../sessions/session.entity.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
 
 export const ENTITIES = [
@@ -18,10 +23,15 @@ export const ENTITIES = [
   AuditEventEntity,
   DataPlaneEntity,
   DataPlaneTokenEntity,
+  InvitationEntity,
   LimitEntity,
   LimitReconciliationEntity,
   McpServerEntity,
+  MembershipEntity,
   OrganisationEntity,
   PolicyEntity,
+  RoleEntity,
+  SessionEntity,
   TeamEntity,
+  UserEntity,
 ];

@@ -11,7 +11,7 @@ const ORGANISATION_SETTING = 'app.organisation_id';
 
 /** For work on what belongs to one organisation; the empty text is none. */
 export function withinOrganisation(em: EntityManager, organisationId: string): EntityManager {
-  return em.fork({ session: { variables: { [ORGANISATION_SETTING]: organisationId } } });
+  return em.fork({ session: { role: TENANT_ROLE, variables: { [ORGANISATION_SETTING]: organisationId } } });
 }
 
 /** For work that is for all organisations, and for whoever is not yet known to belong to one. */

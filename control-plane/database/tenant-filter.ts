@@ -1,4 +1,6 @@
 /** The filter that keeps every query inside the caller's organisation; entities that belong to one carry it. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { withinOrganisation } from './roles.ts';
 
 export const TENANT_FILTER = 'tenant';
 
@@ -10,3 +12,13 @@ export const tenantFilter = {
     default: true,
   },
 };
+
+/** For finding out who asks, by something that nobody else has: the organisation is what the answer tells. With an entity manager of `acrossOrganisations`. */
+export const ACROSS_TENANTS = { filters: { [TENANT_FILTER]: false } } as const;
+
+/** A unit of work of its own that sees this organisation only. */
+export function insideOrganisation(em: EntityManager, organisationId: string): EntityManager {
+  const inside = withinOrganisation(em, organisationId);
+  inside.setFilterParams(TENANT_FILTER, { organisationId });
+  return inside;
+}

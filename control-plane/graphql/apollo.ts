@@ -1,9 +1,9 @@
 /** Apollo Server with our limits before an operation runs, and our form of every error after it. */
 import { ApolloServer } from '@apollo/server';
-import type { GraphQLSchema } from 'graphql/index.js';
+import { OperationTypeNode, type GraphQLSchema } from 'graphql/index.js';
 import type { Logger } from 'pino';
 import { newId } from '../../shared/ids.ts';
-import type { RequestContext } from '../request-context.ts';
+import { requireNoForgery, type RequestContext } from '../request-context.ts';
 import { formatError } from './errors.ts';
 import { requireAffordable, requireShape, TOKENS_MAX } from './limits.ts';
 import { requireVariables } from './variables.ts';
@@ -24,7 +24,8 @@ export async function startApollo(schema: GraphQLSchema, log: Logger): Promise<A
       {
         requestDidStart: () =>
           Promise.resolve({
-            didResolveOperation: ({ document, request, operationName }) => {
+            didResolveOperation: ({ document, request, operation, operationName, contextValue }) => {
+              if (operation?.operation === OperationTypeNode.MUTATION) requireNoForgery(contextValue);
               const variables = request.variables ?? {};
               requireShape(document);
               requireVariables(schema, document, variables, operationName ?? undefined);

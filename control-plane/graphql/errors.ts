@@ -16,6 +16,7 @@ const TELLABLE: ReadonlySet<string> = new Set([
   'BAD_REQUEST',
   'PERSISTED_QUERY_NOT_SUPPORTED',
   'SERVICE_UNAVAILABLE',
+  'RATE_LIMITED',
 ]);
 
 /** Errors in the words of the GraphQL library. */
@@ -30,8 +31,17 @@ export function unauthenticated(why: string): GraphQLError {
   return new GraphQLError(`not signed in: ${why}`, { extensions: { code: 'UNAUTHENTICATED' } });
 }
 
-export function forbidden(permission: Permission | 'data plane' | 'administrator'): GraphQLError {
+export function forbidden(permission: Permission | 'data plane' | 'administrator' | 'a person who has signed in' | 'SUPER_ADMIN'): GraphQLError {
   return new GraphQLError(`this needs ${permission}`, { extensions: { code: 'FORBIDDEN', permission } });
+}
+
+/** A request that another site's page may have sent in the name of whoever looks at it. */
+export function noForgery(): GraphQLError {
+  return new GraphQLError('send the header Turnpike-CSRF: 1', { extensions: { code: 'FORBIDDEN' } });
+}
+
+export function rateLimited(message: string, retryAfterSeconds: number): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'RATE_LIMITED', retryAfter: retryAfterSeconds } });
 }
 
 export function badInput(message: string): GraphQLError {

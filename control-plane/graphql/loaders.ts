@@ -4,8 +4,10 @@ import DataLoader from 'dataloader';
 import type { WindowCounts, WindowCountsSource } from '../../shared/window-counts.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
+import { UserEntity, type User } from '../members/user.entity.ts';
 import { sumCosts, type CostSpan } from '../money/window-costs.ts';
 import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
+import { findRoles, type Role } from '../roles/roles.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
@@ -15,6 +17,8 @@ export interface Loaders {
   readonly mcpServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
   readonly policies: DataLoader<string, Policy | null>;
+  readonly users: DataLoader<string, User | null>;
+  readonly roles: DataLoader<string, Role | null>;
   /** What is used up of windows, by the names under which they are counted. */
   readonly windowCounts: DataLoader<string, WindowCounts>;
   /** What the recorded calls in windows of budgets cost, in nano-USD. */
@@ -40,6 +44,14 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
     policies: loader(
       (ids) => em.find(PolicyEntity, { ownerId: { $in: ids } }),
       ({ ownerId }) => ownerId,
+    ),
+    users: loader(
+      (ids) => em.find(UserEntity, { id: { $in: ids } }),
+      ({ id }) => id,
+    ),
+    roles: loader(
+      (ids) => findRoles(em, ids),
+      ({ id }) => id,
     ),
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),

@@ -1,14 +1,13 @@
 /** The public shape of the organisation and of whoever looks at it. */
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
-import { PERMISSIONS, type Permission } from '../access/permissions.ts';
+import { PERMISSION } from '../access/permission.types.ts';
+import type { Permission } from '../access/permissions.ts';
 import { DateTime } from '../graphql/scalars.ts';
+import { UserType } from '../members/user.types.ts';
 import { TeamConnection } from '../teams/team.types.ts';
 
 export const DENIAL_STYLE = { AUTO: 'AUTO', HTTP_STATUS: 'HTTP_STATUS', JSONRPC_ERROR: 'JSONRPC_ERROR', TOOL_RESULT: 'TOOL_RESULT' } as const;
 registerEnumType(DENIAL_STYLE, { name: 'DenialStyle', description: 'How a refused call is written.' });
-
-const PERMISSION = Object.fromEntries(PERMISSIONS.map((permission) => [permission, permission]));
-registerEnumType(PERMISSION, { name: 'Permission', description: 'What a token may do.' });
 
 @ObjectType('Organisation', { description: 'The tenant: nothing is visible or countable across it.' })
 export class OrganisationType {
@@ -33,9 +32,12 @@ export class OrganisationType {
 
 @ObjectType({ description: 'Who is asking.' })
 export class Viewer {
-  @Field(() => OrganisationType, { description: 'The organisation that the token belongs to.' })
+  @Field(() => UserType, { nullable: true, description: 'The person who has signed in; null for a token.' })
+  user!: UserType | null;
+
+  @Field(() => OrganisationType, { description: 'The organisation that the person or the token belongs to.' })
   organisation!: OrganisationType;
 
-  @Field(() => [PERMISSION], { description: 'What the token may do.' })
+  @Field(() => [PERMISSION], { description: 'What the person or the token may do.' })
   permissions!: Permission[];
 }

@@ -9,10 +9,11 @@ import { OrganisationType, Viewer } from './organisation.types.ts';
 
 @Resolver(() => OrganisationType)
 export class OrganisationsResolver {
-  @Query(() => Viewer, { description: 'Who is asking, and what the token may do.' })
+  @Query(() => Viewer, { description: 'Who is asking, and what he may do.' })
   async viewer(@Ctx() context: RequestContext): Promise<Viewer> {
-    const { caller, em } = asAdmin(context);
-    return { organisation: await em.findOneOrFail(OrganisationEntity, { id: caller.organisationId }), permissions: [...caller.permissions] };
+    const { caller, em, loaders } = asAdmin(context);
+    const user = caller.actor.kind === 'USER' ? await loaders.users.load(caller.actor.id) : null;
+    return { user, organisation: await em.findOneOrFail(OrganisationEntity, { id: caller.organisationId }), permissions: [...caller.permissions] };
   }
 
   @FieldResolver(() => TeamConnection, { description: 'Its teams, oldest first.' })

@@ -2,7 +2,7 @@
 import type { ApiKey } from '../../shared/api-key.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RefusalReason } from '../../shared/refusals.ts';
-import { readToken } from '../../shared/token.ts';
+import { readToken, type TokenKind } from '../../shared/token.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
@@ -56,8 +56,15 @@ function presentedToken(exchange: Exchange): string {
   return header;
 }
 
-function wrongKind(kind: 'adminToken' | 'dataPlaneToken'): string {
-  return `this is ${kind === 'adminToken' ? 'an admin token (tpa_…)' : 'a data-plane token (tpd_…)'}; the gateway takes virtual API keys (vk_…)`;
+const WRONG_KINDS: Readonly<Record<Exclude<TokenKind, 'apiKey'>, string>> = {
+  adminToken: 'an admin token (tpa_…)',
+  dataPlaneToken: 'a data-plane token (tpd_…)',
+  invitation: 'an invitation (tpi_…)',
+  session: 'a session of a person (tps_…)',
+};
+
+function wrongKind(kind: Exclude<TokenKind, 'apiKey'>): string {
+  return `this is ${WRONG_KINDS[kind]}; the gateway takes virtual API keys (vk_…)`;
 }
 
 function refused(reason: RefusalReason<'unauthorized'>, detail: string): Refusal {

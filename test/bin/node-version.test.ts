@@ -11,12 +11,12 @@ import { ROOT, startProgram } from '../support/processes.ts';
 const VERSION = fc.tuple(fc.nat({ max: 30 }), fc.nat({ max: 30 }), fc.nat({ max: 30 }));
 
 test.each([
-  ['22.19.0', true],
-  ['22.20.1', true],
-  ['24.0.0', true],
+  ['24.7.0', true],
+  ['24.21.1', true],
+  ['26.0.0', true],
   ['100.0.0', true],
-  ['22.18.9', false],
-  ['22.9.0', false],
+  ['24.6.9', false],
+  ['22.21.0', false],
   ['20.20.2', false],
   ['9.99.99', false],
 ])('%s: %s', (version, isEnough) => {

@@ -10,6 +10,7 @@ const FACTS: WelcomeFacts = {
   graphqlUrl: 'http://127.0.0.1:4000/graphql',
   gatewayUrl: 'http://127.0.0.1:8080/v1/mcp/demo',
   demo: { kind: 'open', apiKey: KEY },
+  setupLink: undefined,
   demoFile: '.turnpike/demo.env',
   dataDirectory: undefined,
   isDatabaseEmbedded: true,
@@ -71,4 +72,9 @@ test.each([
   [{ isLoopback: false }, 'embedded database, in-memory counters, open to the network.'],
 ])('%o: it says what makes it development mode', (facts, traits) => {
   expect(welcome({ ...FACTS, ...facts })).toContain(`! Development mode: ${traits}`);
+});
+
+test('while no person administers the organisation it shows the link for the first one', () => {
+  const setupLink = `http://127.0.0.1:4000/setup#${mintToken('invitation').token}`;
+  expect(welcome({ ...FACTS, setupLink })).toContain(`  Setup     ${setupLink}\n            makes the first administrator, once, within half an hour`);
 });

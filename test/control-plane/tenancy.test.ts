@@ -1,6 +1,7 @@
 /** Nothing is visible, countable or changeable across organisations: a foreign id behaves as one that does not exist. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { newMember } from '../support/browser.ts';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../support/control-plane.ts';
 
 const UNKNOWN = {
@@ -10,6 +11,10 @@ const UNKNOWN = {
   team: 'tea_01arz3ndektsv4rrffq69g5fav',
   budget: 'lim_01arz3ndektsv4rrffq69g5fav',
   quota: 'lim_01arz3ndektsv4rrffq69g5fav',
+  member: 'mem_01arz3ndektsv4rrffq69g5fav',
+  invitation: 'inv_01arz3ndektsv4rrffq69g5fav',
+  role: 'rol_01arz3ndektsv4rrffq69g5fav',
+  adminToken: 'adm_01arz3ndektsv4rrffq69g5fav',
 };
 
 const SCHEDULE = { period: 'DAILY', timezone: 'UTC' };
@@ -19,7 +24,7 @@ const QUOTA = { name: 'q', metric: 'REQUESTS', limit: '1', schedule: SCHEDULE };
 let plane: TestControlPlane;
 /** What the other organisation has. */
 let foreign: typeof UNKNOWN;
-let own: { server: string; key: string };
+let own: { server: string; key: string; member: string };
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
@@ -38,7 +43,13 @@ beforeAll(async () => {
   const { quota } = await other.admin.mutate('createQuota', 'QuotaInput', { ...daily, metric: 'REQUESTS', limit: '1' }, 'quota { id }');
   const idOf = (made: unknown) => z.object({ id: z.string() }).parse(made).id;
   const grant = await other.admin.grant(key.id, server.id);
-  foreign = { server: server.id, key: key.id, grant, team: idOf(team), budget: idOf(budget), quota: idOf(quota) };
+  const { role } = await other.admin.mutate('createRole', 'CreateRoleInput', { name: 'Theirs', permissions: [] }, 'role { id }');
+  const { adminToken } = await other.admin.mutate('createAdminToken', 'CreateAdminTokenInput', { name: 'Theirs', permissions: [] }, 'adminToken { id }');
+  const person = { email: 'theirs@example.com', roleId: 'USER' };
+  const { membershipId: member } = await newMember({ ...plane, admin: other.admin }, 'member@example.com', 'USER');
+  const { invitation } = await other.admin.mutate('inviteMember', 'InviteMemberInput', person, 'invitation { id }');
+  const people = { member, invitation: idOf(invitation), role: idOf(role), adminToken: idOf(adminToken) };
+  foreign = { server: server.id, key: key.id, grant, team: idOf(team), budget: idOf(budget), quota: idOf(quota), ...people };
   await plane.database.query(
     `insert into limit_reconciliations (id, organisation_id, limit_id, starts_at, ends_at, checked_at, epoch, used, recorded, not_counted, reserved, under_way, rolled_up)
      values ('window', $1, $2, now(), now(), now(), '', 0, 0, 0, 0, 0, '{}')`,
@@ -47,6 +58,7 @@ beforeAll(async () => {
   own = {
     server: (await plane.admin.createServer({ name: 'Ours', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })).id,
     key: (await plane.admin.createApiKey()).id,
+    member: (await newMember(plane, 'ours@example.com', 'USER')).membershipId,
   };
 });
 afterAll(() => plane?.close());
@@ -56,6 +68,7 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
     `query($server: ID!, $key: ID!) {
       servers { totalCount nodes { id } } apiKeys { totalCount nodes { id } } grants { totalCount nodes { id } } policies { id }
       budgets { totalCount nodes { id } } quotas { totalCount nodes { id } } ofServer: budgets(ownerId: [$server]) { nodes { id } }
+      members { totalCount nodes { id } } invitations { totalCount nodes { id } } roles { id }
       viewer { organisation { slug teams { totalCount nodes { id } } } }
       byId: server(id: $server) { id } bySlug: server(slug: "theirs") { id } apiKey(id: $key) { id } ofKey: grants(apiKeyId: $key) { nodes { id } }
       reconciliation { counted }
@@ -71,6 +84,9 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
     quotas: { totalCount: 0, nodes: [] },
     ofServer: { nodes: [] },
     reconciliation: [],
+    members: { totalCount: 1, nodes: [{ id: own.member }] },
+    invitations: { totalCount: 0, nodes: [] },
+    roles: ['SUPER_ADMIN', 'ORG_ADMIN', 'MANAGER', 'USER', 'AUDITOR'].map((id) => ({ id })),
     viewer: { organisation: { slug: 'default', teams: { totalCount: 0, nodes: [] } } },
     byId: null,
     bySlug: null,
@@ -118,6 +134,16 @@ describe('each mutation refuses a foreign id exactly as one that does not exist'
     ['updateQuota', 'UpdateQuotaInput', ({ quota }) => ({ id: quota, limit: '2' })],
     ['deleteLimit', 'IdInput', ({ budget }) => ({ id: budget })],
     ['updateServer', 'UpdateServerInput', ({ key }) => ({ id: own.server, scope: { apiKeyId: key } })],
+    ['inviteMember', 'InviteMemberInput', ({ role }) => ({ email: 'x@example.com', roleId: role })],
+    ['inviteMember', 'InviteMemberInput', ({ team }) => ({ email: 'x@example.com', roleId: 'USER', teamId: team })],
+    ['revokeInvitation', 'ReferenceInput', ({ invitation }) => ({ id: invitation })],
+    ['updateMember', 'UpdateMemberInput', ({ member }) => ({ id: member, suspended: true })],
+    ['updateMember', 'UpdateMemberInput', ({ role }) => ({ id: own.member, roleId: role })],
+    ['updateMember', 'UpdateMemberInput', ({ team }) => ({ id: own.member, teamId: team })],
+    ['removeMember', 'IdInput', ({ member }) => ({ id: member })],
+    ['updateRole', 'UpdateRoleInput', ({ role }) => ({ id: role, name: 'mine now' })],
+    ['deleteRole', 'IdInput', ({ role }) => ({ id: role })],
+    ['revokeAdminToken', 'ReferenceInput', ({ adminToken }) => ({ id: adminToken })],
   ];
 
   test.each(cases)('%s (%s)', async (mutation, inputType, input) => {
@@ -134,4 +160,11 @@ test('an unknown organisation is no owner of a policy', async () => {
   expect(await userErrorsOf(plane, 'setPolicy', 'SetPolicyInput', { scope: 'ORGANISATION', ownerId: other?.['id'], policies: {} })).toMatchObject([
     { code: 'NOT_FOUND', field: ['ownerId'] },
   ]);
+});
+
+test('somebody may be a member of two organisations, as two people', async () => {
+  const { id: userId } = z.object({ id: z.string() }).parse((await plane.database.query(`select id from users where email = 'member@example.com'`))[0]);
+  const here = await newMember(plane, 'member@example.com', 'ORG_ADMIN');
+  expect(here.userId).not.toBe(userId);
+  expect((await here.browser.ask('{ viewer { organisation { slug } } }')).data).toEqual({ viewer: { organisation: { slug: 'default' } } });
 });

@@ -4,6 +4,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client';
 import { z } from 'zod';
+import { mintToken } from '../../shared/token.ts';
 import { GatewayClient, listTools, refusalOf, toolCall } from '../support/gateway-client.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
 import { eventually } from '../support/processes.ts';
@@ -201,6 +202,8 @@ describe('what is refused, with its body, its record, and nothing sent upstream'
     const { slug, key } = await governed();
     await expectRefusal(slug, {}, 401, 'unauthorized', 'missing_key');
     await expectRefusal(slug, { headers: { 'x-api-key': 'nonsense' } }, 401, 'unauthorized', 'malformed_key');
+    for (const kind of ['adminToken', 'dataPlaneToken', 'invitation', 'session'] as const)
+      await expectRefusal(slug, { headers: { 'x-api-key': mintToken(kind).token } }, 401, 'unauthorized', 'malformed_key');
     await expectRefusal(slug, { key: `${key.slice(0, -1)}${key.endsWith('a') ? 'b' : 'a'}` }, 401, 'unauthorized', 'unknown_key');
   });
 

@@ -10,7 +10,7 @@ import { GatewayClient, refusalOf, toolCall } from '../support/gateway-client.ts
 import { eventually, freePort, ROOT, startProgram, type Program } from '../support/processes.ts';
 
 const run = promisify(execFile);
-const SECRET_FILES = ['admin-token', 'demo.env', 'secret.key', 'data-plane-token'];
+const SECRET_FILES = ['admin-token', 'setup-link', 'demo.env', 'secret.key', 'data-plane-token'];
 
 let directory: string;
 let environment: Record<string, string>;

@@ -8,6 +8,8 @@ test.each([
   ['apiKey', 'vk_'],
   ['adminToken', 'tpa_'],
   ['dataPlaneToken', 'tpd_'],
+  ['invitation', 'tpi_'],
+  ['session', 'tps_'],
 ] as const)('a minted %s begins with %s, reads back and has a valid checksum', (kind, beginning) => {
   const { token, publicId, prefix } = mintToken(kind);
   expect(token.startsWith(beginning)).toBe(true);

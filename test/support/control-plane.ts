@@ -22,7 +22,7 @@ import { startTestPostgres, type TestDatabase } from './postgres.ts';
 export const ALLOWED_STDIO = { stdioCommand: '/bin/cat', stdioArgs: ['-u'] } as const;
 const ALLOWLIST = { entries: [{ command: '/bin/cat', args: ['-u'], env: ['API_TOKEN', 'REGION'] }] };
 
-const answerSchema = z.object({
+export const answerSchema = z.object({
   data: z.record(z.string(), z.unknown()).nullish(),
   errors: z.array(z.object({ message: z.string(), extensions: z.record(z.string(), z.unknown()).optional() })).optional(),
 });

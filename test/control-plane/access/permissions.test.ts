@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PERMISSIONS, type Permission } from '../../../control-plane/access/permissions.ts';
 import { makeSchema } from '../../../control-plane/schema.ts';
 import { mintToken } from '../../../shared/token.ts';
+import { Browser, newMember, type Member } from '../../support/browser.ts';
 import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
 
 /** The input with which each mutation gets as far as its permission. A mutation that is missing here fails the first test. */
@@ -27,6 +28,28 @@ const INPUTS: Readonly<Record<string, string>> = {
   deleteLimit: '{id: "lim_x"}',
   upsertTeam: '{id: "tea_x", name: "t"}',
   retryDeadLetters: '{}',
+  inviteMember: '{email: "x@example.com", roleId: "rol_x"}',
+  revokeInvitation: '{id: "inv_x"}',
+  updateMember: '{id: "mem_x"}',
+  removeMember: '{id: "mem_x"}',
+  createRole: '{name: "r", permissions: []}',
+  updateRole: '{id: "rol_x"}',
+  deleteRole: '{id: "rol_x"}',
+  createAdminToken: '{name: "t", permissions: []}',
+  revokeAdminToken: '{id: "adm_x"}',
+};
+/** For whoever has signed in, about himself; a token may not call them, whatever its permissions. */
+const OF_PEOPLE: Readonly<Record<string, string>> = {
+  signOut: '',
+  revokeSession: '(input: {id: "ses_x"})',
+  revokeOtherSessions: '',
+  changePassword: '(input: {currentPassword: "x", newPassword: "y"})',
+};
+/** For everybody: what they hold is judged by itself. */
+const OF_EVERYBODY: Readonly<Record<string, string>> = {
+  signIn: '(input: {email: "x@example.com", password: "x"})',
+  acceptInvitation: '(input: {token: "x", name: "x", password: "x"})',
+  setUp: '(input: {token: "x", email: "x@example.com", name: "x", password: "x"})',
 };
 /** For data planes; an administrator may not call them at all. */
 const OF_DATA_PLANES: Readonly<Record<string, string>> = {
@@ -36,9 +59,12 @@ const OF_DATA_PLANES: Readonly<Record<string, string>> = {
 
 const mutations = Object.values(assertObjectType(makeSchema().getMutationType()).getFields());
 let plane: TestControlPlane;
+/** Has signed in, and may do nothing. */
+let nobody: Member;
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
+  nobody = await newMember(plane, 'nobody@example.com', 'USER');
 });
 afterAll(() => plane?.close());
 
@@ -52,8 +78,8 @@ function call(mutation: string, token: string | null, input = INPUTS[mutation] ?
 }
 
 test('every mutation is in the matrix, and says which permission it needs', () => {
-  expect(mutations.map(({ name }) => name).toSorted()).toEqual([...Object.keys(INPUTS), ...Object.keys(OF_DATA_PLANES)].toSorted());
-  expect(mutations.filter((mutation) => !(mutation.name in OF_DATA_PLANES) && permissionOf(mutation) === undefined).map(({ name }) => name)).toEqual([]);
+  expect(mutations.map(({ name }) => name).toSorted()).toEqual(Object.keys({ ...INPUTS, ...OF_PEOPLE, ...OF_EVERYBODY, ...OF_DATA_PLANES }).toSorted());
+  expect(mutations.filter((mutation) => mutation.name in INPUTS && permissionOf(mutation) === undefined).map(({ name }) => name)).toEqual([]);
 });
 
 describe.each(mutations.filter(({ name }) => name in INPUTS).map((mutation) => [mutation.name, mutation] as const))('%s', (name, mutation) => {
@@ -74,6 +100,26 @@ describe.each(mutations.filter(({ name }) => name in INPUTS).map((mutation) => [
   });
 });
 
+test.each(Object.entries(OF_PEOPLE))('%s refuses nobody, tokens and data planes, and takes whoever has signed in', async (name, input) => {
+  const mutation = `mutation { ${name}${input} { userErrors { code } } }`;
+  const { token } = await plane.newDataPlaneToken();
+  expect((await plane.ask(mutation, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
+  for (const asker of [plane.token, token]) expect((await plane.ask(mutation, {}, asker)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
+  const { browser } = await newMember(plane, `${name.toLowerCase()}@example.com`, 'USER');
+  expect((await browser.ask(mutation)).errors).toBeUndefined();
+});
+
+test.each(Object.entries(OF_EVERYBODY))('%s takes everybody, who must hold what it asks for', async (name, input) => {
+  const answer = await new Browser(plane.graphqlUrl).ask(`mutation { answer: ${name}${input} { user { id } userErrors { code } } }`);
+  expect(answer.data).toMatchObject({ answer: { user: null, userErrors: [{ code: 'INVALID' }] } });
+});
+
+test.each(Object.keys(INPUTS))('%s refuses a person whose role lacks the permission', async (name) => {
+  const { browser } = nobody;
+  const answer = await browser.ask(`mutation { answer: ${name}(input: ${INPUTS[name]}) { userErrors { code } } }`);
+  expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
+});
+
 test.each(Object.keys(OF_DATA_PLANES))('%s refuses administrators and nobody', async (name) => {
   expect((await call(name, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
   expect((await call(name, plane.token)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
@@ -89,10 +135,19 @@ test.each([
   'policies { id }',
   'budgets { nodes { id } }',
   'quotas { nodes { id } }',
+  'roles { id }',
+  'members { nodes { id } }',
+  'invitations { nodes { id } }',
+  'adminTokens { nodes { id } }',
+  'sessions { id }',
 ])('{ %s } refuses nobody and data planes', async (query) => {
   const { token } = await plane.newDataPlaneToken();
   expect((await plane.ask(`{ ${query} }`, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
   expect((await plane.ask(`{ ${query} }`, {}, token)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
+});
+
+test.each(['members { nodes { id } }', 'invitations { nodes { id } }', 'adminTokens { nodes { id } }'])('{ %s } needs MEMBER_MANAGE', async (query) => {
+  expect((await nobody.browser.ask(`{ ${query} }`)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', permission: 'MEMBER_MANAGE' });
 });
 
 test('what a token may not give by itself it may not give in passing', async () => {
@@ -112,6 +167,7 @@ test('each wrong token is told what it is', async () => {
   const why = async (token: string) => (await plane.ask('{ viewer { permissions } }', {}, token)).errors?.[0]?.message;
   expect(await why(mintToken('apiKey').token)).toContain('this is a virtual API key (vk_…); the API takes admin tokens (tpa_…)');
   expect(await why(mintToken('adminToken').token)).toContain('not known');
+  expect(await why(mintToken('invitation').token)).toContain('this is an invitation (tpi_…)');
   expect(await why('nonsense')).toContain('not of the form tpa_…');
   expect(await why((await plane.newAdminToken({ expiresAt: new Date(Date.now() - 1000) })).token)).toContain('has expired');
 });

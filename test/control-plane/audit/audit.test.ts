@@ -1,5 +1,6 @@
 /** A change, its audit event and its configuration change are one: all of them are there, or none. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { newMember, type Member } from '../../support/browser.ts';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../../support/control-plane.ts';
 import { newLimit, OWN_DAILY } from '../../support/limits.ts';
 
@@ -8,12 +9,14 @@ let serverId: string;
 let key: { id: string; secret: string };
 let budgetId: string;
 let quotaId: string;
+let member: Member;
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
   serverId = (await plane.admin.createServer({ name: 'Audited', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })).id;
   key = await plane.admin.createApiKey();
   budgetId = await newLimit(plane.admin, 'Budget', { limitUsd: '1' });
+  member = await newMember(plane, 'member@example.com', 'USER');
   quotaId = await newLimit(plane.admin, 'Quota', { metric: 'REQUESTS', limit: '1' });
 });
 afterAll(() => plane?.close());
@@ -39,16 +42,52 @@ const MUTATIONS: [string, string, () => Record<string, unknown>][] = [
   ['revokeApiKey', 'IdInput', () => ({ id: key.id })],
 ];
 
+/** These change nothing that data planes know. */
+const OF_PEOPLE: typeof MUTATIONS = [
+  ['upsertTeam', 'UpsertTeamInput', () => ({ name: 'A team' })],
+  ['inviteMember', 'InviteMemberInput', () => ({ email: 'invited@example.com', roleId: 'USER' })],
+  ['updateMember', 'UpdateMemberInput', () => ({ id: member.membershipId, roleId: 'AUDITOR' })],
+  ['createRole', 'CreateRoleInput', () => ({ name: 'A role', permissions: [] })],
+  ['createAdminToken', 'CreateAdminTokenInput', () => ({ name: 'A token', permissions: [] })],
+];
+
 /** Everything that a mutation may write, as one text. */
 async function everything(): Promise<unknown> {
-  const tables = ['teams', 'api_keys', 'mcp_servers', 'access_grants', 'policies', 'limits', 'audit_events', 'config_changes', 'config_version'];
+  const tables = [
+    'teams',
+    'users',
+    'memberships',
+    'invitations',
+    'roles',
+    'sessions',
+    'admin_tokens',
+    'api_keys',
+    'mcp_servers',
+    'access_grants',
+    'policies',
+    'limits',
+    'audit_events',
+    'config_changes',
+    'config_version',
+  ];
   return Promise.all(tables.map((table) => plane.database.query(`select row_to_json(t)::text as row from ${table} t order by 1`)));
 }
 
-test.each(MUTATIONS)('%s: nothing is kept when its audit event or its configuration change cannot be written', async (mutation, inputType, input) => {
+async function refuseInserts(table: string): Promise<void> {
   await plane.database.query(`create or replace function refuse() returns trigger language plpgsql as $$ begin raise exception 'no room'; end $$`);
+  await plane.database.query(`create trigger refuse before insert on ${table} for each row execute function refuse()`);
+}
+
+test.each(OF_PEOPLE)('%s: nothing is kept when its audit event cannot be written', async (mutation, inputType, input) => {
+  await refuseInserts('audit_events');
+  const before = await everything();
+  await expect(userErrorsOf(plane, mutation, inputType, input())).rejects.toThrow('INTERNAL_SERVER_ERROR');
+  expect(await everything()).toEqual(before);
+});
+
+test.each(MUTATIONS)('%s: nothing is kept when its audit event or its configuration change cannot be written', async (mutation, inputType, input) => {
   for (const table of ['audit_events', 'config_changes']) {
-    await plane.database.query(`create trigger refuse before insert on ${table} for each row execute function refuse()`);
+    await refuseInserts(table);
     const before = await everything();
     await expect(userErrorsOf(plane, mutation, inputType, input())).rejects.toThrow('INTERNAL_SERVER_ERROR');
     expect(await everything()).toEqual(before);
@@ -56,24 +95,21 @@ test.each(MUTATIONS)('%s: nothing is kept when its audit event or its configurat
   }
 });
 
-test.each([...MUTATIONS, ['upsertTeam', 'UpsertTeamInput', () => ({ name: 'A team' })] as const])(
-  '%s writes who changed what',
-  async (mutation, inputType, input) => {
-    expect(await userErrorsOf(plane, mutation, inputType, input())).toEqual([]);
-    const [event] = await plane.database.query(
-      'select action, actor_kind, actor_id, organisation_id, request_id, before, after from audit_events order by id desc limit 1',
-    );
-    const [token] = await plane.database.query('select id from admin_tokens');
-    expect(event).toMatchObject({
-      action: mutation === 'setGrants' ? 'setGrant' : mutation,
-      actor_kind: 'ADMIN_TOKEN',
-      actor_id: token?.['id'],
-      organisation_id: plane.organisationId,
-    });
-    expect(event?.['request_id']).toMatch(/^req_/);
-    expect(event?.[mutation.startsWith('delete') ? 'before' : 'after']).not.toBeNull();
-  },
-);
+test.each([...MUTATIONS, ...OF_PEOPLE])('%s writes who changed what', async (mutation, inputType, input) => {
+  expect(await userErrorsOf(plane, mutation, inputType, input())).toEqual([]);
+  const [event] = await plane.database.query(
+    'select action, actor_kind, actor_id, organisation_id, request_id, before, after from audit_events order by id desc limit 1',
+  );
+  const [token] = await plane.database.query('select id from admin_tokens');
+  expect(event).toMatchObject({
+    action: mutation === 'setGrants' ? 'setGrant' : mutation,
+    actor_kind: 'ADMIN_TOKEN',
+    actor_id: token?.['id'],
+    organisation_id: plane.organisationId,
+  });
+  expect(event?.['request_id']).toMatch(/^req_/);
+  expect(event?.[mutation.startsWith('delete') ? 'before' : 'after']).not.toBeNull();
+});
 
 test('a change of a server is written as it was and as it is', async () => {
   await userErrorsOf(plane, 'setToolRules', 'SetToolRulesInput', { id: serverId, allowedTools: [], blockedTools: ['rm'] });

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { newMember, type Member } from '../../support/browser.ts';
 import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
 import { eventually } from '../../support/processes.ts';
 
@@ -19,8 +20,8 @@ interface OpenSocket {
   readonly closed: Promise<{ code: number; reason: string }>;
 }
 
-async function open(): Promise<OpenSocket> {
-  const socket = new WebSocket(plane.graphqlUrl.replace('http', 'ws'), 'graphql-transport-ws');
+async function open(headers: Record<string, string> = {}): Promise<OpenSocket> {
+  const socket = new WebSocket(plane.graphqlUrl.replace('http', 'ws'), 'graphql-transport-ws', { headers });
   const received: string[] = [];
   socket.on('message', (data) => received.push(Buffer.isBuffer(data) ? data.toString('utf8') : ''));
   const closed = new Promise<{ code: number; reason: string }>((resolve) =>
@@ -31,8 +32,16 @@ async function open(): Promise<OpenSocket> {
 }
 
 async function signedIn(token: string): Promise<OpenSocket> {
-  const opened = await open();
-  opened.socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } }));
+  return acknowledged(await open(), { authorization: `Bearer ${token}` });
+}
+
+/** As a browser opens one for a page of ours. */
+async function signedInByCookie({ browser }: Member): Promise<OpenSocket> {
+  return acknowledged(await open({ cookie: browser.cookie ?? '', origin: plane.url }), {});
+}
+
+async function acknowledged(opened: OpenSocket, payload: Record<string, string>): Promise<OpenSocket> {
+  opened.socket.send(JSON.stringify({ type: 'connection_init', payload }));
   await eventually(() => (opened.received.some((text) => text.includes('connection_ack')) ? true : undefined), 'the acknowledgement');
   return opened;
 }
@@ -102,5 +111,45 @@ test('a mutation over the socket needs its permission, and the refusal carries t
   const text = await eventually(() => received.find((line) => line.includes('FORBIDDEN')), 'the refusal');
   expect(text).toMatch(/"permission":"MEMBER_MANAGE"/);
   expect(text).toMatch(/"requestId":"req_/);
+  socket.close();
+});
+
+test('whoever has signed in is known on a socket by the cookie, and may mutate there without the header', async () => {
+  const member = await newMember(plane, 'ada@example.com', 'ORG_ADMIN');
+  const { socket, received } = await signedInByCookie(member);
+  const query = 'mutation { upsertTeam(input: {name: "by socket"}) { team { slug } } }';
+  socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query } }));
+  await eventually(() => received.find((text) => text.includes('"slug":"by-socket"')), 'the answer');
+  socket.close();
+});
+
+test.each([{ origin: 'http://elsewhere.example' }, { origin: 'null' }, {}])('with the origin %j the cookie is nobody’s', async (headers) => {
+  const { browser } = await newMember(plane, `${JSON.stringify(headers).length}@example.com`, 'ORG_ADMIN');
+  const { socket, closed } = await open({ cookie: browser.cookie ?? '', ...headers });
+  socket.send(JSON.stringify({ type: 'connection_init' }));
+  expect((await closed).code).toBe(4401);
+});
+
+test.each([
+  ['is removed', 'delete from memberships where user_id = $1', { code: 4403, reason: 'Token revoked' }],
+  ['signs out elsewhere', 'delete from sessions where user_id = $1', { code: 4403, reason: 'Token revoked' }],
+  ['gets a lesser role', `update memberships set role_id = 'USER' where user_id = $1`, { code: 4403, reason: 'Permissions withdrawn' }],
+  [
+    'has not done anything for too long',
+    `update sessions set last_seen_at = now() - interval '1 day' where user_id = $1`,
+    { code: 4410, reason: 'Token expired' },
+  ],
+])('the socket of somebody who %s is closed', async (what, change, how) => {
+  const member = await newMember(plane, `${what.length}-${how.code}@example.com`, 'ORG_ADMIN');
+  const { closed } = await signedInByCookie(member);
+  await plane.database.query(change, [member.userId]);
+  expect(await closed).toEqual(how);
+});
+
+test('nobody is signed in over a socket', async () => {
+  const { socket, received } = await signedIn(plane.token);
+  const query = 'mutation { signIn(input: {email: "a@example.com", password: "x"}) { user { id } } }';
+  socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query } }));
+  await eventually(() => received.find((text) => text.includes('this sets a cookie, and so goes over HTTP')), 'the refusal');
   socket.close();
 });
