@@ -27,7 +27,7 @@ test('whoever has the token becomes a member and is signed in', async () => {
   const { token } = await invite(' Ada@Example.com', 'AUDITOR');
   expect(token).toMatch(/^tpi_/);
   expect(await accept(token, page)).toMatchObject({ user: { email: 'ada@example.com', name: 'Ada' } });
-  expect((await page.ask('{ viewer { permissions } }')).data).toEqual({ viewer: { permissions: ['USAGE_READ'] } });
+  expect((await page.ask('{ viewer { permissions } }')).data).toEqual({ viewer: { permissions: ['AUDIT_READ', 'USAGE_READ'] } });
 });
 
 test('of twenty who use a token at once one becomes a member, and nobody afterwards', async () => {

@@ -99,7 +99,12 @@ test('of two last administrators who are removed at once one is left, time after
 
 test('nobody gives a role that allows more than he may, and nobody changes or removes who has one', async () => {
   const ada = await newMember(plane, 'ada@example.com', 'ORG_ADMIN');
-  const { role } = await ada.browser.mutate('createRole', 'CreateRoleInput', { name: 'Host', permissions: ['MEMBER_MANAGE', 'USAGE_READ'] }, 'role { id }');
+  const { role } = await ada.browser.mutate(
+    'createRole',
+    'CreateRoleInput',
+    { name: 'Host', permissions: ['MEMBER_MANAGE', 'AUDIT_READ', 'USAGE_READ'] },
+    'role { id }',
+  );
   const hostRole = String(Object(role).id);
   const [host, bob] = [await newMember(plane, 'host@example.com', hostRole), await newMember(plane, 'bob@example.com', 'USER')];
   const ask = (query: string) => permissionMissing(host.browser, query);

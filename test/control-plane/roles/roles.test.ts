@@ -28,7 +28,7 @@ test('the roles of the product come first, each with its permissions', async () 
     { id: 'ORG_ADMIN', name: 'ORG_ADMIN', permissions: everything, builtIn: true },
     { id: 'MANAGER', name: 'MANAGER', permissions: everything.filter((permission) => permission !== 'MEMBER_MANAGE'), builtIn: true },
     { id: 'USER', name: 'USER', permissions: [], builtIn: true },
-    { id: 'AUDITOR', name: 'AUDITOR', permissions: ['USAGE_READ'], builtIn: true },
+    { id: 'AUDITOR', name: 'AUDITOR', permissions: ['AUDIT_READ', 'USAGE_READ'], builtIn: true },
     { id, name: 'First of our own', permissions: ['KEY_MANAGE'], builtIn: false },
   ]);
 });

@@ -22,7 +22,7 @@ test('the right password begins a session, and the viewer is the person', async 
     viewer: {
       user: { id: member.userId, name: 'ada@example.com', email: 'ada@example.com', domain: 'example.com' },
       organisation: { slug: 'default' },
-      permissions: ['USAGE_READ'],
+      permissions: ['AUDIT_READ', 'USAGE_READ'],
     },
   });
 });

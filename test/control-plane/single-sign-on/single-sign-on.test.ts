@@ -84,7 +84,7 @@ test('whoever is invited becomes a member, without a password', async () => {
   await plane.admin.mutate('inviteMember', 'InviteMemberInput', { email: 'ada@example.com', roleId: 'AUDITOR' }, 'token');
   const { page } = await signIn(ADA);
   expect((await page.ask('{ viewer { user { name email } permissions } }')).data).toEqual({
-    viewer: { user: { name: 'Ada', email: 'ada@example.com' }, permissions: ['USAGE_READ'] },
+    viewer: { user: { name: 'Ada', email: 'ada@example.com' }, permissions: ['AUDIT_READ', 'USAGE_READ'] },
   });
   expect(await (await signIn(ADA)).page.whoAmI()).toBe('ada@example.com');
   expect((await new Browser(plane.graphqlUrl).signIn('ada@example.com')).userErrors).toHaveLength(1);
