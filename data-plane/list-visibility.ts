@@ -29,7 +29,11 @@ interface Rules {
 }
 
 function rulesOf({ config }: GovernedServer): Rules {
-  return { tools: JSON.stringify([config.allowedTools, config.blockedTools, config.toolRulesMode]), words: JSON.stringify(config.semanticFilter) };
+  const { allowedTools, blockedTools, toolRulesMode, toolPins, toolReview, toolChangeMode } = config;
+  return {
+    tools: JSON.stringify([allowedTools, blockedTools, toolRulesMode, toolPins, toolReview, toolChangeMode]),
+    words: JSON.stringify(config.semanticFilter),
+  };
 }
 
 function changesOf(lists: readonly string[]): Buffer {

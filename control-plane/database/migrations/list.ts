@@ -6,6 +6,7 @@ import { Migration0004StdioIsolation } from './0004-stdio-isolation.ts';
 import { Migration0005ServerLimits } from './0005-server-limits.ts';
 import { Migration0006Limits } from './0006-limits.ts';
 import { Migration0007UsageRollups } from './0007-usage-rollups.ts';
+import { Migration0013Tools } from './0013-tools.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   { name: '0005-server-limits', class: Migration0005ServerLimits },
   { name: '0006-limits', class: Migration0006Limits },
   { name: '0007-usage-rollups', class: Migration0007UsageRollups },
+  { name: '0013-tools', class: Migration0013Tools },
 ];
