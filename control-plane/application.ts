@@ -2,9 +2,11 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { AddressRules } from '../shared/address-rules.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
 import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
+import { inheritedEnvironment } from '../shared/stdio-environment.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
@@ -17,13 +19,18 @@ import { Notifications } from './database/notifications.ts';
 import { migrate, openOrm } from './database/orm.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
+import type { LookBounds } from './mcp-client/look-at-server.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import { LimitLive } from './money/limit-live.ts';
 import { LimitsService } from './money/limits.service.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { makeSchema } from './schema.ts';
+import { ServerProbeService } from './server-probe/server-probe.service.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { TeamsService } from './teams/teams.service.ts';
+import { DiscoverySchedule } from './tools/discovery-schedule.ts';
+import { DiscoveryService } from './tools/discovery.service.ts';
+import { ToolsService } from './tools/tools.service.ts';
 import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
@@ -71,7 +78,8 @@ async function startParts(
 ): Promise<string> {
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
-  const allowlist = readAllowlist(settings);
+  const bounds = boundsOf(settings);
+  const sealer = new SecretSealer(secretKey);
   const orm = await openOrm(settings.databaseUrl, log);
   started.push(() => orm.close(true));
   await migrate(orm, log, signal);
@@ -81,16 +89,20 @@ async function startParts(
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
+  const discovery = new DiscoveryService({ sealer, bounds });
   const services = {
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     configFeed: new ConfigFeed(orm.em, notifications),
     dataPlanes: new DataPlanesService(),
+    discovery,
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
-    mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
+    mcpServers: new McpServersService({ sealer, allowlist: bounds.stdio.allowlist, grants: accessGrants, policies }),
     policies,
+    serverProbe: new ServerProbeService({ sealer, bounds }),
     teams: new TeamsService(),
+    tools: new ToolsService(),
     usageAnalytics: new UsageAnalyticsService(),
     usageFacets: new UsageFacetsService(),
     usageLive: new UsageLive(orm.em, usageRecords, notifications),
@@ -100,11 +112,22 @@ async function startParts(
   };
   const partitions = await PartitionKeeper.start(orm.em, settings.usageRetentionDays, log);
   started.push(() => partitions.close());
+  const schedule = new DiscoverySchedule(orm.em, discovery, log);
+  started.push(() => schedule.close());
   const intake = new UsageIntake(usageSource, orm.em, log);
   started.push(() => intake.close());
   const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, gatewayUrl: settings.gatewayUrl, log }, settings);
   started.push(() => server.close());
   return server.url;
+}
+
+/** What the control plane itself may reach when it looks at servers. */
+function boundsOf(settings: ControlPlaneSettings): LookBounds {
+  const user = settings.stdioUser;
+  return {
+    rules: new AddressRules(settings.upstreamPrivateCidrs),
+    stdio: { allowlist: readAllowlist(settings), user, inherited: inheritedEnvironment(settings.environment, user === undefined) },
+  };
 }
 
 function readAllowlist(settings: ControlPlaneSettings): StdioAllowlist {

@@ -13,7 +13,10 @@ import { BudgetFieldsResolver, LimitFieldsResolver, QuotaFieldsResolver } from '
 import { LimitsResolver } from './money/limits.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
+import { ServerProbeResolver } from './server-probe/server-probe.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
+import { ToolFieldsResolver } from './tools/tool-fields.resolver.ts';
+import { ToolsResolver } from './tools/tools.resolver.ts';
 import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
@@ -37,8 +40,11 @@ export function makeSchema(): GraphQLSchema {
       OrganisationsResolver,
       PoliciesResolver,
       QuotaFieldsResolver,
+      ServerProbeResolver,
       ServerUsageResolver,
       TeamsResolver,
+      ToolFieldsResolver,
+      ToolsResolver,
       UsageAnalyticsResolver,
       UsageResolver,
     ],

@@ -14,13 +14,23 @@ export interface AuditedChange {
   readonly after: unknown;
 }
 
+/** Who made a change, and as part of what. */
+export interface AuditActor {
+  readonly organisationId: string;
+  readonly actorKind: string;
+  readonly actorId: string;
+  readonly requestId: string;
+}
+
 export function audit(em: EntityManager, context: AdminContext, change: AuditedChange): void {
-  em.create(AuditEventEntity, {
-    id: newId('auditEvent'),
-    organisationId: context.caller.organisationId,
-    actorKind: 'ADMIN_TOKEN',
-    actorId: context.caller.tokenId,
-    requestId: context.requestId,
-    ...change,
-  });
+  auditAs(em, actorOf(context), change);
+}
+
+/** For changes that no request asked for by itself. */
+export function auditAs(em: EntityManager, actor: AuditActor, change: AuditedChange): void {
+  em.create(AuditEventEntity, { id: newId('auditEvent'), ...actor, ...change });
+}
+
+export function actorOf({ caller, requestId }: AdminContext): AuditActor {
+  return { organisationId: caller.organisationId, actorKind: 'ADMIN_TOKEN', actorId: caller.tokenId, requestId };
 }

@@ -9,6 +9,7 @@ import { LimitEntity } from '../money/limit.entity.ts';
 import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
+import { ToolEntity } from '../tools/tool.entity.ts';
 
 export const ENTITIES = [
   AccessGrantEntity,
@@ -22,4 +23,5 @@ export const ENTITIES = [
   OrganisationEntity,
   PolicyEntity,
   TeamEntity,
+  ToolEntity,
 ];

@@ -26,6 +26,12 @@ const INPUTS: Readonly<Record<string, string>> = {
   updateQuota: '{id: "lim_x"}',
   deleteLimit: '{id: "lim_x"}',
   upsertTeam: '{id: "tea_x", name: "t"}',
+  probeServer: '{endpointUrl: "http://127.0.0.1:9/"}',
+  discoverTools: '{id: "srv_x"}',
+  setToolReview: '{id: "srv_x", review: ALL}',
+  setToolsEnabled: '{serverId: "srv_x", tools: [], enabled: false}',
+  setToolRisk: '{serverId: "srv_x", tools: []}',
+  acceptToolChanges: '{serverId: "srv_x", tools: [], fingerprints: []}',
 };
 /** For data planes; an administrator may not call them at all. */
 const OF_DATA_PLANES: Readonly<Record<string, string>> = {
@@ -88,6 +94,7 @@ test.each([
   'policies { id }',
   'budgets { nodes { id } }',
   'quotas { nodes { id } }',
+  'tools(serverId: "x") { nodes { id } }',
 ])('{ %s } refuses nobody and data planes', async (query) => {
   const { token } = await plane.newDataPlaneToken();
   expect((await plane.ask(`{ ${query} }`, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
