@@ -25,6 +25,7 @@ import { LimitLive } from './money/limit-live.ts';
 import { LimitsService } from './money/limits.service.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { makeSchema } from './schema.ts';
+import { ServerImportService } from './server-import/server-import.service.ts';
 import { ServerProbeService } from './server-probe/server-probe.service.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { TeamsService } from './teams/teams.service.ts';
@@ -90,6 +91,7 @@ async function startParts(
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
   const discovery = new DiscoveryService({ sealer, bounds });
+  const mcpServers = new McpServersService({ sealer, allowlist: bounds.stdio.allowlist, grants: accessGrants, policies });
   const services = {
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
@@ -98,8 +100,9 @@ async function startParts(
     discovery,
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
-    mcpServers: new McpServersService({ sealer, allowlist: bounds.stdio.allowlist, grants: accessGrants, policies }),
+    mcpServers,
     policies,
+    serverImport: new ServerImportService(mcpServers),
     serverProbe: new ServerProbeService({ sealer, bounds }),
     teams: new TeamsService(),
     tools: new ToolsService(),

@@ -13,6 +13,7 @@ import { BudgetFieldsResolver, LimitFieldsResolver, QuotaFieldsResolver } from '
 import { LimitsResolver } from './money/limits.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
+import { ServerImportResolver } from './server-import/server-import.resolver.ts';
 import { ServerProbeResolver } from './server-probe/server-probe.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
 import { ToolFieldsResolver } from './tools/tool-fields.resolver.ts';
@@ -40,6 +41,7 @@ export function makeSchema(): GraphQLSchema {
       OrganisationsResolver,
       PoliciesResolver,
       QuotaFieldsResolver,
+      ServerImportResolver,
       ServerProbeResolver,
       ServerUsageResolver,
       TeamsResolver,

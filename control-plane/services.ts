@@ -8,6 +8,7 @@ import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import type { LimitLive } from './money/limit-live.ts';
 import type { LimitsService } from './money/limits.service.ts';
 import type { PoliciesService } from './policies/policies.service.ts';
+import type { ServerImportService } from './server-import/server-import.service.ts';
 import type { ServerProbeService } from './server-probe/server-probe.service.ts';
 import type { TeamsService } from './teams/teams.service.ts';
 import type { DiscoveryService } from './tools/discovery.service.ts';
@@ -28,6 +29,7 @@ export interface Services {
   readonly limits: LimitsService;
   readonly mcpServers: McpServersService;
   readonly policies: PoliciesService;
+  readonly serverImport: ServerImportService;
   readonly serverProbe: ServerProbeService;
   readonly teams: TeamsService;
   readonly tools: ToolsService;

@@ -27,6 +27,7 @@ const INPUTS: Readonly<Record<string, string>> = {
   deleteLimit: '{id: "lim_x"}',
   upsertTeam: '{id: "tea_x", name: "t"}',
   probeServer: '{endpointUrl: "http://127.0.0.1:9/"}',
+  importServers: '{document: {mcpServers: {}}}',
   discoverTools: '{id: "srv_x"}',
   setToolReview: '{id: "srv_x", review: ALL}',
   setToolsEnabled: '{serverId: "srv_x", tools: [], enabled: false}',
