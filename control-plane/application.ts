@@ -20,6 +20,7 @@ import { migrate, openOrm } from './database/orm.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import type { LookBounds } from './mcp-client/look-at-server.ts';
+import { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import { LimitLive } from './money/limit-live.ts';
 import { LimitsService } from './money/limits.service.ts';
@@ -79,7 +80,7 @@ async function startParts(
 ): Promise<string> {
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
-  const bounds = boundsOf(settings);
+  const looks = new ServerLooks(boundsOf(settings));
   const sealer = new SecretSealer(secretKey);
   const orm = await openOrm(settings.databaseUrl, log);
   started.push(() => orm.close(true));
@@ -90,8 +91,8 @@ async function startParts(
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
-  const discovery = new DiscoveryService({ sealer, bounds });
-  const mcpServers = new McpServersService({ sealer, allowlist: bounds.stdio.allowlist, grants: accessGrants, policies });
+  const discovery = new DiscoveryService({ sealer, looks });
+  const mcpServers = new McpServersService({ sealer, allowlist: looks.bounds.stdio.allowlist, grants: accessGrants, policies });
   const services = {
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
@@ -103,7 +104,7 @@ async function startParts(
     mcpServers,
     policies,
     serverImport: new ServerImportService(mcpServers),
-    serverProbe: new ServerProbeService({ sealer, bounds }),
+    serverProbe: new ServerProbeService({ sealer, looks }),
     teams: new TeamsService(),
     tools: new ToolsService(),
     usageAnalytics: new UsageAnalyticsService(),

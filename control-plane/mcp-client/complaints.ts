@@ -13,6 +13,7 @@ const SOCKET_WORDS: ReadonlyMap<string, string> = new Map([
   ['UND_ERR_HEADERS_TIMEOUT', 'there was no answer in time'],
   ['UND_ERR_BODY_TIMEOUT', 'the answer was not finished in time'],
   ['UND_ERR_RES_EXCEEDED_MAX_SIZE', 'the answer is too large'],
+  ['EPIPE', 'the program ended'],
   ['ENOENT', 'there is no such program'],
   ['EACCES', 'the program may not be run'],
 ]);

@@ -45,11 +45,11 @@ export async function lookAtServer(reach: OpenReach, bounds: LookBounds): Promis
   const guarded = createGuardedFetch({ rules: bounds.rules, isPublic: reach.isPublic, signal });
   try {
     const look = await lookThrough(waysToEndpoint(reach, guarded, signal), steps, () => guarded.challenge() !== undefined);
+    const isSignedIn = look.tools !== undefined && Object.keys(reach.headers).length > 0;
+    if (isSignedIn) return { ...look, authorisation: { ...look.authorisation, need: 'ACCEPTED' } };
     const challenge = guarded.challenge();
-    if (look.transport !== undefined || challenge === undefined) {
-      const hasSignedIn = look.transport !== undefined && Object.keys(reach.headers).length > 0;
-      return hasSignedIn ? { ...look, authorisation: { ...look.authorisation, need: 'ACCEPTED' } } : look;
-    }
+    // Some servers greet everybody, and ask who is there when it comes to their tools.
+    if (look.tools !== undefined || challenge === undefined) return look;
     return { ...look, authorisation: await readAuthorisation(reach.url, challenge, { fetch: guarded.fetch, steps }) };
   } finally {
     await guarded.close();
@@ -80,6 +80,7 @@ async function readThrough(connection: McpConnection, transport: Transport, step
     () => connection.listTools(),
     (found) => `the server has ${found.length} tools`,
   );
+  const failure = tools === undefined ? steps.lastFailure : undefined;
   await steps.try(
     'end',
     () => connection.close(),
@@ -92,7 +93,7 @@ async function readThrough(connection: McpConnection, transport: Transport, step
     authorisation: { need: 'NONE', metadata: null, warnings: [] },
     tools,
     steps: steps.steps,
-    failure: tools === undefined ? steps.lastFailure : undefined,
+    failure,
   };
 }
 

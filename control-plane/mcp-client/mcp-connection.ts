@@ -4,6 +4,7 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
 import type { FetchLike, Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import type { HttpReach } from './open-reach.ts';
 import { OWN_CLIENT } from './own-client.ts';
@@ -44,14 +45,17 @@ export async function openSession(transport: Transport, signal: AbortSignal): Pr
     revision = agreed;
     setOfTransport?.(agreed);
   };
-  await orClose(transport, signal, client.connect(transport, { signal }));
+  await orClose(transport, signal, client.connect(transport, { signal })).catch(explainerOf(client));
   return {
     revision,
     serverInfo: { ...client.getServerVersion() },
     listTools: () => allPages((cursor) => client.request({ method: 'tools/list', params: cursor === undefined ? {} : { cursor } }, listSchema, { signal })),
     close: async () => {
-      if (transport instanceof StreamableHTTPClientTransport && !signal.aborted) await transport.terminateSession();
-      await client.close();
+      try {
+        if (transport instanceof StreamableHTTPClientTransport && !signal.aborted) await transport.terminateSession();
+      } finally {
+        await client.close();
+      }
     },
   };
 }
@@ -62,7 +66,7 @@ export async function openSessionless(transport: Transport, signal: AbortSignal)
   const ask = async <Answer extends z.ZodType>(method: string, params: object, schema: Answer): Promise<z.infer<Answer>> =>
     schema.parse(await client.request({ method, params: { ...params, _meta: { ...REQUEST_META } } }, z.looseObject({}), { signal }));
   await orClose(transport, signal, client.connect(transport));
-  const discovery = await orClose(transport, signal, ask('server/discover', {}, discoverySchema));
+  const discovery = await orClose(transport, signal, ask('server/discover', {}, discoverySchema)).catch(explainerOf(client));
   if (!discovery.supportedVersions.includes(SESSIONLESS_REVISION)) {
     await client.close();
     throw new Error(`the server speaks ${discovery.supportedVersions.join(', ')}, and none of them without a session`);
@@ -90,6 +94,15 @@ async function orClose<Answer>(transport: Transport, signal: AbortSignal, work: 
   } finally {
     signal.removeEventListener('abort', end);
   }
+}
+
+/** Where a connection has only closed, the last thing that was wrong with its transport tells why. */
+function explainerOf(client: { onerror?: ((error: Error) => void) | undefined }): (error: unknown) => never {
+  let last: Error | undefined;
+  client.onerror = (error) => void (last = error);
+  return (error) => {
+    throw error instanceof McpError && error.code === Number(ErrorCode.ConnectionClosed) ? (last ?? error) : error;
+  };
 }
 
 /** A cursor that comes again would lead round in a circle. */

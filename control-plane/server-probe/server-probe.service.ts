@@ -3,11 +3,12 @@ import { newId } from '../../shared/ids.ts';
 import type { Transport } from '../../shared/mcp-server.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { ToolDefinition } from '../../shared/tool-definition.ts';
-import { notFound, refuseInput } from '../graphql/input-refused.ts';
+import { notFound } from '../graphql/input-refused.ts';
 import type { Authorisation } from '../mcp-client/authorisation-metadata.ts';
-import { lookAtServer, type Look, type LookBounds } from '../mcp-client/look-at-server.ts';
+import type { Look } from '../mcp-client/look-at-server.ts';
 import type { LookStep } from '../mcp-client/look-steps.ts';
 import { hideSecrets, hideSecretsWithin, openReach, type OpenReach, type Reached } from '../mcp-client/open-reach.ts';
+import type { ServerLooks } from '../mcp-client/server-looks.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { requireFittingAuth, requireReach } from '../mcp-servers/server-reach.ts';
 import { ServerSecrets, type AuthInput, type SecretEntry } from '../mcp-servers/server-secrets.ts';
@@ -46,17 +47,13 @@ export interface Probe {
   readonly warnings: readonly string[];
 }
 
-/** Looks under way at once, on this replica. */
-const PROBES_MAX = 8;
-
 export class ServerProbeService {
   readonly #sealer: SecretSealer;
-  readonly #bounds: LookBounds;
-  #underWay = 0;
+  readonly #looks: ServerLooks;
 
-  constructor(parts: { sealer: SecretSealer; bounds: LookBounds }) {
+  constructor(parts: { sealer: SecretSealer; looks: ServerLooks }) {
     this.#sealer = parts.sealer;
-    this.#bounds = parts.bounds;
+    this.#looks = parts.looks;
   }
 
   /** With the secrets that it has: whoever may change the server needs not know them. */
@@ -76,20 +73,14 @@ export class ServerProbeService {
     const { env: stdioEnv } = secrets.sealEnvironment(draft.stdioEnv, 'stdioEnv');
     const transport = draft.transport ?? (draft.stdioCommand === null ? undefined : 'STDIO');
     const probable = transport ?? 'STREAMABLE_HTTP';
-    requireReach({ ...draft, transport: probable, envNames: Object.keys(stdioEnv), stdioIsolation: 'SHARED' }, this.#bounds.stdio.allowlist);
+    requireReach({ ...draft, transport: probable, envNames: Object.keys(stdioEnv), stdioIsolation: 'SHARED' }, this.#looks.bounds.stdio.allowlist);
     requireFittingAuth(probable, auth);
     return this.#probe({ ...draft, id, organisationId, transport, stdioArgs: [...draft.stdioArgs], stdioEnv, auth });
   }
 
   async #probe(server: Reached): Promise<Probe> {
-    if (this.#underWay >= PROBES_MAX) throw refuseInput(null, 'CONFLICT', `${PROBES_MAX} probes are under way`, 'try again in a moment');
-    this.#underWay++;
-    try {
-      const reach = openReach(server, this.#sealer);
-      return probeOf(await lookAtServer(reach, this.#bounds), reach);
-    } finally {
-      this.#underWay--;
-    }
+    const reach = openReach(server, this.#sealer);
+    return probeOf(await this.#looks.look(reach), reach);
   }
 }
 

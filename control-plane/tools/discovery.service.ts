@@ -8,9 +8,9 @@ import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE } from '../database/version-check.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
-import { lookAtServer, type LookBounds } from '../mcp-client/look-at-server.ts';
 import type { ToolEntry } from '../mcp-client/mcp-connection.ts';
 import { openReach, repeatsSecret } from '../mcp-client/open-reach.ts';
+import type { ServerLooks } from '../mcp-client/server-looks.ts';
 import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { pinsOf, readEntries, seenAgain, type SeenTool } from './merge-tools.ts';
@@ -28,11 +28,11 @@ const TOOLS_KEPT_MAX = 2000;
 
 export class DiscoveryService {
   readonly #sealer: SecretSealer;
-  readonly #bounds: LookBounds;
+  readonly #looks: ServerLooks;
 
-  constructor(parts: { sealer: SecretSealer; bounds: LookBounds }) {
+  constructor(parts: { sealer: SecretSealer; looks: ServerLooks }) {
     this.#sealer = parts.sealer;
-    this.#bounds = parts.bounds;
+    this.#looks = parts.looks;
   }
 
   /** `em` sees the server's organisation only. Refuses when the server cannot be reached; the reason is then kept with the server, too. */
@@ -40,7 +40,7 @@ export class DiscoveryService {
     const server = await em.fork().findOne(McpServerEntity, { id: serverId });
     if (server === null) throw notFound('id', 'server');
     const reach = openReach(server, this.#sealer);
-    const { tools, failure } = await lookAtServer(reach, this.#bounds);
+    const { tools, failure } = await this.#looks.look(reach);
     if (tools !== undefined) {
       // What repeats a secret is kept by nobody: it counts as unreadable.
       const entries = tools.map((entry) => (repeatsSecret(reach, entry) ? {} : entry));
@@ -69,7 +69,7 @@ async function keep(em: EntityManager, { actor, isPerson }: Asker, looked: McpSe
     toolDiscoveryError: unreadable === 0 ? null : `${unreadable} entries of the list are no tools that can be kept`,
     ...(isPerson || isNews ? { toolsDiscoveredAt: now } : {}),
   });
-  if (!isPerson && !isNews) return em.flush().then(() => server);
+  if (!isPerson && !isNews) return server;
   const { added, changed, gone } = outcome;
   auditAs(em, actor, {
     action: 'discoverTools',

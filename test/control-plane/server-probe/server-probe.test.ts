@@ -1,13 +1,15 @@
 /** A probe finds out how a server is reached, tells every step, keeps nothing, and goes nowhere that a call might not go. */
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { startConformanceFixture, type ConformanceFixture } from '../../support/conformance/fixture.ts';
+import { readStdioAllowlist } from '../../../shared/stdio-allowlist.ts';
+import { startConformanceFixture, STDIO_ENTRY, type ConformanceFixture } from '../../support/conformance/fixture.ts';
 import { prepareFixtureLaunch, type FixtureLaunch } from '../../support/conformance/launch.ts';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../../support/control-plane.ts';
 import { startEverything } from '../../support/everything.ts';
+import { pidsBelow } from '../../support/process-tree.ts';
 import { startToolUpstream, type ToolUpstream } from '../../support/tool-upstream.ts';
 
 const TOKEN = 'canary-probed-token';
@@ -28,7 +30,10 @@ let upstream: ToolUpstream;
 beforeAll(async () => {
   directory = await realpath(await mkdtemp(join(tmpdir(), 'turnpike-probe-')));
   launch = await prepareFixtureLaunch(directory);
-  plane = await startTestControlPlane(launch.environment.TURNPIKE_STDIO_ALLOWLIST);
+  const allowlistPath = launch.environment.TURNPIKE_STDIO_ALLOWLIST;
+  const { entries } = readStdioAllowlist(await readFile(allowlistPath, 'utf8'), allowlistPath);
+  await writeFile(allowlistPath, JSON.stringify({ entries: [...entries, { command: '/bin/false', args: [], env: [] }] }));
+  plane = await startTestControlPlane(allowlistPath);
   fixture = await startConformanceFixture();
 });
 afterAll(async () => {
@@ -83,6 +88,16 @@ describe('finds', () => {
     expect(found).toMatchObject({ reachable: true, transport: 'STDIO' });
     expect(found.tools.length).toBeGreaterThan(0);
     expect(stepsOf(found)).toEqual(['stdio ok', 'tools ok', 'end ok']);
+    expect(pidsBelow(process.pid, STDIO_ENTRY)).toEqual([]);
+  });
+
+  test('why a program is no server', async () => {
+    const found = await probe({ stdioCommand: '/bin/false' });
+    expect(found).toMatchObject({
+      reachable: false,
+      transport: null,
+      steps: [{ name: 'stdio', ok: false, detail: expect.stringMatching(/^the program ended/) }, {}],
+    });
   });
 });
 
@@ -124,6 +139,17 @@ describe('what a server asks of its callers', () => {
       return true;
     };
     expect(await probe({ endpointUrl: upstream.url })).toMatchObject({ reachable: false, auth, oauthMetadata: null });
+  });
+
+  test('is found out also when it greets everybody, and asks only when it comes to its tools', async () => {
+    let posts = 0;
+    upstream.intercept = (path, response, headers) => {
+      const isToolList = path === '/mcp' && headers['mcp-protocol-version'] !== undefined && headers['content-length'] !== undefined && ++posts === 2;
+      if (path === '/mcp' && !isToolList) return false;
+      response.writeHead(isToolList ? 401 : 404, isToolList ? { 'www-authenticate': 'Bearer' } : {}).end();
+      return true;
+    };
+    expect(await probe({ endpointUrl: upstream.url })).toMatchObject({ reachable: true, transport: 'STREAMABLE_HTTP', auth: 'BEARER', tools: [] });
   });
 
   test('is asked for with what is given, and whatever the server repeats of it is taken out', async () => {
