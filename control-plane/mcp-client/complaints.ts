@@ -7,6 +7,10 @@ import { AddressRefused } from '../../shared/address-rules.ts';
 /** What a socket complains about, without the addresses that it names. */
 const SOCKET_WORDS: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'nothing listens there'],
+  ['ECONNRESET', 'the connection was lost'],
+  ['EHOSTUNREACH', 'no way leads there'],
+  ['ENETUNREACH', 'no way leads there'],
+  ['ETIMEDOUT', 'the connection was not accepted in time'],
   ['ENOTFOUND', 'there is no such host'],
   ['EAI_AGAIN', 'the host could not be resolved'],
   ['UND_ERR_CONNECT_TIMEOUT', 'the connection was not accepted in time'],

@@ -12,13 +12,14 @@ export interface SeenTool {
   readonly fingerprint: string;
 }
 
-/** The entries that can be kept, the first of each name, and how many cannot. Two entries of one name: data planes refuse the other one. */
+/** The entries that can be kept, and how many cannot. Of two definitions under one name the first is kept: data planes refuse a tool that has the other. */
 export function readEntries(entries: readonly ToolEntry[]): { readonly seen: ReadonlyMap<string, SeenTool>; readonly unreadable: number } {
   const seen = new Map<string, SeenTool>();
   let unreadable = 0;
   for (const entry of entries) {
     const tool = readEntry(entry);
-    if (tool === undefined || seen.has(tool.definition.name)) unreadable++;
+    const known = tool === undefined ? undefined : seen.get(tool.definition.name);
+    if (tool === undefined || (known !== undefined && known.fingerprint !== tool.fingerprint)) unreadable++;
     else seen.set(tool.definition.name, tool);
   }
   return { seen, unreadable };

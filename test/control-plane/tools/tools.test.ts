@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../../support/control-plane.ts';
+import { startMcpUpstream } from '../../support/mcp-upstream.ts';
 import { eventually } from '../../support/processes.ts';
 import { startToolUpstream, type ToolUpstream } from '../../support/tool-upstream.ts';
 
@@ -33,7 +34,9 @@ beforeEach(async () => {
 const discover = (id = serverId) => plane.admin.mutate('discoverTools', 'IdInput', { id }, 'server { toolsCheckedAt toolDiscoveryError }');
 const tools = async (filter: object | null = null, admin = plane.admin) => {
   const query = `query($id: ID!, $filter: ToolFilter) { tools(serverId: $id, filter: $filter) { totalCount nodes { ${SELECTION} } } }`;
-  return toolsSchema.parse((await admin.query(query, { id: serverId, filter }))['tools']);
+  const { nodes, totalCount } = toolsSchema.parse((await admin.query(query, { id: serverId, filter }))['tools']);
+  // Tools of one discovery come in any order.
+  return { totalCount, nodes: nodes.toSorted((one, other) => one.name.localeCompare(other.name)) };
 };
 const names = async (filter: object) => (await tools(filter)).nodes.map(({ name }) => name);
 const tool = async (name: string) => {
@@ -50,8 +53,8 @@ describe('discovery', () => {
     expect(await tools()).toMatchObject({
       totalCount: 2,
       nodes: [
-        { name: 'read', title: 'Read', risk: 'READ_ONLY', state: 'NEW', enabled: true, refusedAs: null, changes: [] },
         { name: 'delete', title: null, risk: 'DESTRUCTIVE', state: 'NEW' },
+        { name: 'read', title: 'Read', risk: 'READ_ONLY', state: 'NEW', enabled: true, refusedAs: null, changes: [] },
       ],
     });
   });
@@ -77,6 +80,14 @@ describe('discovery', () => {
     await discover();
     expect(await tool('read')).toMatchObject({ state: 'NEW', refusedAs: null });
     expect(await tool('delete')).toMatchObject({ isGone: false, state: 'CHANGED' });
+  });
+
+  test('ends where a list leads round in a circle', async () => {
+    const round = await startMcpUpstream();
+    const { id } = await plane.admin.createServer({ name: `Round ${count}`, transport: 'STREAMABLE_HTTP', endpointUrl: round.url });
+    expect(await discover(id)).toMatchObject({ server: { toolDiscoveryError: null } });
+    await round.close();
+    expect(await plane.database.query('select name from tools where mcp_server_id = $1 order by name', [id])).toHaveLength(4);
   });
 
   test('says of a server that cannot be reached why, and keeps what is known', async () => {
@@ -140,7 +151,7 @@ describe('review', () => {
     await discover();
     const correct = (risk: string | null) => plane.admin.mutate('setToolRisk', 'SetToolRiskInput', { serverId, tools: ['read'], risk }, 'tools { risk }');
     expect(await correct('DESTRUCTIVE')).toMatchObject({ tools: [{ risk: 'DESTRUCTIVE' }] });
-    expect(await names({ risk: ['DESTRUCTIVE'] })).toEqual(['read', 'delete']);
+    expect(await names({ risk: ['DESTRUCTIVE'] })).toEqual(['delete', 'read']);
     expect(await names({ risk: ['READ_ONLY'] })).toEqual([]);
     expect(await correct(null)).toMatchObject({ tools: [{ risk: 'READ_ONLY' }] });
   });
