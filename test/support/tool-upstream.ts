@@ -16,6 +16,8 @@ export interface ToolUpstream {
   /** Paths in the order in which they were asked for. */
   readonly asked: string[];
   calls: number;
+  /** How many pages of tools were read. */
+  lists: number;
   close(): Promise<void>;
 }
 
@@ -37,7 +39,7 @@ export async function startToolUpstream(tools: readonly object[] = []): Promise<
       .catch(() => response.destroy());
   });
   const { origin, close } = await listenOnLoopback(server);
-  const upstream: ToolUpstream = { origin, url: `${origin}/mcp`, tools, pageSize: 100, intercept: undefined, asked: [], calls: 0, close };
+  const upstream: ToolUpstream = { origin, url: `${origin}/mcp`, tools, pageSize: 100, intercept: undefined, asked: [], calls: 0, lists: 0, close };
   return upstream;
 }
 
@@ -53,6 +55,7 @@ function resultOf({ method, params }: Message, upstream: ToolUpstream): object |
     case 'initialize':
       return { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'tool-upstream', version: '1' } };
     case 'tools/list': {
+      upstream.lists++;
       const from = Number(params?.cursor ?? 0);
       const to = from + upstream.pageSize;
       return { tools: upstream.tools.slice(from, to), ...(to < upstream.tools.length ? { nextCursor: String(to) } : {}) };
