@@ -28,10 +28,10 @@ interface Rules {
   readonly words: string;
 }
 
-function rulesOf({ config }: GovernedServer): Rules {
-  const { allowedTools, blockedTools, toolRulesMode, toolPins, toolReview, toolChangeMode } = config;
+function rulesOf({ config, toolPins }: GovernedServer): Rules {
+  const { allowedTools, blockedTools, toolRulesMode, toolChangeMode } = config;
   return {
-    tools: JSON.stringify([allowedTools, blockedTools, toolRulesMode, toolPins, toolReview, toolChangeMode]),
+    tools: JSON.stringify([allowedTools, blockedTools, toolRulesMode, toolPins.fingerprint, toolChangeMode]),
     words: JSON.stringify(config.semanticFilter),
   };
 }

@@ -1,4 +1,5 @@
 /** Holds a server's tools to what is known of them: by name in calls, and by their whole definition where a list passes by. */
+import { hash } from 'node:crypto';
 import type { McpServer } from '../../shared/mcp-server.ts';
 import { fingerprintOfTool } from '../../shared/tool-definition.ts';
 import { objectionToPin, type PinObjection, type ToolPin } from '../../shared/tool-pins.ts';
@@ -10,6 +11,8 @@ export type ToolDrifts = Map<string, string>;
 export interface CompiledPins {
   /** Whether any tool at all may be refused; when false, lists need no filtering. */
   readonly restricts: boolean;
+  /** Another one when other tools are refused; made once, because every stream that is open asks for it. */
+  readonly fingerprint: string;
   /** Outlives the configuration: a tool that drifted is refused until the control plane has looked at it. */
   readonly drifts: ToolDrifts;
   objectionTo(tool: string): PinObjection | undefined;
@@ -22,13 +25,14 @@ type Pinning = Pick<McpServer, 'toolPins' | 'toolReview' | 'toolsDiscoveredAt'>;
 /** `drifts` are those that were seen under the configuration before. */
 export function compileToolPins({ toolPins, toolReview, toolsDiscoveredAt }: Pinning, drifts: ToolDrifts = new Map()): CompiledPins {
   const isUnknownHeld = toolReview !== 'NONE';
-  if (toolPins.length === 0 && !isUnknownHeld) return { restricts: false, drifts, objectionTo: () => undefined, compare: () => undefined };
+  if (toolPins.length === 0 && !isUnknownHeld) return { restricts: false, fingerprint: '', drifts, objectionTo: () => undefined, compare: () => undefined };
   const byName = new Map(toolPins.map((pin) => [pin.name, pin]));
   // A name that a careless server could take for that of a refused tool is refused with it.
   const bySpelling = Map.groupBy(toolPins, ({ name }) => foldToolName(name));
   const holding = ({ fingerprint }: ToolPin): string => `${fingerprint} ${toolsDiscoveredAt}`;
   return {
     restricts: true,
+    fingerprint: hash('sha256', JSON.stringify([toolPins, toolReview]), 'hex'),
     drifts,
     objectionTo: (tool) => {
       if (isUnknownHeld && !byName.has(tool)) return 'tool_unreviewed';
