@@ -21,6 +21,7 @@ export interface McpConnection {
 
 const TOOLS_MAX = 1000;
 const PAGES_MAX = 100;
+const CONNECTION_CLOSED: number = ErrorCode.ConnectionClosed;
 const listSchema = z.looseObject({ tools: z.array(z.record(z.string(), z.unknown())), nextCursor: z.string().optional() });
 const discoverySchema = z.looseObject({
   supportedVersions: z.array(z.string()),
@@ -96,11 +97,11 @@ async function orClose<Answer>(transport: Transport, signal: AbortSignal, work: 
 }
 
 /** Where a connection has only closed, the last thing that was wrong with its transport tells why. */
-function explainerOf(client: { onerror?: ((error: Error) => void) | undefined }): (error: unknown) => never {
+function explainerOf(client: Client | SessionlessClient): (error: unknown) => never {
   let last: Error | undefined;
-  client.onerror = (error) => void (last = error);
+  Object.assign(client, { onerror: (error: Error) => void (last = error) });
   return (error) => {
-    throw error instanceof McpError && error.code === Number(ErrorCode.ConnectionClosed) ? (last ?? error) : error;
+    throw error instanceof McpError && error.code === CONNECTION_CLOSED ? (last ?? error) : error;
   };
 }
 
