@@ -2,9 +2,11 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { AddressRules } from '../shared/address-rules.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
 import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
+import { inheritedEnvironment } from '../shared/stdio-environment.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
@@ -24,6 +26,8 @@ import { openMigratedOrm } from './database/orm.ts';
 import { acrossOrganisations, asOwner } from './database/roles.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import { startGraphqlServer } from './graphql-server.ts';
+import type { LookBounds } from './mcp-client/look-at-server.ts';
+import { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import { AdmissionsService } from './members/admissions.service.ts';
 import { InvitationsService } from './members/invitations.service.ts';
@@ -43,6 +47,8 @@ import { Passwords } from './sessions/passwords.ts';
 import { hostCookie } from './sessions/host-cookie.ts';
 import { SessionsService } from './sessions/sessions.service.ts';
 import { SignInService } from './sessions/sign-in.service.ts';
+import { ServerImportService } from './server-import/server-import.service.ts';
+import { ServerProbeService } from './server-probe/server-probe.service.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { offerSetup } from './setup-link.ts';
 import type { Services } from './services.ts';
@@ -50,6 +56,9 @@ import { IdentityProvider } from './single-sign-on/identity-provider.ts';
 import { ProviderAccounts } from './single-sign-on/provider-accounts.ts';
 import { SingleSignOn } from './single-sign-on/single-sign-on.ts';
 import { TeamsService } from './teams/teams.service.ts';
+import { DiscoverySchedule } from './tools/discovery-schedule.ts';
+import { DiscoveryService } from './tools/discovery.service.ts';
+import { ToolsService } from './tools/tools.service.ts';
 import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
@@ -105,7 +114,8 @@ async function startParts(
 ): Promise<Omit<RunningControlPlane, 'close'>> {
   const secretKey = new SecretKey(settings.secretKey);
   const hasher = new TokenHasher(secretKey.derive('token-hash'));
-  const allowlist = readAllowlist(settings);
+  const looks = new ServerLooks(boundsOf(settings));
+  const sealer = new SecretSealer(secretKey);
   const orm = await openMigratedOrm(settings.databaseUrl, log, signal);
   started.push(() => orm.close(true));
   const everything = acrossOrganisations(orm.em);
@@ -120,6 +130,8 @@ async function startParts(
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
   const auditEvents = new AuditEventsService();
+  const discovery = new DiscoveryService({ sealer, looks });
+  const mcpServers = new McpServersService({ sealer, allowlist: looks.bounds.stdio.allowlist, grants: accessGrants, policies });
   const services = {
     ...peopleServices(hasher, log),
     accessGrants,
@@ -129,12 +141,16 @@ async function startParts(
     configFeed: new ConfigFeed(everything, notifications),
     dataPlanes: new DataPlanesService(),
     deadLetters: new DeadLettersService(lostWindows),
+    discovery,
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
-    mcpServers: new McpServersService({ sealer: new SecretSealer(secretKey), allowlist, grants: accessGrants, policies }),
+    mcpServers,
     policies,
     reconciliations: new ReconciliationsService(),
+    serverImport: new ServerImportService(mcpServers),
+    serverProbe: new ServerProbeService({ sealer, looks }),
     teams: new TeamsService(),
+    tools: new ToolsService(),
     usageAnalytics: new UsageAnalyticsService(),
     usageFacets: new UsageFacetsService(),
     usageIntake,
@@ -155,6 +171,8 @@ async function startParts(
   }
   const heads = new AuditHeadKeeper({ em: everything, signer: new HeadSigner(secretKey), dataDirectory: settings.dataDirectory, log });
   started.push(() => heads.close());
+  const schedule = new DiscoverySchedule(everything, discovery, log);
+  started.push(() => schedule.close());
   const { gatewayUrl } = settings;
   const sessionCookie = hostCookie('turnpike-session', settings.allowsPlainCookies);
   const singleSignOn = singleSignOnOf(settings, services, log);
@@ -182,6 +200,15 @@ function singleSignOnOf({ identityProvider, allowsPlainCookies }: ControlPlaneSe
   if (identityProvider === undefined) return undefined;
   const cookie = hostCookie('turnpike-sign-in', allowsPlainCookies);
   return new SingleSignOn({ provider: new IdentityProvider(identityProvider), accounts: new ProviderAccounts(services), cookie, log });
+}
+
+/** What the control plane itself may reach when it looks at servers. */
+function boundsOf(settings: ControlPlaneSettings): LookBounds {
+  const user = settings.stdioUser;
+  return {
+    rules: new AddressRules(settings.upstreamPrivateCidrs),
+    stdio: { allowlist: readAllowlist(settings), user, inherited: inheritedEnvironment(settings.environment, user === undefined) },
+  };
 }
 
 function readAllowlist(settings: ControlPlaneSettings): StdioAllowlist {

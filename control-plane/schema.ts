@@ -22,6 +22,10 @@ import { RolesResolver } from './roles/roles.resolver.ts';
 import { SessionsResolver } from './sessions/sessions.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
 import { DeadLettersResolver } from './usage-intake/dead-letters.resolver.ts';
+import { ServerImportResolver } from './server-import/server-import.resolver.ts';
+import { ServerProbeResolver } from './server-probe/server-probe.resolver.ts';
+import { ToolFieldsResolver } from './tools/tool-fields.resolver.ts';
+import { ToolsResolver } from './tools/tools.resolver.ts';
 import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
@@ -54,9 +58,13 @@ export function makeSchema(): GraphQLSchema {
       PoliciesResolver,
       QuotaFieldsResolver,
       RolesResolver,
+      ServerImportResolver,
+      ServerProbeResolver,
       ServerUsageResolver,
       SessionsResolver,
       TeamsResolver,
+      ToolFieldsResolver,
+      ToolsResolver,
       UsageAnalyticsResolver,
       UsageResolver,
       UsageTickResolver,

@@ -1,5 +1,6 @@
 /** Reads the control plane's environment once, into typed settings; nothing else in this plane looks at `process.env`. */
 import { z } from 'zod';
+import { cidrListSchema, stdioUserSchema } from '../shared/reach-settings.ts';
 
 const environmentSchema = z.object({
   CONTROL_PLANE_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
@@ -8,6 +9,8 @@ const environmentSchema = z.object({
   TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
   TURNPIKE_SECRET_KEY: z.string(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
+  TURNPIKE_STDIO_USER: stdioUserSchema.optional(),
+  UPSTREAM_PRIVATE_CIDRS: cidrListSchema.optional(),
   TURNPIKE_GATEWAY_URL: z.url().optional(),
   TURNPIKE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, 'must be a postgresql:// URL'),
@@ -35,6 +38,12 @@ export interface ControlPlaneSettings {
   readonly dataDirectory: string;
   readonly secretKey: string;
   readonly stdioAllowlistPath: string | undefined;
+  /** Whom STDIO servers run as while they are looked at; undefined for this program's own user. */
+  readonly stdioUser: { readonly uid: number; readonly gid: number } | undefined;
+  /** Where servers that are not public may live; undefined leaves private addresses open. */
+  readonly upstreamPrivateCidrs: readonly string[] | undefined;
+  /** What STDIO servers may see of it is chosen from it by name; it is kept for nothing else. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where agents reach the gateway, for the URLs that the API shows. */
   readonly gatewayUrl: string;
   readonly logLevel: string;
@@ -67,6 +76,9 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     dataDirectory: given.TURNPIKE_DATA_DIR,
     secretKey: given.TURNPIKE_SECRET_KEY,
     stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
+    stdioUser: given.TURNPIKE_STDIO_USER,
+    upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
+    environment,
     gatewayUrl: given.TURNPIKE_GATEWAY_URL ?? `http://127.0.0.1:${given.DATA_PLANE_PORT}`,
     logLevel: given.TURNPIKE_LOG_LEVEL,
     databaseUrl: given.DATABASE_URL,

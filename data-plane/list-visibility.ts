@@ -28,8 +28,12 @@ interface Rules {
   readonly words: string;
 }
 
-function rulesOf({ config }: GovernedServer): Rules {
-  return { tools: JSON.stringify([config.allowedTools, config.blockedTools, config.toolRulesMode]), words: JSON.stringify(config.semanticFilter) };
+function rulesOf({ config, toolPins }: GovernedServer): Rules {
+  const { allowedTools, blockedTools, toolRulesMode, toolChangeMode } = config;
+  return {
+    tools: JSON.stringify([allowedTools, blockedTools, toolRulesMode, toolPins.fingerprint, toolChangeMode]),
+    words: JSON.stringify(config.semanticFilter),
+  };
 }
 
 function changesOf(lists: readonly string[]): Buffer {

@@ -1,20 +1,9 @@
 /** Reads the data plane's environment once, into typed settings; nothing else in this plane looks at `process.env`. */
 import { z } from 'zod';
-import { cidrSchema } from '../shared/policy.ts';
+import { cidrListSchema, stdioUserSchema } from '../shared/reach-settings.ts';
 import type { ChildUser } from './transports/process-isolation.ts';
 
 const MEBIBYTE = 1024 * 1024;
-
-/** Root is 0, and the largest number means no user at all. */
-const idSchema = z.number().int().min(1).max(4_294_967_294);
-const userSchema = z
-  .string()
-  .regex(/^\d+:\d+$/, 'must be a user id and a group id, as in 1001:1001')
-  .transform((text) => {
-    const [uid = '', gid = ''] = text.split(':');
-    return { uid: Number(uid), gid: Number(gid) };
-  })
-  .pipe(z.object({ uid: idSchema, gid: idSchema }));
 
 const environmentSchema = z.object({
   DATA_PLANE_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
@@ -22,16 +11,12 @@ const environmentSchema = z.object({
   TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
   TURNPIKE_SECRET_KEY: z.string(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
-  TURNPIKE_STDIO_USER: userSchema.optional(),
+  TURNPIKE_STDIO_USER: stdioUserSchema.optional(),
   TURNPIKE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   CONTROL_PLANE_URL: z.url({ protocol: /^https?$/ }),
   DATA_PLANE_TOKEN: z.string(),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
-  UPSTREAM_PRIVATE_CIDRS: z
-    .string()
-    .transform((list) => list.split(',').map((cidr) => cidr.trim()))
-    .pipe(z.array(cidrSchema))
-    .optional(),
+  UPSTREAM_PRIVATE_CIDRS: cidrListSchema.optional(),
   DATA_PLANE_ALLOWED_HOSTS: z.string().optional(),
   DATA_PLANE_NODE_URL: z
     .url({ protocol: /^http$/ })

@@ -13,6 +13,7 @@ export const ID_PREFIXES = {
   dataPlaneToken: 'dpt',
   apiKey: 'key',
   mcpServer: 'srv',
+  tool: 'tol',
   accessGrant: 'grt',
   policy: 'pol',
   limit: 'lim',

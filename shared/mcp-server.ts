@@ -4,6 +4,7 @@ import { pricingSchema } from './pricing.ts';
 import { sealedSecretSchema } from './sealed-secret.ts';
 import { semanticFilterSchema } from './semantic-filter.ts';
 import { serverLimitsSchema } from './server-limits.ts';
+import { TOOL_REVIEWS, toolPinSchema } from './tool-pins.ts';
 
 export const TRANSPORTS = ['STREAMABLE_HTTP', 'SSE', 'STDIO'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
@@ -66,5 +67,12 @@ export const mcpServerSchema = z.strictObject({
   denialStyle: denialStyleSchema,
   /** Documents that were written before servers had limits of their own do not have it. */
   limits: serverLimitsSchema.default({}),
+  /** What discovery has seen; empty before the first one, and in documents that were written before there was any. */
+  toolPins: z.array(toolPinSchema).default([]),
+  /** When somebody last looked at all of them: what nodes have noticed by themselves since then still counts. */
+  toolsDiscoveredAt: z.string().nullable().default(null),
+  toolReview: z.enum(TOOL_REVIEWS).default('NONE'),
+  /** Whether a tool that has changed is refused, or only recorded. */
+  toolChangeMode: z.enum(['ENFORCE', 'OBSERVE']).default('ENFORCE'),
 });
 export type McpServer = z.infer<typeof mcpServerSchema>;

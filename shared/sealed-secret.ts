@@ -1,4 +1,4 @@
-/** Seals upstream secrets with AES-256-GCM for rest and travel; only the data plane opens them, in memory. */
+/** Seals upstream secrets with AES-256-GCM for rest and travel; they are opened in memory alone, where a server is called or probed. */
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { SecretKey } from './secret-key.ts';

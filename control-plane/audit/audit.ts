@@ -14,10 +14,10 @@ export interface AuditedChange {
   readonly after: unknown;
 }
 
-/** In whose name the change is made, and by which request. */
+/** In whose name the change is made, and by which request. A schedule acts for what it looks after. */
 export interface AuditedRequest {
   readonly requestId: string;
-  readonly caller: Pick<AdminCaller, 'organisationId'> & { readonly actor: Pick<AdminCaller['actor'], 'kind' | 'id'> };
+  readonly caller: Pick<AdminCaller, 'organisationId'> & { readonly actor: { readonly kind: AdminCaller['actor']['kind'] | 'SCHEDULE'; readonly id: string } };
 }
 
 /** The entity manager must be in the transaction of the change. */

@@ -15,6 +15,7 @@ import { PolicyEntity } from '../policies/policy.entity.ts';
 import { RoleEntity } from '../roles/role.entity.ts';
 import { SessionEntity } from '../sessions/session.entity.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
+import { ToolEntity } from '../tools/tool.entity.ts';
 
 export const ENTITIES = [
   AccessGrantEntity,
@@ -34,4 +35,5 @@ export const ENTITIES = [
   SessionEntity,
   TeamEntity,
   UserEntity,
+  ToolEntity,
 ];

@@ -9,6 +9,7 @@ import { sumCosts, type CostSpan } from '../money/window-costs.ts';
 import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
 import { findRoles, type Role } from '../roles/roles.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
+import { ToolEntity } from '../tools/tool.entity.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
 /** By id; policies by the id of their owner. Null where the caller's organisation has none. */
@@ -16,6 +17,8 @@ export interface Loaders {
   readonly apiKeys: DataLoader<string, ApiKey | null>;
   readonly mcpServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
+  /** By the name of a tool, the servers that list one so called. */
+  readonly toolHolders: DataLoader<string, string[]>;
   readonly policies: DataLoader<string, Policy | null>;
   readonly users: DataLoader<string, User | null>;
   readonly roles: DataLoader<string, Role | null>;
@@ -53,6 +56,11 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
       (ids) => findRoles(em, ids),
       ({ id }) => id,
     ),
+    toolHolders: new DataLoader(async (names) => {
+      const found = await em.find(ToolEntity, { name: { $in: [...names] }, isGone: false }, { fields: ['name', 'mcpServerId'] });
+      const holders = Map.groupBy(found, ({ name }) => name);
+      return names.map((name) => (holders.get(name) ?? []).map(({ mcpServerId }) => mcpServerId));
+    }),
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
     usage: usageOfEach(em, organisationId),

@@ -27,6 +27,10 @@ export function toMcpServerDocument(server: McpServer): McpServerDocument {
     pricing: server.pricing,
     denialStyle: server.denialStyle,
     limits: server.limits,
+    toolPins: server.toolPins,
+    toolsDiscoveredAt: server.toolsDiscoveredAt?.toISOString() ?? null,
+    toolReview: server.toolReview,
+    toolChangeMode: server.toolChangeMode,
   };
 }
 

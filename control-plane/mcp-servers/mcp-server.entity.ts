@@ -5,6 +5,7 @@ import type { Pricing } from '../../shared/pricing.ts';
 import type { SealedSecret } from '../../shared/sealed-secret.ts';
 import type { SemanticFilter } from '../../shared/semantic-filter.ts';
 import type { ServerLimits } from '../../shared/server-limits.ts';
+import type { ToolPin, ToolReview } from '../../shared/tool-pins.ts';
 import { tenantFilter } from '../database/tenant-filter.ts';
 
 /** What the API shows of a secret. */
@@ -45,6 +46,19 @@ export const McpServerEntity = defineEntity({
     denialStyle: p.string().$type<DenialStyle>().default('AUTO'),
     /** Those that were set; the others have their defaults. */
     limits: p.json<ServerLimits>(),
+    /** What the data planes need to know of its tools, drawn from them whenever one of them changes. */
+    toolPins: p.json<ToolPin[]>(),
+    toolReview: p.string().$type<ToolReview>().default('NONE'),
+    toolChangeMode: p.string().$type<'ENFORCE' | 'OBSERVE'>().default('ENFORCE'),
+    /** How often its tools are discovered anew; null for when somebody asks. */
+    toolDiscoveryMinutes: p.integer().nullable(),
+    toolDiscoveryDueAt: p.datetime().nullable(),
+    /** When somebody asked, or something had changed. */
+    toolsDiscoveredAt: p.datetime().nullable(),
+    /** When they were last looked at, whatever came of it. */
+    toolsCheckedAt: p.datetime().nullable(),
+    /** Why the last discovery failed. */
+    toolDiscoveryError: p.text().nullable(),
     metadata: p.json<Record<string, unknown>>(),
     version: p.integer().default(1),
     createdAt: p.datetime().defaultRaw('now()'),

@@ -6,6 +6,7 @@ import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, JsonObject, NanoUsd } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
+import { TOOL_REVIEW } from '../tools/tool-enums.types.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
 
 export const TRANSPORT = { STREAMABLE_HTTP: 'STREAMABLE_HTTP', SSE: 'SSE', STDIO: 'STDIO' } as const;
@@ -193,6 +194,21 @@ export class McpServerType {
 
   @Field(() => ServerLimitsType, { description: 'What it may take of time, bytes and processes.' })
   limits?: unknown;
+
+  @Field(() => TOOL_REVIEW, { description: 'Which tools stay off until somebody has reviewed them.' })
+  toolReview!: keyof typeof TOOL_REVIEW;
+
+  @Field(() => RULE_MODE, { description: 'Whether a tool that has changed is hidden and refused, or only recorded.' })
+  toolChangeMode!: keyof typeof RULE_MODE;
+
+  @Field(() => Int, { nullable: true, description: 'How often its tools are discovered anew, in minutes; null for when somebody asks.' })
+  toolDiscoveryMinutes?: number | null | undefined;
+
+  @Field(() => DateTime, { nullable: true, description: 'When its tools were last looked at, whatever came of it.' })
+  toolsCheckedAt?: Date | null | undefined;
+
+  @Field(() => String, { nullable: true, description: 'What went wrong then.' })
+  toolDiscoveryError?: string | null | undefined;
 
   @Field(() => String, { description: 'Where agents call it.' })
   gatewayUrl?: string;

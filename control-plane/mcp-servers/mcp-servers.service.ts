@@ -26,6 +26,7 @@ import { readPricing, type PricingInput } from './server-pricing.ts';
 import { requireFittingAuth, requireOriginKept, requireReach } from './server-reach.ts';
 import { readSemanticFilter, readToolNames, type SemanticFilterInput } from './server-rules.ts';
 import { scopeOf } from './server-scope.ts';
+import { reviewChanges, type ToolReviewInput } from './server-tool-review.ts';
 import { ServerSecrets, type AuthInput } from './server-secrets.ts';
 import type { CreateServerInput, UpdateServerInput } from './mcp-server.inputs.ts';
 
@@ -94,6 +95,7 @@ export class McpServersService {
         pricedAt: input.pricing === null ? null : new Date(),
         denialStyle: input.denialStyle ?? 'AUTO',
         limits: readLimits(input.limits, {}),
+        toolPins: [],
         metadata: input.metadata,
       });
       this.#requireReach(server);
@@ -161,6 +163,10 @@ export class McpServersService {
     }));
   }
 
+  setToolReview(context: AdminContext, aim: Aim, input: ToolReviewInput): Promise<McpServer> {
+    return this.#change(context, 'setToolReview', aim, (server) => reviewChanges(server, input));
+  }
+
   setPricing(context: AdminContext, aim: Aim, pricing: PricingInput): Promise<McpServer> {
     return this.#change(context, 'setPricing', aim, (server) => ({ pricing: readPricing(pricing, server.pricing), pricedAt: new Date() }));
   }
@@ -207,6 +213,6 @@ export class McpServersService {
 
 /** What the audit trail keeps: sealed values are left out, the fingerprints in `secretFields` say when one changed. */
 function shown(server: McpServer): Record<string, unknown> {
-  const { auth, stdioEnv, ...rest } = { ...server };
+  const { auth, stdioEnv, toolPins: _drawnFromTools, ...rest } = { ...server };
   return { ...rest, authType: auth.type, stdioEnvKeys: Object.keys(stdioEnv) };
 }

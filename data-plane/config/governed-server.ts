@@ -3,11 +3,13 @@ import type { McpServer } from '../../shared/mcp-server.ts';
 import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import type { Price } from '../../shared/pricing.ts';
 import type { CompiledFilter } from '../guardrails/semantic-filter.ts';
+import type { CompiledPins } from '../guardrails/tool-pins.ts';
 import type { ToolRules } from '../guardrails/tool-rules.ts';
 
 export interface GovernedServer {
   readonly config: McpServer;
   readonly toolRules: ToolRules;
+  readonly toolPins: CompiledPins;
   readonly filter: CompiledFilter | undefined;
   readonly limits: EffectiveLimits;
   /** The unit prices of a method and tool; `NO_PRICE` for what is not priced. */

@@ -132,17 +132,14 @@ export class StateBuilder {
     const holder = this.#servers.get(config.organisationId, config.slug);
     if (holder !== undefined && holder.config.id !== config.id)
       throw new ConfigFault(`mcpServer ${config.id}: the slug ${config.slug} is taken by ${holder.config.id}`);
-    const server = this.#unchanged(config) ?? compileServer(config, this.#sealer);
+    const previous = this.#previous.snapshot.servers.get(config.organisationId)?.get(config.id);
+    // A server that is as it was keeps its compiled form, and with it its warm processes and connections.
+    const isUnchanged = previous !== undefined && isDeepStrictEqual(previous.config, config);
+    const server = isUnchanged ? previous : compileServer(config, this.#sealer, previous);
     this.#removeServer(config.id);
     this.#mcpServers.set(config.id, server.config);
     this.#servers.set(config.organisationId, config.id, server);
     this.#servers.set(config.organisationId, config.slug, server);
-  }
-
-  /** A server that is as it was keeps its compiled form, and with it its warm processes and connections. */
-  #unchanged(config: McpServer): GovernedServer | undefined {
-    const server = this.#previous.snapshot.servers.get(config.organisationId)?.get(config.id);
-    return server !== undefined && isDeepStrictEqual(server.config, config) ? server : undefined;
   }
 
   #removeServer(id: string): void {

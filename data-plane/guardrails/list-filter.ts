@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { lookalikeIn } from '../mcp/reserved-keys.ts';
 import { applyEdits, cutOf, type Edit } from '../transports/json-edits.ts';
 import { elementsOf, findMember, type ByteRange } from '../transports/json-members.ts';
-import type { ListRule } from './list-rules.ts';
+import type { Entry, ListRule } from './list-rules.ts';
 
 const MESSAGE_KEYS: ReadonlySet<string> = new Set(['result']);
 const SCOPE_KEY = 'cacheScope';
@@ -56,18 +56,23 @@ function editsOf(body: Buffer, message: ByteRange, value: unknown, rules: readon
 }
 
 /** The hidden entries of one list; undefined when it cannot be judged. */
-function cutsOf(body: Buffer, result: ByteRange, list: unknown, { member, entryKey, hides }: ListRule): ByteRange[] | undefined {
+function cutsOf(body: Buffer, result: ByteRange, list: unknown, { member, entryKey, judgedKeys, compare, hides }: ListRule): ByteRange[] | undefined {
   const range = findMember(body, result, member);
   const elements = range === undefined ? undefined : elementsOf(body, range);
-  const entryKeys = new Set([entryKey]);
-  const isPlain = (entry: unknown): boolean => isRecord(entry) && lookalikeIn(entry, entryKeys) === undefined;
+  const words = new Set(judgedKeys);
+  const isPlain = (entry: unknown): entry is Entry => isRecord(entry) && lookalikeIn(entry, words) === undefined;
   if (elements === undefined || !Array.isArray(list) || !list.every(isPlain)) return undefined;
-  const cuts: ByteRange[] = [];
+  const names: string[] = [];
   for (const [index, element] of elements.entries()) {
-    const name = textOf(body, element, entryKey);
-    if (name === undefined) return undefined;
-    if (hides(name)) cuts.push(cutOf(elements, index, cuts.length));
+    const [entry, name] = [list[index], textOf(body, element, entryKey)];
+    if (entry === undefined || name === undefined) return undefined;
+    // Of a key that stands there twice, another reader may take the other value.
+    if (judgedKeys.some((key) => key in entry && findMember(body, element, key) === undefined)) return undefined;
+    compare?.(name, entry);
+    names.push(name);
   }
+  const cuts: ByteRange[] = [];
+  for (const [index, name] of names.entries()) if (hides(name)) cuts.push(cutOf(elements, index, cuts.length));
   return cuts;
 }
 

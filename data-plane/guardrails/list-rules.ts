@@ -1,4 +1,6 @@
 /** Says what a caller is not to see in lists: whatever the rules would refuse to it by its name or address. */
+import { DEFINITION_MEMBERS } from '../../shared/tool-definition.ts';
+import type { PinObjection } from '../../shared/tool-pins.ts';
 import type { Access } from '../evidence.ts';
 import type { RpcCall } from '../mcp/rpc-call.ts';
 import type { CompiledFilter } from './semantic-filter.ts';
@@ -17,8 +19,15 @@ interface ListKind {
 
 /** What is not to be seen in one kind of list. */
 export interface ListRule extends Pick<ListKind, 'member' | 'entryKey'> {
+  /** The members of an entry that are looked at: what they say must have one reading. */
+  readonly judgedKeys: readonly string[];
   readonly hides: (name: string) => boolean;
+  /** Looks at what an entry says of itself, before any is hidden: one may tell something of another. */
+  readonly compare?: ((name: string, entry: Entry) => void) | undefined;
 }
+
+/** An entry of a list, as its server sent it. */
+export type Entry = Readonly<Record<string, unknown>>;
 
 const KINDS: readonly ListKind[] = [
   { method: 'tools/list', member: 'tools', entryKey: 'name', callOf: (name) => request('tools/call', { name }) },
@@ -35,23 +44,41 @@ export function listRulesFor(access: Access, call: RpcCall | undefined): readonl
   if (call !== undefined && !call.messages.some(({ method }) => METHODS.has(method))) return NONE;
   const { filter } = access.server;
   const words = filter?.appliesToRequest === true && filter.action === 'BLOCK' ? filter : undefined;
+  const { restricts, compare } = access.server.toolPins;
   const tools = refusedTools(access);
   // Lists may also come on a stream that was opened with GET, where answers are resumed.
   const asked = call === undefined ? KINDS : KINDS.filter(({ method }) => call.messages.some((message) => message.method === method));
-  return asked.flatMap((kind) => ruleOf(kind, words, kind.member === 'tools' ? tools : undefined));
+  return asked.flatMap((kind) => {
+    const isTools = kind.member === 'tools';
+    const looks = isTools && restricts ? { judgedKeys: DEFINITION_MEMBERS, compare } : { judgedKeys: [kind.entryKey] };
+    return ruleOf(kind, { ...looks, words, refuses: isTools ? tools : undefined });
+  });
 }
 
-function ruleOf({ member, entryKey, callOf }: ListKind, words: CompiledFilter | undefined, refuses: ListRule['hides'] | undefined): readonly ListRule[] {
+interface Hiding extends Pick<ListRule, 'judgedKeys' | 'compare'> {
+  readonly words: CompiledFilter | undefined;
+  readonly refuses: ListRule['hides'] | undefined;
+}
+
+function ruleOf({ member, entryKey, callOf }: ListKind, { words, refuses, ...looks }: Hiding): readonly ListRule[] {
   if (words === undefined && refuses === undefined) return NONE;
-  return [{ member, entryKey, hides: (name) => refuses?.(name) === true || words?.findIn(callOf(name)) !== undefined }];
+  return [{ ...looks, member, entryKey, hides: (name) => refuses?.(name) === true || words?.findIn(callOf(name)) !== undefined }];
 }
 
 function refusedTools({ server, grant }: Access): ListRule['hides'] | undefined {
-  const { toolRules, config } = server;
+  const { toolRules, toolPins, config } = server;
   const granted = grant.toolsAllowed;
   const isRuled = toolRules.restricts && config.toolRulesMode === 'ENFORCE';
-  if (!isRuled && granted === null) return undefined;
-  return (tool) => (isRuled && toolRules.verdictOn(tool) !== 'allowed') || (granted !== null && !granted.includes(tool));
+  if (!isRuled && !toolPins.restricts && granted === null) return undefined;
+  return (tool) =>
+    (isRuled && toolRules.verdictOn(tool) !== 'allowed') ||
+    isPinRefused(toolPins.objectionTo(tool), config.toolChangeMode) ||
+    (granted !== null && !granted.includes(tool));
+}
+
+/** A change may be let pass and recorded; what somebody switched off, or has not yet looked at, may not. */
+export function isPinRefused(objection: PinObjection | undefined, changeMode: 'ENFORCE' | 'OBSERVE'): boolean {
+  return objection !== undefined && (objection !== 'tool_changed' || changeMode === 'ENFORCE');
 }
 
 function request(method: string, params: object): object {

@@ -32,6 +32,6 @@ export function compileToolRules({ allowedTools, blockedTools }: Pick<McpServer,
 }
 
 /** The form in which names are equal that a careless server could take for each other, as Windows and some shells do at the end of a name. */
-function foldToolName(name: string): string {
+export function foldToolName(name: string): string {
   return foldText(name).replace(TRAILING_DOTS_AND_SPACE, '').trimStart();
 }

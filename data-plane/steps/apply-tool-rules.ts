@@ -1,10 +1,15 @@
 /** Step 12: applies the allowed and blocked tools of server and grant, then the semantic filter, to every message of the body. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { Access, AllowedCall, RpcRequest } from '../evidence.ts';
-import { listRulesFor } from '../guardrails/list-rules.ts';
+import { isPinRefused, listRulesFor } from '../guardrails/list-rules.ts';
 import type { Trail } from '../trail.ts';
 
 const REFUSED_TOOL = { blocked_tool: 'is blocked on', tool_not_allowed: 'is not among the allowed tools of' } as const;
+const REFUSED_PIN = {
+  tool_disabled: 'is switched off on',
+  tool_changed: 'has changed since it was approved on',
+  tool_unreviewed: 'waits for a review on',
+} as const;
 const RULE_PATHS = { blocked_tool: 'blockedTools', tool_not_allowed: 'allowedTools' } as const;
 
 export function applyToolRules(access: Access, rpc: RpcRequest, trail: Trail): AllowedCall {
@@ -24,6 +29,7 @@ function judgeTool(access: Access, tool: string, trail: Trail): void {
     if (config.toolRulesMode === 'ENFORCE') return refuseTool(trail, tool, refusal);
     trail.observed.push(`${refusal.code}/${refusal.reason}`);
   }
+  judgePin(access, tool, trail);
   if (access.grant.toolsAllowed === null || access.grant.toolsAllowed.includes(tool)) return;
   const rule = { kind: 'accessGrant', id: access.grant.id, path: 'toolsAllowed' };
   refuseTool(
@@ -31,6 +37,15 @@ function judgeTool(access: Access, tool: string, trail: Trail): void {
     tool,
     new Refusal('mcp_guardrail_block', 'tool_not_allowed', `tool '${tool}' is not among the tools granted to this key on '${config.slug}'`, { rule }),
   );
+}
+
+function judgePin(access: Access, tool: string, trail: Trail): void {
+  const { config, toolPins } = access.server;
+  const objection = toolPins.objectionTo(tool);
+  if (objection === undefined) return;
+  if (!isPinRefused(objection, config.toolChangeMode)) return void trail.observed.push(`mcp_guardrail_block/${objection}`);
+  const rule = { kind: 'mcpServer', id: config.id, path: 'tools' };
+  refuseTool(trail, tool, new Refusal('mcp_guardrail_block', objection, `tool '${tool}' ${REFUSED_PIN[objection]} '${config.slug}'`, { rule }));
 }
 
 function refuseTool(trail: Trail, tool: string, refusal: Refusal): never {

@@ -7,7 +7,7 @@ import type { GovernedServer } from '../config/governed-server.ts';
 import { NO_ISOLATION, type ProcessIsolation } from './process-isolation.ts';
 import type { ProcessReaper } from './process-reaper.ts';
 import type { StdioNoise } from './stdio-noise.ts';
-import { inheritedEnvironment } from './stdio-environment.ts';
+import { inheritedEnvironment } from '../../shared/stdio-environment.ts';
 import { STDIO_LIMITS, type StdioLimits } from './stdio-limits.ts';
 import { StdioFleet } from './stdio-fleet.ts';
 import type { StdioDispatch } from './stdio-lending.ts';

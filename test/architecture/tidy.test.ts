@@ -11,6 +11,8 @@ const SOURCES = globSync(
 ).toSorted();
 const EVERYTHING = [...SOURCES, ...globSync('test/**/*.ts', { cwd: ROOT })];
 const LINES_MAX = 250;
+/** Lists of addresses are part of node:net, and connect to nothing. */
+const ADDRESS_LISTS = ['shared/address-rules.ts', 'shared/policy.ts'];
 
 const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 const importsOf = (file: string) =>
@@ -44,7 +46,7 @@ describe('the planes', () => {
     for (const file of SOURCES.filter((name) => name.startsWith('shared/'))) {
       expect(
         importsOf(file).filter(
-          (name) => /^node:(?:fs|net|http|https|child_process|dns|tls)/.test(name) && !(name === 'node:net' && file === 'shared/policy.ts'),
+          (name) => /^node:(?:fs|net|http|https|child_process|dns|tls)/.test(name) && !(name === 'node:net' && ADDRESS_LISTS.includes(file)),
         ),
         file,
       ).toEqual([]);

@@ -101,7 +101,7 @@ const tools = Array.from({ length: 60 }, (_, index) => ({
 const list = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools } }));
 const event = Buffer.from('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":50}}\n\n');
 const stream = createEventStreamFilter((data) => data, 1_000_000);
-const listRules = [{ member: 'tools', entryKey: 'name', hides: (tool: string): boolean => rules.verdictOn(tool) !== 'allowed' }];
+const listRules = [{ member: 'tools', entryKey: 'name', judgedKeys: ['name'], hides: (tool: string): boolean => rules.verdictOn(tool) !== 'allowed' }];
 
 const round = (figure: number): number => Number(figure.toFixed(2));
 process.stdout.write(

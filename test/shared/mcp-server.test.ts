@@ -16,3 +16,8 @@ test('a document from before servers had limits of their own has all defaults, a
   expect(mcpServerSchema.parse({ ...before, limits: { idleTimeoutMillis: 5 } }).limits).toEqual({ idleTimeoutMillis: 5 });
   expect(mcpServerSchema.safeParse({ ...before, limits: { idleTimeout: 5 } }).success).toBe(false);
 });
+
+test('a document from before tools were discovered holds no tool to anything', () => {
+  const { toolPins: _pins, toolsDiscoveredAt: _at, toolReview: _review, toolChangeMode: _mode, ...before } = mcpServer('org_1');
+  expect(mcpServerSchema.parse(before)).toEqual({ ...before, toolPins: [], toolsDiscoveredAt: null, toolReview: 'NONE', toolChangeMode: 'ENFORCE' });
+});

@@ -58,6 +58,10 @@ export function mcpServer(organisationId: string, given: Partial<McpServer> = {}
     pricing: FREE,
     denialStyle: 'AUTO',
     limits: {},
+    toolPins: [],
+    toolsDiscoveredAt: null,
+    toolReview: 'NONE',
+    toolChangeMode: 'ENFORCE',
     ...given,
   };
 }

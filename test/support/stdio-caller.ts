@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { GovernedServer } from '../../data-plane/config/governed-server.ts';
 import type { RpcCall } from '../../data-plane/mcp/rpc-call.ts';
+import { compileToolPins } from '../../data-plane/guardrails/tool-pins.ts';
 import { NO_ISOLATION, type ProcessIsolation } from '../../data-plane/transports/process-isolation.ts';
 import { startProcessReaper } from '../../data-plane/transports/process-reaper.ts';
 import { createStdioTransport, type StdioTransport } from '../../data-plane/transports/stdio.ts';
@@ -94,8 +95,13 @@ export function stdioServer(
       pricing: FREE,
       denialStyle: 'AUTO',
       limits: {},
+      toolPins: [],
+      toolsDiscoveredAt: null,
+      toolReview: 'NONE',
+      toolChangeMode: 'ENFORCE',
     },
     toolRules: { restricts: false, verdictOn: () => 'allowed' },
+    toolPins: compileToolPins({ toolPins: [], toolsDiscoveredAt: null, toolReview: 'NONE' }),
     filter: undefined,
     limits: effectiveLimits({ transport: 'STDIO', stdioIsolation: 'SHARED', limits: {} }),
     priceOf: () => NO_PRICE,

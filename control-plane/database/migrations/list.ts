@@ -12,6 +12,7 @@ import { Migration0010UsageSlices } from './0010-usage-slices.ts';
 import { Migration0011DeadLetters } from './0011-dead-letters.ts';
 import { Migration0012AuditChain } from './0012-audit-chain.ts';
 import { Migration0013People } from './0013-people.ts';
+import { Migration0014Tools } from './0014-tools.ts';
 import { Migration0016RowSecurity } from './0016-row-security.ts';
 
 export const MIGRATIONS = [
@@ -28,5 +29,6 @@ export const MIGRATIONS = [
   { name: '0011-dead-letters', class: Migration0011DeadLetters },
   { name: '0012-audit-chain', class: Migration0012AuditChain },
   { name: '0013-people', class: Migration0013People },
+  { name: '0014-tools', class: Migration0014Tools },
   { name: '0016-row-security', class: Migration0016RowSecurity },
 ];

@@ -37,6 +37,13 @@ const INPUTS: Readonly<Record<string, string>> = {
   deleteRole: '{id: "rol_x"}',
   createAdminToken: '{name: "t", permissions: []}',
   revokeAdminToken: '{id: "adm_x"}',
+  probeServer: '{endpointUrl: "http://127.0.0.1:9/"}',
+  importServers: '{document: {mcpServers: {}}}',
+  discoverTools: '{id: "srv_x"}',
+  setToolReview: '{id: "srv_x", review: ALL}',
+  setToolsEnabled: '{serverId: "srv_x", tools: [], enabled: false}',
+  setToolRisk: '{serverId: "srv_x", tools: []}',
+  acceptToolChanges: '{serverId: "srv_x", tools: [], fingerprints: []}',
 };
 /** For whoever has signed in, about himself; a token may not call them, whatever its permissions. */
 const OF_PEOPLE: Readonly<Record<string, string>> = {
@@ -140,6 +147,7 @@ test.each([
   'invitations { nodes { id } }',
   'adminTokens { nodes { id } }',
   'sessions { id }',
+  'tools(serverId: "x") { nodes { id } }',
 ])('{ %s } refuses nobody and data planes', async (query) => {
   const { token } = await plane.newDataPlaneToken();
   expect((await plane.ask(`{ ${query} }`, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });

@@ -7,8 +7,8 @@ import { jsonNode, spacing, spelled, writeJson, type JsonNode } from '../../supp
 
 const hides = (tool: string): boolean => tool.startsWith('hidden');
 const RULES: readonly ListRule[] = [
-  { member: 'tools', entryKey: 'name', hides },
-  { member: 'resourceTemplates', entryKey: 'uriTemplate', hides },
+  { member: 'tools', entryKey: 'name', judgedKeys: ['name'], hides },
+  { member: 'resourceTemplates', entryKey: 'uriTemplate', judgedKeys: ['uriTemplate'], hides },
 ];
 const filtered = (body: string): string | undefined => filterLists(Buffer.from(body), RULES)?.toString('utf8');
 

@@ -9,6 +9,8 @@ import { applyToolRules } from '../../../data-plane/steps/apply-tool-rules.ts';
 import { Trail } from '../../../data-plane/trail.ts';
 import type { McpServer } from '../../../shared/mcp-server.ts';
 import { Refusal } from '../../../shared/refusal.ts';
+import { fingerprintOfTool } from '../../../shared/tool-definition.ts';
+import { TOOL_REVIEWS, type ToolPin } from '../../../shared/tool-pins.ts';
 import { TokenHasher } from '../../../shared/token.ts';
 import { stateOf, testSecretKey } from '../../support/config-frames.ts';
 import { accessGrant, apiKey, mcpServer, organisation, snapshotOf } from '../../support/domain.ts';
@@ -23,6 +25,15 @@ const LISTS = [
   { asks: 'resources/templates/list', member: 'resourceTemplates', entryKey: 'uriTemplate', calls: 'resources/read', param: 'uri' },
 ] as const;
 
+const pin = (name: string, given: Partial<ToolPin> = {}): ToolPin => ({
+  name,
+  fingerprint: fingerprintOfTool({ name }),
+  isEnabled: true,
+  isChanged: false,
+  isReviewed: true,
+  isDestructive: false,
+  ...given,
+});
 const names = uniqueArray(
   constantFrom('read', 'read_secret', 'DELETE', 'delete', 'file:///a', 'file:///etc/passwd', 'db://{secret}', 'ｓｅｃｒｅｔ', 'sec-ret', '☂'),
 );
@@ -30,6 +41,13 @@ const rules = record({
   allowedTools: constantFrom<string[]>([], ['read', 'read_secret']),
   blockedTools: constantFrom<string[]>([], ['delete']),
   toolRulesMode: constantFrom('ENFORCE' as const, 'OBSERVE' as const),
+  toolPins: constantFrom<ToolPin[]>(
+    [],
+    [pin('read'), pin('DELETE', { isEnabled: false })],
+    [pin('read', { isChanged: true }), pin('delete', { fingerprint: 'another' })],
+  ),
+  toolReview: constantFrom(...TOOL_REVIEWS),
+  toolChangeMode: constantFrom('ENFORCE' as const, 'OBSERVE' as const),
   semanticFilter: option(
     record({
       blockedKeywords: constantFrom<string[]>([], ['secret'], ['call read']),

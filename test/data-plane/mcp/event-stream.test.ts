@@ -7,7 +7,7 @@ import { dataOfEvent, EventStreamSplitter, idOfEvent, retryOfEvent, typeOfEvent 
 import { Refusal } from '../../../shared/refusal.ts';
 
 function judge(data: Buffer): Buffer {
-  const visible = filterLists(data, [{ member: 'tools', entryKey: 'name', hides: (tool) => tool === 'hidden' }]);
+  const visible = filterLists(data, [{ member: 'tools', entryKey: 'name', judgedKeys: ['name'], hides: (tool) => tool === 'hidden' }]);
   if (visible === undefined) throw new Refusal('upstream_error', 'bad_answer', 'not a list');
   return visible;
 }

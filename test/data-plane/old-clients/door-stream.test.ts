@@ -8,6 +8,7 @@ import { DoorStream } from '../../../data-plane/old-clients/door-stream.ts';
 import type { OpenStream } from '../../../data-plane/open-streams.ts';
 import { Trail } from '../../../data-plane/trail.ts';
 import { systemClock } from '../../../shared/clock.ts';
+import type { McpServer } from '../../../shared/mcp-server.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 import { testSealer } from '../../support/config-frames.ts';
 import { mcpServer } from '../../support/domain.ts';
@@ -57,10 +58,17 @@ test('a silent stream gets a comment, and one that was written to since does not
   expect(text()).toBe(`${ENDPOINT}:\n\nevent: message\ndata: {}\n\n`);
 });
 
-test('a client is told when other tools are visible to it, and not of other changes', async () => {
+const PIN = { name: 'echo', fingerprint: '', isEnabled: false, isChanged: false, isReviewed: true, isDestructive: false };
+const HIDING: [string, Partial<McpServer>][] = [
+  ['blocked', { blockedTools: ['echo'] }],
+  ['to be reviewed', { toolReview: 'ALL' }],
+  ['switched off', { toolPins: [PIN] }],
+];
+
+test.each(HIDING)('a client is told when a tool is %s, and not of other changes', async (_how, hiding) => {
   const { stream, text } = await open();
   stream.follows(compileServer({ ...config, name: 'another' }, testSealer));
-  stream.follows(compileServer({ ...config, blockedTools: ['echo'] }, testSealer));
+  stream.follows(compileServer({ ...config, ...hiding }, testSealer));
   await eventually(() => (text().length > ENDPOINT.length ? true : undefined), 'a notification');
   expect(text().slice(ENDPOINT.length)).toBe('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n');
 });
