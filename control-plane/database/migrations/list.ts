@@ -10,6 +10,7 @@ import { Migration0008WindowCountings } from './0008-window-countings.ts';
 import { Migration0009Reconciliations } from './0009-reconciliations.ts';
 import { Migration0010UsageSlices } from './0010-usage-slices.ts';
 import { Migration0011DeadLetters } from './0011-dead-letters.ts';
+import { Migration0012Allotments } from './0012-allotments.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   { name: '0009-reconciliations', class: Migration0009Reconciliations },
   { name: '0010-usage-slices', class: Migration0010UsageSlices },
   { name: '0011-dead-letters', class: Migration0011DeadLetters },
+  { name: '0012-allotments', class: Migration0012Allotments },
 ];
