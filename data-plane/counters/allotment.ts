@@ -18,6 +18,8 @@ export class Allotment {
   readonly answer: AdmissionAnswer;
   readonly memory: string | undefined;
   readonly atMillis: number;
+  /** Of the calls that were admitted from it. */
+  readonly requestIds: string[] = [];
   readonly #terms: AheadTerms;
   #held: readonly number[];
   /** Of what is held, what no call has. Less than nothing where calls used more than anybody could know. */
@@ -53,8 +55,9 @@ export class Allotment {
   }
 
   /** Takes one call's part, if it is there. */
-  take(amounts: readonly number[]): boolean {
-    if (this.#callsLeft === 0 || !this.takeMore(amounts)) return false;
+  take({ requestId, heldAmounts }: Admission): boolean {
+    if (this.#callsLeft === 0 || !this.takeMore(heldAmounts)) return false;
+    this.requestIds.push(requestId);
     this.#callsLeft--;
     this.#underWay++;
     return true;

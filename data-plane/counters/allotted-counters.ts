@@ -14,10 +14,11 @@ import {
 } from './counters.ts';
 import { OpenAllotments, type ForgetfulCounters, type Lane } from './open-allotments.ts';
 
-/** A call under way that was admitted from an allotment. */
+/** A call that was admitted from an allotment, until the store is told of all of them. */
 interface Member {
   readonly allotment: Allotment;
   heldAmounts: readonly number[];
+  isOver: boolean;
 }
 
 /** What is asked of the store for so many calls at once. */
@@ -37,6 +38,10 @@ export class AllottedCounters implements Counters {
   readonly #allotments: OpenAllotments;
   /** By request id. */
   readonly #members = new Map<string, Member>();
+  /** First calls of allotments, while they ask. */
+  readonly #asking = new Map<string, Promise<AdmissionAnswer>>();
+  /** Calls that asked for themselves and might have shared room. */
+  readonly #alone = new Set<string>();
   /** Over which the store fell silent, by request id: nobody knows whether it took them. */
   readonly #doubtful = new Map<string, Wanted>();
   /** The last extension of an allotment that is asked for. */
@@ -45,7 +50,13 @@ export class AllottedCounters implements Counters {
   constructor(store: ForgetfulCounters, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#allotments = new OpenAllotments(store, clock);
+    this.#allotments = new OpenAllotments({
+      store,
+      clock,
+      onClosed: ({ requestIds }) => {
+        for (const requestId of requestIds) this.#members.delete(requestId);
+      },
+    });
   }
 
   get isAvailable(): boolean {
@@ -61,23 +72,20 @@ export class AllottedCounters implements Counters {
     const member = this.#members.get(admission.requestId);
     if (member !== undefined) return member.allotment.answer;
     // What rates and leases were charged for calls that do not come could not be given back.
-    if (ahead === undefined || rates.length > 0 || leases.length > 0) return this.#admitAlone(admission);
+    if (ahead === undefined || rates.length > 0 || leases.length > 0 || this.#alone.has(admission.requestId)) return this.#admitAlone(admission);
     const lane = this.#allotments.laneOf(holds);
     const { allotment } = lane;
-    if (allotment !== undefined && this.#allotments.isUsable(allotment) && allotment.take(admission.heldAmounts)) return this.#join(allotment, admission);
+    if (allotment !== undefined && this.#allotments.isUsable(allotment) && allotment.take(admission)) return this.#join(allotment, admission);
+    const asked = this.#asking.get(admission.requestId);
+    if (asked !== undefined) return asked;
     const mayAsk = this.#mayAskAhead(lane);
-    if (!mayAsk && !this.#doubtful.has(admission.requestId)) return this.#admitAlone(admission);
-    lane.isAsking = true;
-    try {
-      return (await this.#admitAhead(lane, admission, ahead)) ?? (await this.#admitAlone(admission));
-    } finally {
-      lane.isAsking = false;
-    }
+    return mayAsk || this.#doubtful.has(admission.requestId) ? this.#lead(lane, admission, ahead) : this.#admitAlone(admission);
   }
 
   async extend(admission: Admission, extension: Extension): Promise<AdmissionAnswer> {
     const member = this.#members.get(admission.requestId);
     if (member === undefined) return this.#withRoom(admission, () => this.#store.extend(admission, extension));
+    if (member.isOver) throw new CountersUnavailable('the request is not open any more');
     const { allotment } = member;
     const more = extension.heldAmounts.map((amount, index) => Math.max(0, amount - (member.heldAmounts[index] ?? 0)));
     const answer = allotment.takeMore(more) ? ADMITTED : await this.#withRoom(admission, () => this.#takeBeyond(allotment, more));
@@ -90,8 +98,10 @@ export class AllottedCounters implements Counters {
     const member = this.#members.get(requestId);
     const doubt = this.#doubtful.get(requestId);
     this.#doubtful.delete(requestId);
+    this.#alone.delete(requestId);
     if (member === undefined) return this.#store.settle({ ...settlement, admission: doubt?.admission ?? settlement.admission });
-    this.#members.delete(requestId);
+    if (member.isOver) return;
+    member.isOver = true;
     const { allotment, heldAmounts } = member;
     allotment.end(heldAmounts, settlement.amounts, settlement.event);
     if (!this.#allotments.isUsable(allotment)) this.#allotments.close(allotment);
@@ -121,6 +131,20 @@ export class AllottedCounters implements Counters {
     return this.#store.close(graceMillis);
   }
 
+  /** The first call of an allotment asks for all of them, under its own request id. */
+  async #lead(lane: Lane, admission: Admission, terms: AheadTerms): Promise<AdmissionAnswer> {
+    const { requestId } = admission;
+    lane.isAsking = true;
+    try {
+      const asking = this.#admitAhead(lane, admission, terms).then((answer) => answer ?? this.#admitAlone(admission));
+      this.#asking.set(requestId, asking);
+      return await asking;
+    } finally {
+      this.#asking.delete(requestId);
+      lane.isAsking = false;
+    }
+  }
+
   #mayAskAhead(lane: Lane): boolean {
     const now = this.#clock.elapsed();
     const isBusy = now - lane.lastCallAt < BUSY_MILLIS;
@@ -128,8 +152,16 @@ export class AllottedCounters implements Counters {
     return isBusy && !lane.isAsking && now >= lane.exactUntil;
   }
 
-  #admitAlone(admission: Admission): Promise<AdmissionAnswer> {
-    return this.#withRoom(admission, () => this.#store.admit(admission));
+  /** Asked again, it must not ask for several: the store would answer as it did for one. */
+  async #admitAlone(admission: Admission): Promise<AdmissionAnswer> {
+    if (admission.ahead === undefined) return this.#withRoom(admission, () => this.#store.admit(admission));
+    this.#alone.add(admission.requestId);
+    const answer = await this.#withRoom(admission, () => this.#store.admit(admission)).catch((error: unknown) => {
+      if (!isDoubt(error)) this.#alone.delete(admission.requestId);
+      throw error;
+    });
+    if (answer.kind === 'refused') this.#alone.delete(admission.requestId);
+    return answer;
   }
 
   /** Asks for as many calls as the limits allow at once, or for fewer where there is room for fewer. Undefined where the call has to ask for itself. */
@@ -142,7 +174,7 @@ export class AllottedCounters implements Counters {
       if (answer.kind === 'admitted') {
         const allotment = new Allotment({ ...wanted, terms, answer, memory, atMillis: this.#clock.elapsed() });
         this.#allotments.begin(lane, allotment);
-        allotment.take(admission.heldAmounts);
+        allotment.take(admission);
         return this.#join(allotment, admission);
       }
       calls = Math.min(Math.floor(wanted.calls / 2), callsLeft(admission, answer));
@@ -159,13 +191,13 @@ export class AllottedCounters implements Counters {
       this.#doubtful.delete(requestId);
       return answer;
     } catch (error) {
-      if (!(error instanceof CountersUnavailable) || error instanceof CountersRebuilding) this.#doubtful.delete(requestId);
+      if (!isDoubt(error)) this.#doubtful.delete(requestId);
       throw error;
     }
   }
 
   #join(allotment: Allotment, { requestId, heldAmounts }: Admission): AdmissionAnswer {
-    this.#members.set(requestId, { allotment, heldAmounts });
+    this.#members.set(requestId, { allotment, heldAmounts, isOver: false });
     return allotment.answer;
   }
 
@@ -198,6 +230,11 @@ export class AllottedCounters implements Counters {
     }
     return answer;
   }
+}
+
+/** Whether the store may have taken what it was asked. */
+function isDoubt(error: unknown): boolean {
+  return error instanceof CountersUnavailable && !(error instanceof CountersRebuilding);
 }
 
 function wantedOf(admission: Admission, terms: AheadTerms, calls: number): Wanted {

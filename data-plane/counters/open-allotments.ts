@@ -20,6 +20,13 @@ export interface Lane {
   exactUntil: number;
 }
 
+export interface OpenAllotmentsParts {
+  readonly store: ForgetfulCounters;
+  readonly clock: Clock;
+  /** Called when the store has been handed what the calls of one used. */
+  readonly onClosed: (allotment: Allotment) => void;
+}
+
 /** No call is admitted from an allotment that is older than this. */
 const AGE_MILLIS_MAX = 1000;
 const TICK_MILLIS = 100;
@@ -32,14 +39,16 @@ const SLOW_REST_MILLIS = 60_000;
 export class OpenAllotments {
   readonly #store: ForgetfulCounters;
   readonly #clock: Clock;
+  readonly #onClosed: (allotment: Allotment) => void;
   /** By the list of holds, which is the same object from call to call, and another one after each change of the configuration. */
   readonly #lanes = new WeakMap<readonly HoldCheck[], Lane>();
   readonly #open = new Map<Allotment, Lane>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(store: ForgetfulCounters, clock: Clock) {
+  constructor({ store, clock, onClosed }: OpenAllotmentsParts) {
     this.#store = store;
     this.#clock = clock;
+    this.#onClosed = onClosed;
     this.#timer = setInterval(() => this.#closeOld(), TICK_MILLIS);
     this.#timer.unref();
   }
@@ -77,6 +86,7 @@ export class OpenAllotments {
     if (lane?.allotment === allotment) lane.allotment = undefined;
     if (!allotment.isIdle || !this.#open.delete(allotment)) return;
     this.#store.settleAllotment(allotment.settlement());
+    this.#onClosed(allotment);
   }
 
   closeAll(): void {
