@@ -12,6 +12,7 @@ import {
   type OpenRequest,
   type Settlement,
 } from './counters.ts';
+import { callsLeft, callsWithin, wantedOf, type Wanted } from './allotment-size.ts';
 import { OpenAllotments, type ForgetfulCounters, type Lane } from './open-allotments.ts';
 
 /** A call that was admitted from an allotment, until the store is told of all of them. */
@@ -19,12 +20,6 @@ interface Member {
   readonly allotment: Allotment;
   heldAmounts: readonly number[];
   isOver: boolean;
-}
-
-/** What is asked of the store for so many calls at once. */
-interface Wanted {
-  readonly admission: Admission;
-  readonly calls: number;
 }
 
 /** Calls further apart than this would hold room for others that do not come. */
@@ -69,17 +64,18 @@ export class AllottedCounters implements Counters {
 
   async admit(admission: Admission): Promise<AdmissionAnswer> {
     const { ahead, rates, leases, holds } = admission;
-    const member = this.#members.get(admission.requestId);
-    if (member !== undefined) return member.allotment.answer;
     // What rates and leases were charged for calls that do not come could not be given back.
     if (ahead === undefined || rates.length > 0 || leases.length > 0 || this.#alone.has(admission.requestId)) return this.#admitAlone(admission);
     const lane = this.#allotments.laneOf(holds);
-    const { allotment } = lane;
-    if (allotment !== undefined && this.#allotments.isUsable(allotment) && allotment.take(admission)) return this.#join(allotment, admission);
-    const asked = this.#asking.get(admission.requestId);
-    if (asked !== undefined) return asked;
     const mayAsk = this.#mayAskAhead(lane);
-    return mayAsk || this.#doubtful.has(admission.requestId) ? this.#lead(lane, admission, ahead) : this.#admitAlone(admission);
+    const taken = this.#takeFrom(lane, admission) ?? this.#asking.get(admission.requestId);
+    if (taken !== undefined) return taken;
+    if (this.#doubtful.has(admission.requestId)) return this.#lead(lane, admission, ahead);
+    if (!mayAsk) return this.#admitAlone(admission);
+    if (lane.asking === undefined) return this.#lead(lane, admission, ahead);
+    // The answer is on its way already.
+    await lane.asking;
+    return this.#takeFrom(lane, admission) ?? this.#admitAlone(admission);
   }
 
   async extend(admission: Admission, extension: Extension): Promise<AdmissionAnswer> {
@@ -132,24 +128,27 @@ export class AllottedCounters implements Counters {
   }
 
   /** The first call of an allotment asks for all of them, under its own request id. */
-  async #lead(lane: Lane, admission: Admission, terms: AheadTerms): Promise<AdmissionAnswer> {
+  #lead(lane: Lane, admission: Admission, terms: AheadTerms): Promise<AdmissionAnswer> {
     const { requestId } = admission;
-    lane.isAsking = true;
-    try {
-      const asking = this.#admitAhead(lane, admission, terms).then((answer) => answer ?? this.#admitAlone(admission));
-      this.#asking.set(requestId, asking);
-      return await asking;
-    } finally {
-      this.#asking.delete(requestId);
-      lane.isAsking = false;
-    }
+    const ahead = this.#admitAhead(lane, admission, terms).finally(() => (lane.asking = undefined));
+    lane.asking = ahead.catch(() => undefined);
+    const asking = ahead.then((answer) => answer ?? this.#admitAlone(admission)).finally(() => this.#asking.delete(requestId));
+    this.#asking.set(requestId, asking);
+    return asking;
+  }
+
+  #takeFrom({ allotment }: Lane, admission: Admission): AdmissionAnswer | undefined {
+    const member = this.#members.get(admission.requestId);
+    if (member !== undefined) return member.allotment.answer;
+    const isTaken = allotment !== undefined && this.#allotments.isUsable(allotment) && allotment.take(admission);
+    return isTaken ? this.#join(allotment, admission) : undefined;
   }
 
   #mayAskAhead(lane: Lane): boolean {
     const now = this.#clock.elapsed();
     const isBusy = now - lane.lastCallAt < BUSY_MILLIS;
     lane.lastCallAt = now;
-    return isBusy && !lane.isAsking && now >= lane.exactUntil;
+    return isBusy && now >= lane.exactUntil;
   }
 
   /** Asked again, it must not ask for several: the store would answer as it did for one. */
@@ -235,25 +234,4 @@ export class AllottedCounters implements Counters {
 /** Whether the store may have taken what it was asked. */
 function isDoubt(error: unknown): boolean {
   return error instanceof CountersUnavailable && !(error instanceof CountersRebuilding);
-}
-
-function wantedOf(admission: Admission, terms: AheadTerms, calls: number): Wanted {
-  const heldAmounts = admission.heldAmounts.map((amount) => amount * calls);
-  return { admission: { ...admission, heldAmounts, intent: terms.intentFor(heldAmounts) }, calls };
-}
-
-/** No more than the limits could ever have room for. */
-function callsWithin({ holds, heldAmounts }: Admission, calls: number): number {
-  return Math.min(calls, ...holds.map(({ limit }, index) => callsIn(limit, heldAmounts[index])));
-}
-
-/** Half of what is left in the window that refused: the rest is for other nodes. */
-function callsLeft({ holds, heldAmounts }: Admission, answer: Extract<AdmissionAnswer, { kind: 'refused' }>): number {
-  const { index, used, reserved, carriedOver } = answer;
-  const left = (holds[index]?.limit ?? 0) + carriedOver - used - reserved;
-  return callsIn(left / 2, heldAmounts[index]);
-}
-
-function callsIn(room: number, amount = 0): number {
-  return amount === 0 ? Infinity : Math.floor(room / amount);
 }

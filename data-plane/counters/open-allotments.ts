@@ -14,7 +14,8 @@ export interface ForgetfulCounters extends Counters {
 export interface Lane {
   /** The one that calls are admitted from; others may have calls under way. */
   allotment: Allotment | undefined;
-  isAsking: boolean;
+  /** Ends when it is known whether there is room for several calls. */
+  asking: Promise<unknown> | undefined;
   lastCallAt: number;
   /** Until then each call asks for itself. */
   exactUntil: number;
@@ -62,7 +63,7 @@ export class OpenAllotments {
 
   laneOf(holds: readonly HoldCheck[]): Lane {
     let lane = this.#lanes.get(holds);
-    if (lane === undefined) this.#lanes.set(holds, (lane = { allotment: undefined, isAsking: false, lastCallAt: -Infinity, exactUntil: -Infinity }));
+    if (lane === undefined) this.#lanes.set(holds, (lane = { allotment: undefined, asking: undefined, lastCallAt: -Infinity, exactUntil: -Infinity }));
     return lane;
   }
 

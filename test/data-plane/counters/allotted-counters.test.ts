@@ -90,6 +90,18 @@ describe.runIf(hasRedis)('room for several calls', () => {
     expect(counters.backlog).toBe(0);
   });
 
+  test('is asked for once by calls that come at the same moment, and by those that come again', async () => {
+    const { key, next, calls } = await begun({});
+    for (const call of calls) settle(call, 1);
+    await counters.flushed();
+    const further = Array.from({ length: AHEAD }, next);
+    const answers = await Promise.all([...further, ...further].map(asked));
+    expect(new Set(answers)).toEqual(new Set(['admitted']));
+    expect(await windowOf(key)).toEqual({ used: 2, reserved: AHEAD });
+    for (const call of further) settle(call, 1);
+    expect(await settled(key)).toEqual({ used: 2 + AHEAD, reserved: 0 });
+  });
+
   test('that nobody asks for any more comes back by itself', async () => {
     const { key, calls } = await begun({});
     for (const call of calls) settle(call, 1);
