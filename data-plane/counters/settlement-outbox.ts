@@ -11,7 +11,7 @@ import { settleValues } from './settle-values.ts';
 
 const BATCH_MAX = 128;
 /** Calls that were admitted ahead are told together; a script takes about so many events, or those of one settlement. */
-const EVENTS_MAX = 1000;
+const EVENTS_MAX = 256;
 /** Calls that end within this time are settled together, and no admission waits in Redis behind the settlement of a single call. */
 const WAIT_MILLIS = 2;
 const FLUSH_CHECK_MILLIS = 10;
