@@ -80,6 +80,11 @@ export class Allotment {
     this.#free = plus(this.#free, amounts);
   }
 
+  /** What no call has in the window of that index. */
+  freeIn(index: number): number {
+    return Math.max(0, this.#free[index] ?? 0);
+  }
+
   extensionBy(amounts: readonly number[]): Extension {
     const heldAmounts = plus(this.#held, amounts);
     return { heldAmounts, intent: this.#terms.intentFor(heldAmounts) };

@@ -227,7 +227,8 @@ export class AllottedCounters implements Counters {
       if (answer?.kind === 'admitted') allotment.extendTo(extension);
       else allotment.giveBack(more);
     }
-    return answer;
+    // What the allotment has left is there for a smaller extension.
+    return answer.kind === 'refused' ? { ...answer, reserved: answer.reserved - allotment.freeIn(answer.index) } : answer;
   }
 }
 

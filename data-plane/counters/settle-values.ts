@@ -1,6 +1,6 @@
 /** Writes a batch of settlements as the values that `scripts/settle.lua` takes. */
 import type { Admission } from './counters.ts';
-import type { OutboxEntry } from './settlement-outbox.ts';
+import type { OutboxEntry, UsedAmounts } from './settlement-outbox.ts';
 
 interface WindowSums {
   held: number;
@@ -9,7 +9,7 @@ interface WindowSums {
 
 /** What leases and windows change by is summed over all requests. A request that is settled twice in a batch counts once. */
 export function settleValues(batch: readonly OutboxEntry[]): string[] {
-  const settled = new Map<string, NonNullable<OutboxEntry['settlement']>>();
+  const settled = new Map<string, UsedAmounts>();
   for (const { settlement } of batch) {
     if (settlement !== undefined && !settled.has(settlement.admission.requestId)) settled.set(settlement.admission.requestId, settlement);
   }

@@ -21,9 +21,12 @@ const FLUSH_CHECK_MILLIS = 10;
  */
 export const STREAM_LENGTH_MAX = '2000000';
 
+/** What a request used of what it held. */
+export type UsedAmounts = Pick<AllotmentSettlement, 'admission' | 'amounts'>;
+
 /** A settlement, or an event without one. */
 export interface OutboxEntry {
-  readonly settlement: Pick<AllotmentSettlement, 'admission' | 'amounts'> | undefined;
+  readonly settlement: UsedAmounts | undefined;
   readonly events: readonly string[];
   /** Told of a settlement whose request is closed already. */
   readonly eventsWhenClosed: readonly string[];
@@ -90,11 +93,7 @@ export class SettlementOutbox {
     this.#settleWith(settlement, settlement.events, []);
   }
 
-  #settleWith(
-    { admission, amounts }: Pick<AllotmentSettlement, 'admission' | 'amounts'>,
-    events: readonly string[],
-    eventsWhenClosed: readonly string[],
-  ): void {
+  #settleWith({ admission, amounts }: UsedAmounts, events: readonly string[], eventsWhenClosed: readonly string[]): void {
     // One fraction would stop the whole organisation's settlements, since Redis counts in whole numbers.
     for (const amount of amounts) assert(Number.isSafeInteger(amount) && amount >= 0, `${amount} is no amount to settle`);
     // Calls are refused long before the backlog is full, so settlements are no more than the calls that were under way then.
@@ -225,7 +224,7 @@ function holds({ settlement }: OutboxEntry): boolean {
 }
 
 /** Held as it was, or more where more was used. */
-function openRequestOf({ admission, amounts }: Pick<AllotmentSettlement, 'admission' | 'amounts'>): OpenRequest {
+function openRequestOf({ admission, amounts }: UsedAmounts): OpenRequest {
   const heldAmounts = admission.heldAmounts.map((amount, index) => Math.max(amount, amounts[index] ?? 0));
   return { admission, held: { heldAmounts, intent: admission.intent ?? '' } };
 }

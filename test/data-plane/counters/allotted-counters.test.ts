@@ -151,6 +151,19 @@ describe.runIf(hasRedis)('room for several calls', () => {
     expect(await windowOf(key)).toEqual({ used: 36, reserved: 0 });
   });
 
+  test('is counted as left where an answer finds the limit full, so that it is not ended early', async () => {
+    const { key, calls } = await begun({ limit: 14 });
+    const [, leader] = calls;
+    const longer = (amount: number) => counters.extend(leader, { heldAmounts: [amount], intent: 'longer' });
+    expect(await longer(20)).toMatchObject({ kind: 'refused', used: 0, reserved: 2 });
+    expect(await longer(14)).toMatchObject({ kind: 'refused' });
+    expect(await longer(13)).toMatchObject({ kind: 'admitted' });
+    expect(await windowOf(key)).toEqual({ used: 0, reserved: 14 });
+    for (const call of calls) settle(call, 1);
+    await counters.flushed();
+    expect(await windowOf(key)).toEqual({ used: 2, reserved: 0 });
+  });
+
   test('whose node was lost is used up, with one record for all of its calls, and nothing is told of them later', async () => {
     const { key, next, calls } = await begun({});
     const [alone, leader] = calls;
