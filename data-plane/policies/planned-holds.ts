@@ -71,7 +71,7 @@ export class HoldPlanner {
   }
 }
 
-/** A call that nothing refuses asks only so that it is counted, and waits for no answer that matters. */
+/** Under limits that only observe, calls go on when Redis falls silent, and nothing would give back what it may have taken for many. */
 function allotmentCallsOf(limits: readonly Limit[]): number {
   const enforced = limits.filter(({ mode }) => mode === 'ENFORCE');
   return enforced.length === 0 ? 1 : Math.min(...enforced.map(({ allotmentCalls }) => allotmentCalls ?? 1));
