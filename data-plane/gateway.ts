@@ -15,9 +15,10 @@ import { bridgeModernCallers } from './bridge/modern-client/bridge-modern-caller
 import { startConfig, type RunningConfig } from './config/start-config.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { ConfigStore } from './config/store.ts';
+import { AllottedCounters } from './counters/allotted-counters.ts';
 import type { Counters } from './counters/counters.ts';
 import { MemoryCounters } from './counters/memory-counters.ts';
-import { connectRedisCounters, type RedisCounters } from './counters/redis-counters.ts';
+import { connectRedisCounters } from './counters/redis-counters.ts';
 import { startHttpServer, type RunningHttpServer } from './http-server.ts';
 import { SessionIds } from './mcp/session-ids.ts';
 import { EventDoors } from './old-clients/event-doors.ts';
@@ -198,8 +199,9 @@ function openStores(
 ): { counters: Counters; sessionBook: SessionBook } {
   if (parts.counters !== undefined) return { counters: parts.counters, sessionBook: parts.sessionBook ?? new MemorySessionBook(clock) };
   if (redisUrl === undefined) throw new Error('REDIS_URL is needed: the data plane counts in Redis');
-  const counters: RedisCounters = connectRedisCounters({ url: redisUrl, log: parts.log, openRequests: () => leases.openAt(counters) });
-  return { counters, sessionBook: new RedisSessionBook(counters.link) };
+  const shared = connectRedisCounters({ url: redisUrl, log: parts.log, openRequests: () => counters.openRequests(leases.openAt(counters)) });
+  const counters: AllottedCounters = new AllottedCounters(shared, clock);
+  return { counters, sessionBook: new RedisSessionBook(shared.link) };
 }
 
 function readAllowlist(settings: DataPlaneSettings): StdioAllowlist {

@@ -9,6 +9,9 @@ export type LimitMetric = (typeof LIMIT_METRICS)[number];
 export const LIMIT_AMOUNT_MAX = 9_007_199_254_740_991n;
 /** What is left of one window may come on top of the next, and both together must be exact. */
 export const ROLLOVER_AMOUNT_MAX = LIMIT_AMOUNT_MAX / 2n;
+/** Calls that a data plane may take room for at once. */
+export const ALLOTMENT_CALLS_MIN = 2;
+export const ALLOTMENT_CALLS_MAX = 1000;
 
 export const LIMIT_OWNER_TYPES = ['ORGANISATION', 'TEAM', 'USER', 'API_KEY', 'MCP_SERVER'] as const;
 export type LimitOwnerType = (typeof LIMIT_OWNER_TYPES)[number];
@@ -36,5 +39,7 @@ export const limitSchema = z.strictObject({
   /** What is left of a window may be used in the next one, and in no later one. */
   rollover: z.boolean().default(false),
   mode: z.enum(['ENFORCE', 'OBSERVE']),
+  /** A data plane may take room for so many calls at once, and admit them by itself; null when every call asks. */
+  allotmentCalls: z.int().min(ALLOTMENT_CALLS_MIN).max(ALLOTMENT_CALLS_MAX).nullable().default(null),
 });
 export type Limit = z.infer<typeof limitSchema>;

@@ -1,6 +1,6 @@
 /** Reads how much a limit allows, and when to warn: exact, and no more than the counters can count. */
 import { z } from 'zod';
-import { LIMIT_AMOUNT_MAX, ROLLOVER_AMOUNT_MAX } from '../../shared/limit.ts';
+import { ALLOTMENT_CALLS_MAX, LIMIT_AMOUNT_MAX, ROLLOVER_AMOUNT_MAX } from '../../shared/limit.ts';
 import { formatUsd, parseUsd } from '../../shared/nanos-usd.ts';
 import { parseInput, refuseInput } from '../graphql/input-refused.ts';
 
@@ -10,6 +10,7 @@ const WARNINGS_MAX = 10;
 const warningsSchema = z
   .array(z.int().min(1, 'a warning comes at 1 percent at the earliest').max(100, 'a warning comes at 100 percent at the latest'))
   .max(WARNINGS_MAX);
+const allotmentSchema = z.int().min(1, 'room is for one call at least').max(ALLOTMENT_CALLS_MAX, `room is taken for ${ALLOTMENT_CALLS_MAX} calls at most`);
 
 /** Dollars as people write them, to nano-USD. */
 export function readBudgetAmount(text: string): string {
@@ -38,6 +39,12 @@ export function requireRoomForRollover(kind: LimitKind, amount: string, rollover
   if (!rollover || BigInt(amount) <= ROLLOVER_AMOUNT_MAX) return;
   const [field, most] = kind === 'Budget' ? ['limitUsd', `$${formatUsd(ROLLOVER_AMOUNT_MAX)}`] : ['limit', String(ROLLOVER_AMOUNT_MAX)];
   throw refuseInput([field], 'TOO_LARGE', `with rollover a limit is at most ${most}`, 'lower it, or do without rollover');
+}
+
+/** Null when every call asks. */
+export function readAllotmentCalls(calls: number): number | null {
+  const read = parseInput(allotmentSchema, calls, ['allotmentCalls']);
+  return read === 1 ? null : read;
 }
 
 /** In rising order, each once. */

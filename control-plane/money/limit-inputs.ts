@@ -27,6 +27,7 @@ function termsOf(input: BudgetInput | QuotaInput): Omit<NewLimit, 'kind' | 'metr
     tool: input.tool ?? null,
     schedule: scheduleOf(input.schedule),
     mode: input.mode,
+    allotmentCalls: input.allotmentCalls ?? 1,
     dryRun: input.dryRun,
   };
 }
@@ -39,6 +40,7 @@ function changeOf(input: UpdateBudgetInput | UpdateQuotaInput): Omit<LimitChange
     name: input.name ?? undefined,
     schedule: input.schedule == null ? undefined : scheduleOf(input.schedule),
     mode: input.mode ?? undefined,
+    allotmentCalls: input.allotmentCalls ?? undefined,
     active: input.active ?? undefined,
   };
 }

@@ -49,6 +49,12 @@ abstract class LimitInput {
   @Field(() => RULE_MODE, { defaultValue: 'ENFORCE', description: 'Whether it refuses, or only counts and records that it would have refused.' })
   mode!: 'ENFORCE' | 'OBSERVE';
 
+  @Field(() => Int, {
+    nullable: true,
+    description: 'For so many calls, 2 to 1000, a data plane may take room at once and admit them by itself; without, or with 1, every call asks.',
+  })
+  allotmentCalls!: number | null;
+
   @Field(() => Boolean, { defaultValue: false, description: 'Answers what would be, and changes nothing.' })
   dryRun!: boolean;
 }
@@ -90,6 +96,9 @@ abstract class UpdateLimitInput {
 
   @Field(() => Boolean, { nullable: true, description: 'Whether it is in force at all.' })
   active!: boolean | null;
+
+  @Field(() => Int, { nullable: true, description: 'For so many calls a data plane may take room at once, 2 to 1000; with 1 every call asks.' })
+  allotmentCalls!: number | null;
 
   @Field(() => Boolean, { defaultValue: false, description: 'Answers what would be, and changes nothing.' })
   dryRun!: boolean;

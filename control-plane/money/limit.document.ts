@@ -21,6 +21,7 @@ export function toLimitDocument(limit: Limit): LimitDocument {
     countedSinceMillis: limit.countedSince.getTime(),
     rollover: limit.rollover,
     mode: limit.mode,
+    allotmentCalls: limit.allotmentCalls ?? null,
   };
 }
 

@@ -25,6 +25,7 @@ export const LimitEntity = defineEntity({
     rollover: p.boolean(),
     active: p.boolean().default(true),
     mode: p.string().$type<'ENFORCE' | 'OBSERVE'>(),
+    allotmentCalls: p.integer().nullable(),
     warnAtPercent: p.json<number[]>(),
     version: p.integer().default(1),
     createdAt: p.datetime().defaultRaw('now()'),

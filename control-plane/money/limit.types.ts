@@ -90,6 +90,12 @@ export abstract class LimitType {
   @Field(() => RULE_MODE, { description: 'Whether it refuses, or only counts and records that it would have refused.' })
   mode!: 'ENFORCE' | 'OBSERVE';
 
+  @Field(() => Int, {
+    nullable: true,
+    description: 'For so many calls a data plane may take room at once and admit them by itself; null when every call asks.',
+  })
+  allotmentCalls?: number | null | undefined;
+
   @Field(() => Int, { description: 'Grows with every change; give it as `expectedVersion`.' })
   version!: number;
 

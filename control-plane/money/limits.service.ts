@@ -15,7 +15,7 @@ import { pageOf } from '../graphql/paged-query.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { toolNameSchema } from '../mcp-servers/server-rules.ts';
 import type { AdminContext } from '../request-context.ts';
-import { readBudgetAmount, readQuotaAmount, readWarnings, requireRoomForRollover, type LimitKind } from './limit-amounts.ts';
+import { readAllotmentCalls, readBudgetAmount, readQuotaAmount, readWarnings, requireRoomForRollover, type LimitKind } from './limit-amounts.ts';
 import { changeOfLimit, removalOfLimit } from './limit.document.ts';
 import { LimitEntity, type Limit } from './limit.entity.ts';
 import { changedSchedule, newSchedule, type ScheduleInput } from './limit-schedule.ts';
@@ -32,6 +32,8 @@ export interface NewLimit {
   readonly warnAtPercent: readonly number[];
   readonly schedule: ScheduleInput;
   readonly mode: Limit['mode'];
+  /** 1 when every call asks. */
+  readonly allotmentCalls: number;
   /** Answers what would be, and changes nothing. */
   readonly dryRun: boolean;
 }
@@ -47,6 +49,7 @@ export interface LimitChange {
   readonly warnAtPercent: readonly number[] | undefined;
   readonly schedule: ScheduleInput | undefined;
   readonly mode: Limit['mode'] | undefined;
+  readonly allotmentCalls: number | undefined;
   readonly active: boolean | undefined;
 }
 
@@ -84,6 +87,7 @@ export class LimitsService {
         amount,
         ...schedule,
         mode: input.mode,
+        allotmentCalls: readAllotmentCalls(input.allotmentCalls),
         warnAtPercent: readWarnings(input.warnAtPercent),
       });
       await em.flush();
@@ -134,6 +138,7 @@ function changesOf(limit: Limit, input: LimitChange): Partial<Limit> {
     ...(input.name === undefined ? {} : { name: readName(input.name) }),
     ...(input.warnAtPercent === undefined ? {} : { warnAtPercent: readWarnings(input.warnAtPercent) }),
     ...(input.mode === undefined ? {} : { mode: input.mode }),
+    ...(input.allotmentCalls === undefined ? {} : { allotmentCalls: readAllotmentCalls(input.allotmentCalls) }),
     ...(input.active === undefined ? {} : { active: input.active }),
   };
 }

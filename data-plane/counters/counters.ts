@@ -51,6 +51,16 @@ export interface Admission {
    * leaves a trace of every admitted call. Undefined when only rates are charged, for a request that is refused anyway.
    */
   readonly intent: string | undefined;
+  /** Where every enforced limit allows it, calls like this one may be admitted ahead; a store that shares its counts with nobody need not. */
+  readonly ahead?: AheadTerms | undefined;
+}
+
+/** How room for several calls is held at once. */
+export interface AheadTerms {
+  /** So many calls at most. */
+  readonly calls: number;
+  /** The usage event that stands for all of them if their node is lost, under the request id of the first and at the cost of what they hold. */
+  readonly intentFor: (heldAmounts: readonly number[]) => string;
 }
 
 /** What an admitted request holds when its answer turns out longer than what was held for it at first. */
@@ -86,6 +96,13 @@ export interface Settlement {
   readonly amounts: readonly number[];
   /** The final usage event's JSON. */
   readonly event: string;
+}
+
+/** Closes room for several calls at what they used together. The calls' events are told with it, all or none of them. */
+export interface AllotmentSettlement {
+  readonly admission: Admission;
+  readonly amounts: readonly number[];
+  readonly events: readonly string[];
 }
 
 /** The store does not answer. What that means is decided per control, by the caller (`design.md`, Fail modes). */

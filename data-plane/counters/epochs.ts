@@ -61,6 +61,11 @@ export class Epochs {
     return [this.#greeting, this.#generationOf(owner)];
   }
 
+  /** Names the memory in which windows of the organisation count, as far as this node knows; undefined while they are closed. */
+  memoryOf(owner: string): string | undefined {
+    return this.#closed.has(owner) ? undefined : this.#greeting;
+  }
+
   learn(owner: string, generation: number): void {
     this.#generations.set(owner, generation);
   }

@@ -9,6 +9,7 @@ import {
   CountersUnavailable,
   type Admission,
   type AdmissionAnswer,
+  type AllotmentSettlement,
   type Counters,
   type Extension,
   type OpenRequest,
@@ -120,6 +121,16 @@ export class RedisCounters implements Counters {
 
   settle(settlement: Settlement): void {
     this.#outbox.settle(settlement);
+  }
+
+  /** Of one that a reaper closed as lost no event is told: the record of all its calls together is there. */
+  settleAllotment(settlement: AllotmentSettlement): void {
+    this.#outbox.settleAllotment(settlement);
+  }
+
+  /** Names the memory in which windows of the organisation count; undefined while they do not, or Redis does not answer. */
+  memoryOf(organisationId: string): string | undefined {
+    return this.link.isAvailable ? this.#epochs.memoryOf(organisationId) : undefined;
   }
 
   record(organisationId: string | null, event: string): void {

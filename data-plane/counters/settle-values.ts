@@ -1,6 +1,6 @@
 /** Writes a batch of settlements as the values that `scripts/settle.lua` takes. */
-import type { Admission, Settlement } from './counters.ts';
-import type { OutboxEntry } from './settlement-outbox.ts';
+import type { Admission } from './counters.ts';
+import type { OutboxEntry, UsedAmounts } from './settlement-outbox.ts';
 
 interface WindowSums {
   held: number;
@@ -9,7 +9,7 @@ interface WindowSums {
 
 /** What leases and windows change by is summed over all requests. A request that is settled twice in a batch counts once. */
 export function settleValues(batch: readonly OutboxEntry[]): string[] {
-  const settled = new Map<string, Settlement>();
+  const settled = new Map<string, UsedAmounts>();
   for (const { settlement } of batch) {
     if (settlement !== undefined && !settled.has(settlement.admission.requestId)) settled.set(settlement.admission.requestId, settlement);
   }
@@ -19,10 +19,11 @@ export function settleValues(batch: readonly OutboxEntry[]): string[] {
     for (const { key } of admission.leases) leases.set(key, (leases.get(key) ?? 0) + 1);
     addSums(windows, admission, amounts);
   }
-  const values = [String(settled.size), String(leases.size), String(windows.size), String(batch.length), ...settled.keys()];
+  const events = batch.flatMap((entry) => entry.events);
+  const values = [String(settled.size), String(leases.size), String(windows.size), String(events.length), ...settled.keys()];
   for (const [key, count] of leases) values.push(key, String(count));
   for (const [key, { held, actual }] of windows) values.push(key, String(held), String(actual));
-  for (const { event } of batch) values.push(event);
+  for (const event of events) values.push(event);
   return values;
 }
 

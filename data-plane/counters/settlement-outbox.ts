@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { OpenRequest, Settlement } from './counters.ts';
+import type { AllotmentSettlement, OpenRequest, Settlement } from './counters.ts';
 import type { Epochs } from './epochs.ts';
 import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -10,6 +10,8 @@ import { REBUILD, type RedisScripts } from './redis-scripts.ts';
 import { settleValues } from './settle-values.ts';
 
 const BATCH_MAX = 128;
+/** Calls that were admitted ahead are told together; a script takes about so many events, or those of one settlement. */
+const EVENTS_MAX = 256;
 /** Calls that end within this time are settled together, and no admission waits in Redis behind the settlement of a single call. */
 const WAIT_MILLIS = 2;
 const FLUSH_CHECK_MILLIS = 10;
@@ -19,10 +21,15 @@ const FLUSH_CHECK_MILLIS = 10;
  */
 export const STREAM_LENGTH_MAX = '2000000';
 
+/** What a request used of what it held. */
+export type UsedAmounts = Pick<AllotmentSettlement, 'admission' | 'amounts'>;
+
 /** A settlement, or an event without one. */
 export interface OutboxEntry {
-  readonly settlement: Settlement | undefined;
-  readonly event: string;
+  readonly settlement: UsedAmounts | undefined;
+  readonly events: readonly string[];
+  /** Told of a settlement whose request is closed already. */
+  readonly eventsWhenClosed: readonly string[];
 }
 
 /** What Redis has not confirmed of one organisation. */
@@ -78,16 +85,24 @@ export class SettlementOutbox {
   }
 
   settle(settlement: Settlement): void {
-    const { admission, amounts, event } = settlement;
+    this.#settleWith(settlement, [settlement.event], [settlement.event]);
+  }
+
+  /** When it is closed already, its events came with that, or the one event of a lost node stands for all of them. */
+  settleAllotment(settlement: AllotmentSettlement): void {
+    this.#settleWith(settlement, settlement.events, []);
+  }
+
+  #settleWith({ admission, amounts }: UsedAmounts, events: readonly string[], eventsWhenClosed: readonly string[]): void {
     // One fraction would stop the whole organisation's settlements, since Redis counts in whole numbers.
     for (const amount of amounts) assert(Number.isSafeInteger(amount) && amount >= 0, `${amount} is no amount to settle`);
     // Calls are refused long before the backlog is full, so settlements are no more than the calls that were under way then.
-    this.#add(admission.organisationId, { settlement, event });
+    this.#add(admission.organisationId, { settlement: { admission, amounts }, events, eventsWhenClosed });
   }
 
   record(owner: string, event: string): void {
     if (this.#size >= this.#sizeMax) return this.#drop();
-    this.#add(owner, { settlement: undefined, event });
+    this.#add(owner, { settlement: undefined, events: [event], eventsWhenClosed: [event] });
   }
 
   /** Sends what waits, unless a call for that organisation is under way already: its end sends the rest. */
@@ -138,9 +153,10 @@ export class SettlementOutbox {
   async #send(queue: OwnerQueue): Promise<void> {
     const { owner, entries } = queue;
     try {
-      let batch: OutboxEntry[];
+      let isFull: boolean;
       do {
-        batch = entries.slice(0, BATCH_MAX);
+        const batch = entries.slice(0, batchLengthOf(entries));
+        isFull = batch.length === BATCH_MAX || batch.length < entries.length;
         if (!(await this.#settle(owner, batch))) {
           this.#setAside(queue);
           continue;
@@ -148,7 +164,7 @@ export class SettlementOutbox {
         entries.splice(0, batch.length);
         this.#size -= batch.length;
         // What came in the meantime can wait for more again.
-      } while (batch.length === BATCH_MAX && entries.length > 0);
+      } while (isFull && entries.length > 0);
       if (entries.length > 0) this.#sendSoon();
       if (this.#dropped > 0) this.#log.error({ dropped: this.#dropped }, 'usage events were lost while the backlog was full');
       this.#dropped = 0;
@@ -186,11 +202,21 @@ export class SettlementOutbox {
       const gone = new Set(goneSchema.parse(await this.#scripts.run('settle', [open, intents, counts, usage], values)));
       if (gone.size === 0) return true;
       if (gone.has(REBUILD)) return false;
-      for (const [index, { settlement, event }] of batch.entries()) {
-        if (settlement !== undefined && gone.has(settlement.admission.requestId)) batch[index] = { settlement: undefined, event };
+      for (const [index, { settlement, eventsWhenClosed: events }] of batch.entries()) {
+        if (settlement !== undefined && gone.has(settlement.admission.requestId)) batch[index] = { settlement: undefined, events, eventsWhenClosed: events };
       }
     }
   }
+}
+
+/** How many entries one script takes. */
+function batchLengthOf(entries: readonly OutboxEntry[]): number {
+  let events = 0;
+  for (const [index, entry] of entries.entries()) {
+    events += entry.events.length;
+    if (index === BATCH_MAX || (index > 0 && events > EVENTS_MAX)) return index;
+  }
+  return entries.length;
 }
 
 function holds({ settlement }: OutboxEntry): boolean {
@@ -198,7 +224,7 @@ function holds({ settlement }: OutboxEntry): boolean {
 }
 
 /** Held as it was, or more where more was used. */
-function openRequestOf({ admission, amounts }: Settlement): OpenRequest {
+function openRequestOf({ admission, amounts }: UsedAmounts): OpenRequest {
   const heldAmounts = admission.heldAmounts.map((amount, index) => Math.max(amount, amounts[index] ?? 0));
   return { admission, held: { heldAmounts, intent: admission.intent ?? '' } };
 }

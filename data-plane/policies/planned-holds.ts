@@ -15,9 +15,11 @@ export interface PlannedLimit {
 export interface PlannedHolds {
   readonly limits: readonly PlannedLimit[];
   readonly checks: readonly HoldCheck[];
+  /** For so many calls every enforced limit lets room be taken at once; 1 when each call asks. */
+  readonly allotmentCalls: number;
 }
 
-export const NO_HOLDS: PlannedHolds = { limits: [], checks: [] };
+export const NO_HOLDS: PlannedHolds = { limits: [], checks: [], allotmentCalls: 1 };
 
 export class HoldPlanner {
   readonly #limits: readonly Limit[];
@@ -64,8 +66,15 @@ export class HoldPlanner {
     return {
       limits: running.map(({ limit, window }) => ({ limit, amount: Number(limit.amount), windowEndMillis: window.endMillis })),
       checks: running.map(({ limit, window }) => checkOf(limit, window)),
+      allotmentCalls: allotmentCallsOf(running.map(({ limit }) => limit)),
     };
   }
+}
+
+/** Under limits that only observe, calls go on when Redis falls silent, and nothing would give back what it may have taken for many. */
+function allotmentCallsOf(limits: readonly Limit[]): number {
+  const enforced = limits.filter(({ mode }) => mode === 'ENFORCE');
+  return enforced.length === 0 ? 1 : Math.min(...enforced.map(({ allotmentCalls }) => allotmentCalls ?? 1));
 }
 
 function checkOf(limit: Limit, window: ScheduleWindow): HoldCheck {

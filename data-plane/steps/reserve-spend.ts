@@ -8,6 +8,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { listens } from '../mcp/revision-claims.ts';
 import { countMessages, type RpcMessage } from '../mcp/rpc-call.ts';
+import { aheadTermsOf } from '../policies/ahead-terms.ts';
 import { AnswerAllowance, FIRST_OUTPUT_BYTES, LEAST_OUTPUT_BYTES } from '../policies/answer-allowance.ts';
 import { countersAway, countersRebuilding, refusalOf } from '../policies/limit-refusals.ts';
 import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/planned-holds.ts';
@@ -48,7 +49,7 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
   const { inputBytes } = trail;
   const isCounted = counts(allowed);
   const price = isCounted ? priceOf(allowed) : NO_PRICE;
-  const { limits, checks } = isCounted ? holdsAt(ticket, allowed, nowMillis) : NO_HOLDS;
+  const { limits, checks, allotmentCalls } = isCounted ? holdsAt(ticket, allowed, nowMillis) : NO_HOLDS;
   const head = eventHead(gateway.nodeName, exchange, trail, price);
   const admission = {
     organisationId: key.organisationId,
@@ -56,6 +57,7 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
     rates: isProbe(allowed) ? NO_CHECKS : plan.rates.checks,
     leases: listens(allowed.rpc.call) ? NO_CHECKS : plan.leases.checks,
     holds: checks,
+    ahead: mayShareRoom(allowed) ? aheadTermsOf({ nodeName: gateway.nodeName, exchange, trail, price, limits, calls: allotmentCalls }) : undefined,
   };
   const spend = new PlannedSpend({ rpc: allowed.rpc, price, inputBytes, limits, eventHead: head });
   ticket.isCharged = true;
@@ -79,6 +81,11 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
 /** A batch may begin with a probe and go on with anything. */
 function isProbe({ rpc: { call } }: AllowedCall): boolean {
   return call !== undefined && !call.isBatch && PROBES.has(call.messages[0].method ?? '');
+}
+
+/** A batch holds what others do not, and what only listens has no end. */
+function mayShareRoom({ rpc: { call } }: AllowedCall): boolean {
+  return call !== undefined && !call.isBatch && !listens(call);
 }
 
 /** Holds what is wished for the answer, or as much as there is left to hold. */

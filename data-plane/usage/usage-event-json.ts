@@ -26,14 +26,14 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
 ]);
 
 /** Built by hand rather than from an object: every request pays for it, twice. The order is `USAGE_EVENT_FIELDS`, and of a price `PRICING_FIELDS`. */
-export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price): string {
+export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price, inputBytes = trail.inputBytes): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
   const client = clientOf(trail);
   return (
     `[${USAGE_EVENT_FORMAT},"${exchange.requestId}",${exchange.timeMillis},${text(nodeName)},` +
     `${trail.plan?.identityJson ?? identityJson(exchange, trail)},${text(exchange.method)},${text(message?.method)},` +
-    `${text(trail.tool)},${trail.inputBytes},${pricingJson(trail, price)},${session === undefined ? 'null' : JSON.stringify(session.label)},` +
+    `${text(trail.tool)},${inputBytes},${pricingJson(trail, price)},${session === undefined ? 'null' : JSON.stringify(session.label)},` +
     `${text(exchange.header('mcp-protocol-version'))},${text(client === undefined ? session?.clientName : client.name)},` +
     `${text(client === undefined ? session?.clientVersion : client.version)},` +
     `${text(exchange.clientIp)},${trail.traceId === undefined ? 'null' : JSON.stringify(trail.traceId)},${trail.observed.length === 0 ? '[]' : JSON.stringify(trail.observed)}`

@@ -1,6 +1,7 @@
 /** Measures what counting costs: CPU microseconds of node and of Redis per admitted and settled call, with 64 calls in flight. */
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
+import { AllottedCounters } from '../../data-plane/counters/allotted-counters.ts';
 import type { Admission, Counters } from '../../data-plane/counters/counters.ts';
 import { MemoryCounters } from '../../data-plane/counters/memory-counters.ts';
 import { connectRedisCounters } from '../../data-plane/counters/redis-counters.ts';
@@ -16,16 +17,18 @@ const ROUNDS = 5;
 const TICK_MICROS = 10_000;
 const EVENT = JSON.stringify({ padding: 'x'.repeat(900) });
 
-/** What a call of one key at one server asks for: `few` is a rate of the key alone, `all` is rates, a lease, and two budgets. */
+/** What a call of one key at one server asks for: `few` is a rate of the key alone, `all` is rates, a lease, and two budgets; `ahead` lets room for 100 calls be held at once. */
 const PLANS = {
-  few: { rates: 1, leases: 0, holds: 0 },
-  all: { rates: 3, leases: 1, holds: 2 },
+  few: { rates: 1, leases: 0, holds: 0, calls: 1 },
+  all: { rates: 3, leases: 1, holds: 2, calls: 1 },
+  budgets: { rates: 0, leases: 0, holds: 2, calls: 1 },
+  ahead: { rates: 0, leases: 0, holds: 2, calls: 100 },
 } as const;
 
 const redis = await startTestRedis();
 const pid = await withRedis(redis.url, async (client) => Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]));
 const opener = startWindowOpener(redis.url);
-const shared = connectRedisCounters({ url: redis.url, log: pino({ level: 'silent' }) });
+const shared = new AllottedCounters(connectRedisCounters({ url: redis.url, log: pino({ level: 'silent' }) }), systemClock);
 const local = new MemoryCounters({ clock: systemClock });
 try {
   for (const [plan, sizes] of Object.entries(PLANS)) {
@@ -75,7 +78,7 @@ async function round(counters: Counters, makeAdmission: () => Admission): Promis
   return figures;
 }
 
-function admissionsOf({ rates, leases, holds }: (typeof PLANS)[keyof typeof PLANS]): () => Admission {
+function admissionsOf({ rates, leases, holds, calls }: (typeof PLANS)[keyof typeof PLANS]): () => Admission {
   const organisationId = newId('organisation');
   const plan = {
     rates: Array.from({ length: rates }, () => ({ key: newId('policy'), limit: 1e9, windowMillis: 60_000, burst: undefined })),
@@ -88,7 +91,8 @@ function admissionsOf({ rates, leases, holds }: (typeof PLANS)[keyof typeof PLAN
     observe: false,
     expireAtMillis: Date.now() + 86_400_000,
   }));
-  return () => ({ organisationId, requestId: newId('request'), ...plan, holds: windows, heldAmounts: windows.map(() => 10), intent: EVENT });
+  const ahead = calls === 1 ? undefined : { calls, intentFor: () => EVENT };
+  return () => ({ organisationId, requestId: newId('request'), ...plan, holds: windows, heldAmounts: windows.map(() => 10), intent: EVENT, ahead });
 }
 
 /** User and system time of a process, from field 14 on of its stat line. */

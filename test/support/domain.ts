@@ -88,6 +88,7 @@ export function limit(organisationId: string, given: Pick<Limit, 'ownerType' | '
     countedSinceMillis: 0,
     rollover: false,
     mode: 'ENFORCE',
+    allotmentCalls: null,
     ...given,
   };
 }

@@ -13,6 +13,7 @@ import { Migration0011DeadLetters } from './0011-dead-letters.ts';
 import { Migration0012AuditChain } from './0012-audit-chain.ts';
 import { Migration0013People } from './0013-people.ts';
 import { Migration0014Tools } from './0014-tools.ts';
+import { Migration0015Allotments } from './0015-allotments.ts';
 import { Migration0016RowSecurity } from './0016-row-security.ts';
 
 export const MIGRATIONS = [
@@ -30,5 +31,6 @@ export const MIGRATIONS = [
   { name: '0012-audit-chain', class: Migration0012AuditChain },
   { name: '0013-people', class: Migration0013People },
   { name: '0014-tools', class: Migration0014Tools },
+  { name: '0015-allotments', class: Migration0015Allotments },
   { name: '0016-row-security', class: Migration0016RowSecurity },
 ];

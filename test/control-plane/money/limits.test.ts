@@ -111,6 +111,19 @@ describe('a budget', () => {
     expect((await heardOf(id)).value).toMatchObject({ endAtMillis: null, rollover: true, countedSinceMillis: made.value?.['countedSinceMillis'] });
   });
 
+  test('lets room for many calls be taken at once, until every call is to ask again', async () => {
+    const id = await newLimit(plane.admin, 'Budget', { limitUsd: '5' });
+    expect((await heardOf(id)).value).toMatchObject({ allotmentCalls: null });
+    const update = (allotmentCalls: number | null) =>
+      plane.admin.mutate('updateBudget', 'UpdateBudgetInput', { id, allotmentCalls }, 'budget { allotmentCalls }');
+    expect(await update(100)).toMatchObject({ budget: { allotmentCalls: 100 } });
+    expect(limitSchema.parse((await heardOf(id)).value)).toMatchObject({ allotmentCalls: 100 });
+    expect(await update(null)).toMatchObject({ budget: { allotmentCalls: 100 } });
+    await heardOf(id);
+    expect(await update(1)).toMatchObject({ budget: { allotmentCalls: null } });
+    expect((await heardOf(id)).value).toMatchObject({ allotmentCalls: null });
+  });
+
   test('under another calendar begins to count anew', async () => {
     const id = await newLimit(plane.admin, 'Budget', { limitUsd: '5' });
     const made = z.number().parse((await heardOf(id)).value?.['countedSinceMillis']);
@@ -209,6 +222,14 @@ describe('what is refused, at its field', () => {
       () => ({ ...budget, limitUsd: '4503599.627370496', schedule: { ...OWN_DAILY.schedule, rollover: true } }),
       { field: ['limitUsd'], code: 'TOO_LARGE' },
     ],
+    [
+      'room for more calls than a settlement tells',
+      'createBudget',
+      'BudgetInput',
+      () => ({ ...budget, allotmentCalls: 1001 }),
+      { field: ['allotmentCalls'], code: 'TOO_LARGE' },
+    ],
+    ['room for no call', 'createQuota', 'QuotaInput', () => ({ ...quota, allotmentCalls: 0 }), { field: ['allotmentCalls'], code: 'TOO_SMALL' }],
     ['a quota below 0', 'createQuota', 'QuotaInput', () => ({ ...quota, limit: '-1' }), { field: ['limit'], code: 'TOO_SMALL' }],
     ['a quota beyond counting', 'createQuota', 'QuotaInput', () => ({ ...quota, limit: '9007199254740992' }), { field: ['limit'], code: 'TOO_LARGE' }],
     [

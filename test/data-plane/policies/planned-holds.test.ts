@@ -39,6 +39,16 @@ describe('a limit of a tool', () => {
   });
 });
 
+test.each([
+  ['none', [], 1],
+  ['one that lets no room be taken ahead', [daily('one', { allotmentCalls: 100 }), daily('other')], 1],
+  ['several that do', [daily('one', { allotmentCalls: 100 }), daily('other', { allotmentCalls: 20 })], 20],
+  ['one that only observes beside', [daily('one', { allotmentCalls: 100 }), daily('other', { mode: 'OBSERVE' })], 100],
+  ['one that only observes alone', [daily('one', { allotmentCalls: 100, mode: 'OBSERVE' })], 1],
+])('under %s room is taken for as many calls as every enforced limit allows', (_, limits, expected) => {
+  expect(new HoldPlanner(limits).at(NOON, []).allotmentCalls).toBe(expected);
+});
+
 describe('a window', () => {
   const checkAt = (given: Partial<Limit>, instantMillis: number) => new HoldPlanner([daily('lim_1', given)]).at(instantMillis, []).checks[0];
 
