@@ -62,7 +62,13 @@ export class AllottedCounters implements Counters {
     return this.#store.backlog + this.#allotments.untold;
   }
 
-  async admit(admission: Admission): Promise<AdmissionAnswer> {
+  admit(admission: Admission): Promise<AdmissionAnswer> {
+    // Most limits allow no allotments: their calls ask the store, and nobody here has room that could be given back.
+    const isNobodyAhead = this.#allotments.isEmpty && this.#asking.size === 0;
+    return admission.ahead === undefined && isNobodyAhead ? this.#store.admit(admission) : this.#admitAmong(admission);
+  }
+
+  async #admitAmong(admission: Admission): Promise<AdmissionAnswer> {
     const { ahead, rates, leases, holds } = admission;
     // What rates and leases were charged for calls that do not come could not be given back.
     if (ahead === undefined || rates.length > 0 || leases.length > 0 || this.#alone.has(admission.requestId)) return this.#admitAlone(admission);
@@ -90,7 +96,8 @@ export class AllottedCounters implements Counters {
   }
 
   settle(settlement: Settlement): void {
-    const { requestId } = settlement.admission;
+    const { requestId, ahead } = settlement.admission;
+    if (ahead === undefined) return this.#store.settle(settlement);
     const member = this.#members.get(requestId);
     const doubt = this.#doubtful.get(requestId);
     this.#doubtful.delete(requestId);

@@ -54,6 +54,10 @@ export class OpenAllotments {
     this.#timer.unref();
   }
 
+  get isEmpty(): boolean {
+    return this.#open.size === 0;
+  }
+
   /** Calls that are over and of which the store has not heard. */
   get untold(): number {
     let untold = 0;

@@ -50,16 +50,17 @@ export class PlannedSpend {
   }
 
   /**
-   * Asks for an answer of `wished` bytes, and for less where a window has room for less, as long as that is `least` bytes. Answers the last word, and how
-   * long an answer it is about.
+   * Asks for an answer of `wished` bytes, unless that was answered already, and for less where a window has room for less, as long as that is `least` bytes.
+   * Answers the last word, and how long an answer it is about.
    */
   async hold(
     wanted: { readonly wished: number; readonly least: number; readonly held: readonly number[] },
     ask: (outputBytes: number) => Promise<AdmissionAnswer>,
+    answered?: AdmissionAnswer,
   ): Promise<{ readonly answer: AdmissionAnswer; readonly outputBytes: number }> {
     let outputBytes = wanted.wished;
     for (let tries = 0; ; tries++) {
-      const answer = await ask(outputBytes);
+      const answer = tries === 0 && answered !== undefined ? answered : await ask(outputBytes);
       if (answer.kind === 'admitted' || answer.check !== 'hold' || outputBytes <= wanted.least) return { answer, outputBytes };
       const room = this.#roomIn(answer, wanted.held);
       if (room < wanted.least) return { answer, outputBytes };

@@ -98,7 +98,9 @@ async function admit(store: Counters, booking: Booking): Promise<Admitted> {
     booking.asked = admission;
     return store.admit(admission);
   };
-  const { answer, outputBytes } = await spend.hold({ wished, least, held: [] }, ask);
+  const first = await ask(wished);
+  const { answer, outputBytes } =
+    first.kind === 'admitted' ? { answer: first, outputBytes: wished } : await spend.hold({ wished, least, held: [] }, ask, first);
   if (answer.kind === 'refused') throw refusalOf(answer, ticket.access.plan, limits, nowMillis);
   for (const index of answer.observedHolds) {
     trail.observed.push(limits[index]?.limit.metric === 'NANO_USD' ? 'budget_exceeded/budget_exhausted' : 'quota_exceeded/quota_exhausted');
