@@ -40,6 +40,7 @@ import type { LostWindows } from './money/lost-windows.ts';
 import { Reconciliation } from './money/reconciliation.ts';
 import { ReconciliationsService } from './money/reconciliations.service.ts';
 import { WindowRecovery } from './money/window-recovery.ts';
+import { applyGlobalPolicy } from './policies/global-policy.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { RolesService } from './roles/roles.service.ts';
 import { makeSchema } from './schema.ts';
@@ -120,6 +121,7 @@ async function startParts(
   started.push(() => orm.close(true));
   const everything = acrossOrganisations(orm.em);
   await bootstrap(everything, hasher, settings, log);
+  await applyGlobalPolicy(everything.fork(), settings.globalPolicyPath, log);
   const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL, AUDIT_CHANNEL], log);
   started.push(() => notifications.close());
   const partitions = await PartitionKeeper.start(asOwner(orm.em), settings.usageRetentionDays, log);

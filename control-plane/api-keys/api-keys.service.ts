@@ -12,7 +12,6 @@ import { notFound, refuseInput } from '../graphql/input-refused.ts';
 import { readName } from '../graphql/names.ts';
 import { pageOf } from '../graphql/paged-query.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
-import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
 import { upsertOfApiKey } from './api-key.document.ts';
@@ -78,8 +77,7 @@ export class ApiKeysService {
       await em.flush();
       audit(em, context, { action: 'createApiKey', targetId: apiKey.id, targetLabel: prefix, before: null, after: shown(apiKey) });
       const changes = [upsertOfApiKey(apiKey)];
-      if (input.policy != null)
-        changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'API_KEY', ownerId: apiKey.id, policies: input.policy })));
+      if (input.policy != null) changes.push(await this.#policies.put(em, context, { scope: 'API_KEY', ownerId: apiKey.id, policies: input.policy }));
       const pairs = [...new Set(input.grantServerIds)].map((serverId) => ({ apiKeyId: apiKey.id, serverId }));
       changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantServerIds')));
       await appendConfigChanges(em, changes);

@@ -17,6 +17,8 @@ export const USER_ERROR_CODES = {
   STDIO_NOT_ALLOWED: 'STDIO_NOT_ALLOWED',
   UPSTREAM_FAILED: 'UPSTREAM_FAILED',
   ALREADY_REVOKED: 'ALREADY_REVOKED',
+  DENIES_ALL: 'DENIES_ALL',
+  MANAGED_BY_FILE: 'MANAGED_BY_FILE',
 } as const;
 export type UserErrorCode = keyof typeof USER_ERROR_CODES;
 registerEnumType(USER_ERROR_CODES, { name: 'UserErrorCode', description: 'What kind of fault an input has.' });

@@ -26,5 +26,3 @@ export interface Snapshot {
   /** Owner id → active budgets and quotas. */
   readonly limits: ReadonlyMap<string, readonly Limit[]>;
 }
-
-export const GLOBAL_OWNER = 'GLOBAL';

@@ -1,6 +1,7 @@
 /** What the memory counts for one organisation. Nothing in here waits, so every method is atomic. */
 import { NOTHING_COUNTED, restOf, type WindowCounts } from '../../shared/window-counts.ts';
-import type { Admission, AdmissionAnswer, Extension, HoldCheck, LeaseCheck, RateCheck, Settlement } from './counters.ts';
+import type { Admission, AdmissionAnswer, Extension, HoldCheck, LeaseCheck, ObservedCheck, RateCheck, Settlement } from './counters.ts';
+import { LoopCounts } from './loop-counts.ts';
 import { nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from './rate-window.ts';
 
 interface KeptPace {
@@ -36,13 +37,19 @@ export class OrganisationCounts {
   readonly #paces = new Map<string, KeptPace>();
   readonly #leases = new Map<string, LeaseCount>();
   readonly #windows = new Map<string, KeptWindow>();
+  readonly #loops = new LoopCounts();
   readonly #open = new Map<string, OpenRequest>();
 
   /** First every check is judged, then all of them are taken. */
   admit(admission: Admission, now: number): AdmissionAnswer {
     const known = this.#open.get(admission.requestId);
     if (known !== undefined) return known.answer;
-    const answer = this.#judgeRates(admission.rates, now) ?? this.#judgeLeases(admission.leases, now) ?? this.#judgeHolds(admission);
+    const observed: ObservedCheck[] = [];
+    const answer =
+      this.#judgeRates(admission.rates, observed, now) ??
+      this.#judgeLeases(admission.leases, observed, now) ??
+      this.#loops.judge(admission.loops, observed, now) ??
+      this.#judgeHolds(admission, observed);
     if (answer.kind === 'admitted') this.#take(admission, answer, now);
     return answer;
   }
@@ -63,12 +70,13 @@ export class OrganisationCounts {
   }
 
   /** Does nothing for a request that is not open. */
-  settle({ admission, amounts }: Settlement): void {
+  settle({ admission, amounts, failed }: Settlement, now: number): void {
     const { requestId, holds } = admission;
     const request = this.#open.get(requestId);
     if (request === undefined) return;
     this.#open.delete(requestId);
     this.#endLeases(request);
+    if (failed !== undefined) this.#loops.settle(admission.loops, failed, now);
     for (let index = 0; index < holds.length; index++) {
       const counts = this.#windows.get(holds[index]?.key ?? '');
       if (counts === undefined) continue;
@@ -94,17 +102,24 @@ export class OrganisationCounts {
     for (const [key, sliding] of this.#slidings) if (sliding.used(now) === 0) this.#slidings.delete(key);
     this.#endOldLeases(now);
     for (const [key, { count }] of this.#leases) if (count === 0) this.#leases.delete(key);
-    return this.#windows.size + this.#paces.size + this.#slidings.size + this.#leases.size + this.#open.size > 0;
+    this.#loops.forgetOld(now);
+    return this.#windows.size + this.#paces.size + this.#slidings.size + this.#leases.size + this.#loops.size + this.#open.size > 0;
   }
 
-  #judgeRates(rates: readonly RateCheck[], now: number): AdmissionAnswer | undefined {
+  #judgeRates(rates: readonly RateCheck[], observed: ObservedCheck[], now: number): AdmissionAnswer | undefined {
     for (let index = 0; index < rates.length; index++) {
       const rate = rates[index];
       if (rate === undefined) continue;
-      const refusal = rate.burst === undefined ? this.#judgeSliding(rate, now) : this.#judgePace({ ...rate, burst: rate.burst }, rate.key, now);
-      if (refusal !== undefined) return { kind: 'refused', check: 'rate', index, reserved: 0, carriedOver: 0, ...refusal };
+      const refusal = this.#judgeRate(rate, now);
+      if (refusal === undefined) continue;
+      if (rate.observe === true) observed.push({ check: 'rate', index });
+      else return { kind: 'refused', check: 'rate', index, reserved: 0, carriedOver: 0, ...refusal };
     }
     return undefined;
+  }
+
+  #judgeRate(rate: RateCheck, now: number): { used: number; retryAfterMillis: number } | undefined {
+    return rate.burst === undefined ? this.#judgeSliding(rate, now) : this.#judgePace({ ...rate, burst: rate.burst }, rate.key, now);
   }
 
   #judgeSliding({ key, limit, windowMillis }: RateCheck, now: number): { used: number; retryAfterMillis: number } | undefined {
@@ -119,18 +134,20 @@ export class OrganisationCounts {
     return 'waitMillis' in next ? { used: rate.limit, retryAfterMillis: next.waitMillis } : undefined;
   }
 
-  #judgeLeases(leases: readonly LeaseCheck[], now: number): AdmissionAnswer | undefined {
+  #judgeLeases(leases: readonly LeaseCheck[], observed: ObservedCheck[], now: number): AdmissionAnswer | undefined {
     for (let index = 0; index < leases.length; index++) {
       const lease = leases[index];
       if (lease === undefined) continue;
       if (this.#leaseOf(lease.key).count >= lease.max) this.#endOldLeases(now);
       const used = this.#leaseOf(lease.key).count;
-      if (used >= lease.max) return { kind: 'refused', check: 'lease', index, used, reserved: 0, carriedOver: 0, retryAfterMillis: LEASE_RETRY_MILLIS };
+      if (used < lease.max) continue;
+      if (lease.observe === true) observed.push({ check: 'lease', index });
+      else return { kind: 'refused', check: 'lease', index, used, reserved: 0, carriedOver: 0, retryAfterMillis: LEASE_RETRY_MILLIS };
     }
     return undefined;
   }
 
-  #judgeHolds({ holds, heldAmounts }: Admission): AdmissionAnswer {
+  #judgeHolds({ holds, heldAmounts }: Admission, observedChecks: readonly ObservedCheck[]): AdmissionAnswer {
     let observedHolds: number[] | undefined;
     for (let index = 0; index < holds.length; index++) {
       const hold = holds[index];
@@ -138,7 +155,8 @@ export class OrganisationCounts {
       if (!hold.observe) return this.#refusedHold(hold, index);
       (observedHolds ??= []).push(index);
     }
-    return observedHolds === undefined ? ADMITTED : { kind: 'admitted', observedHolds };
+    if (observedHolds === undefined && observedChecks.length === 0) return ADMITTED;
+    return { kind: 'admitted', observedHolds: observedHolds ?? [], ...(observedChecks.length === 0 ? {} : { observedChecks }) };
   }
 
   #overfills(hold: HoldCheck, amount: number): boolean {
@@ -156,9 +174,10 @@ export class OrganisationCounts {
   }
 
   /** Without an intent only the rates are charged. */
-  #take({ rates, leases, holds, heldAmounts, requestId, intent }: Admission, answer: AdmissionAnswer, now: number): void {
-    for (const rate of rates) this.#takeRate(rate, now);
+  #take({ rates, leases, loops, holds, heldAmounts, requestId, intent }: Admission, answer: AdmissionAnswer, now: number): void {
+    for (const rate of rates) if (rate.observe !== true || this.#judgeRate(rate, now) === undefined) this.#takeRate(rate, now);
     if (intent === undefined) return;
+    this.#loops.take(loops, now);
     for (const { key } of leases) this.#leaseOf(key).count++;
     this.#hold(holds, heldAmounts);
     this.#open.set(requestId, { answer, leases, leasedUntilMillis: leaseEnd(leases, now), heldAmounts });

@@ -1,8 +1,10 @@
 /** Step 5: turns away foreign web pages, foreign names of this machine, addresses that the global policy blocks, and addresses that keep guessing keys. */
 import { Refusal } from '../../shared/refusal.ts';
-import { GLOBAL_OWNER, type Snapshot } from '../config/snapshot.ts';
+import { GLOBAL_OWNER } from '../../shared/policy.ts';
+import type { Snapshot } from '../config/snapshot.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
+import type { CompiledAddresses } from '../policies/compiled-policy.ts';
 import { judgeAddress } from '../policies/ip-rules.ts';
 
 const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
@@ -11,13 +13,18 @@ export function limitBeforeAuth(gateway: Pick<Gateway, 'guesses' | 'hosts' | 'cl
   refuseForeignOrigin(exchange);
   refuseForeignHost(gateway, exchange);
   const global = snapshot.policies.get(GLOBAL_OWNER);
-  if (global !== undefined) judgeAddress(global, exchange.clientIp);
+  // Lists that only observe are looked at in step 10, where it is known for whom.
+  if (global !== undefined) judgeAddress(exchange.clientIp, global.addresses.filter(isEnforced));
   const waitMillis = gateway.guesses.waitMillis(exchange.clientIp, gateway.clock.now());
   if (waitMillis === 0) return;
   throw new Refusal('rate_limit_exceeded', 'pre_auth_rate', 'too many requests with unknown keys came from this address', {
     scope: 'address',
     retryAfterSeconds: Math.ceil(waitMillis / 1000),
   });
+}
+
+function isEnforced({ rule }: CompiledAddresses): boolean {
+  return !rule.observe;
 }
 
 /** A page of another site must not reach a gateway on somebody's own machine (MCP 2025-11-25, Transports, security warning). */

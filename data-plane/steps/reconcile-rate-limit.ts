@@ -4,26 +4,35 @@ import { CountersUnavailable } from '../counters/counters.ts';
 import type { Outcome, RateTicket } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
-import { refusalOf } from '../policies/limit-refusals.ts';
+import { observedRefusals, refusalOf } from '../policies/limit-refusals.ts';
+import type { Trail } from '../trail.ts';
 
 /**
  * A rate that is exceeded comes before the refusal of a later step, as the order of the steps wants. An admitted request
  * needs nothing here: its lease is released by the settlement, in the same atomic call.
  */
-export async function reconcileRateLimit(gateway: Gateway, exchange: Exchange, ticket: RateTicket, refusal: Outcome | Refusal): Promise<Outcome | Refusal> {
+export async function reconcileRateLimit(
+  { counters, clock }: Pick<Gateway, 'counters' | 'clock'>,
+  exchange: Exchange,
+  { ticket, trail }: { readonly ticket: RateTicket; readonly trail: Trail },
+  refusal: Outcome | Refusal,
+): Promise<Outcome | Refusal> {
   const { plan, key } = ticket.access;
-  if (ticket.isCharged || plan.rates.checks.length === 0) return refusal;
+  if (ticket.isCharged || plan.rates.length === 0) return refusal;
   try {
-    const answer = await gateway.counters.admit({
+    const answer = await counters.admit({
       organisationId: key.organisationId,
       requestId: exchange.requestId,
-      rates: plan.rates.checks,
+      rates: plan.rates,
       leases: [],
       holds: [],
       heldAmounts: [],
       intent: undefined,
     });
-    return answer.kind === 'refused' ? refusalOf(answer, plan, [], gateway.clock.now()) : refusal;
+    const rules = { plan, limits: [] };
+    if (answer.kind === 'refused') return refusalOf(answer, rules, clock.now());
+    for (const observed of observedRefusals(answer, rules, clock.now())) trail.observe(observed);
+    return refusal;
   } catch (error) {
     if (error instanceof CountersUnavailable) return refusal;
     throw error;

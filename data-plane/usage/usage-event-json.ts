@@ -25,7 +25,9 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
   'stdio_overloaded',
 ]);
 
-/** Built by hand rather than from an object: every request pays for it, twice. The order is `USAGE_EVENT_FIELDS`, and of a price `PRICING_FIELDS`. */
+/**
+ * Built by hand rather than from an object: every request pays for it, twice. What rules observe is known only at the end, and stands there. The order is `USAGE_EVENT_FIELDS`, and of a price `PRICING_FIELDS`.
+ */
 export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price, inputBytes = trail.inputBytes): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
@@ -36,7 +38,7 @@ export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, pr
     `${text(trail.tool)},${inputBytes},${pricingJson(trail, price)},${session === undefined ? 'null' : JSON.stringify(session.label)},` +
     `${text(exchange.header('mcp-protocol-version'))},${text(client === undefined ? session?.clientName : client.name)},` +
     `${text(client === undefined ? session?.clientVersion : client.version)},` +
-    `${text(exchange.clientIp)},${trail.traceId === undefined ? 'null' : JSON.stringify(trail.traceId)},${trail.observed.length === 0 ? '[]' : JSON.stringify(trail.observed)}`
+    `${text(exchange.clientIp)},${trail.traceId === undefined ? 'null' : JSON.stringify(trail.traceId)}`
   );
 }
 
@@ -47,8 +49,12 @@ const LOST = wordsJson({
 });
 
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
-export function unknownEnding(costNanosUsd: bigint, outputBytes: number): string {
-  return LOST + figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd, dlpOutcome: 'NONE' });
+export function unknownEnding(observed: readonly string[], costNanosUsd: bigint, outputBytes: number): string {
+  return (
+    observedJson(observed) +
+    LOST +
+    figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd, dlpOutcome: 'NONE' })
+  );
 }
 
 /** Who the message itself says it is from; undefined where the session knows. */
@@ -64,7 +70,7 @@ export function costOfEnding(hold: SpendHold | undefined, ending: Outcome | Refu
   return costOf(hold.price, hold.inputBytes, ending.outputBytes);
 }
 
-export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, costNanosUsd: bigint): string {
+export function eventEnding(observed: readonly string[], ending: Outcome | Refusal, latencyMillis: number, costNanosUsd: bigint): string {
   const refusal = ending instanceof Refusal ? ending : ending.failure;
   const outcome = ending instanceof Refusal ? undefined : ending;
   const decision = refusal === undefined ? 'ALLOWED' : isDenial(refusal) ? 'DENIED' : 'ERRORED';
@@ -76,22 +82,23 @@ export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, co
     costNanosUsd,
     dlpOutcome: refusal?.reason === 'semantic_filter' ? 'BLOCKED' : 'NONE',
   };
-  return wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures);
+  return observedJson(observed) + wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures);
 }
 
-const FAILURES: ReadonlySet<RefusalCode> = new Set([
-  'internal',
-  'client_closed_request',
-  'upstream_error',
-  'upstream_auth_error',
-  'upstream_timeout',
-  'missing_endpoint',
-  'stdio_error',
-]);
+const FAILURES_OF_SERVERS: ReadonlySet<RefusalCode> = new Set(['upstream_error', 'upstream_auth_error', 'upstream_timeout', 'missing_endpoint', 'stdio_error']);
+
+/** Whether the server, or the way to it, failed. */
+export function isFailureOfServer(code: RefusalCode): boolean {
+  return FAILURES_OF_SERVERS.has(code);
+}
 
 /** A denial is Turnpike's own word; a failure is what befell a request that it let through. */
 function isDenial(refusal: Refusal): boolean {
-  return !FAILURES.has(refusal.code);
+  return !isFailureOfServer(refusal.code) && refusal.code !== 'internal' && refusal.code !== 'client_closed_request';
+}
+
+function observedJson(observed: readonly string[]): string {
+  return observed.length === 0 ? ',[]' : `,${JSON.stringify(observed)}`;
 }
 
 interface EndingWords {
