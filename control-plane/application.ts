@@ -37,7 +37,7 @@ import { LimitLive } from './money/limit-live.ts';
 import { storedLimitsInForce } from './money/limits-in-force.ts';
 import { LimitsService } from './money/limits.service.ts';
 import type { LostWindows } from './money/lost-windows.ts';
-import { Reconciliation } from './money/reconciliation.ts';
+import { startReconciliation } from './money/reconciliation.ts';
 import { ReconciliationsService } from './money/reconciliations.service.ts';
 import { WindowRecovery } from './money/window-recovery.ts';
 import { PoliciesService } from './policies/policies.service.ts';
@@ -166,7 +166,7 @@ async function startParts(
   }
   if (ledger !== undefined) {
     const { reconciliationMillis: everyMillis, usageRetentionDays: retentionDays } = settings;
-    const reconciliation = new Reconciliation({ em: everything, ledger, everyMillis, retentionDays, log });
+    const reconciliation = startReconciliation({ em: everything, ledger, everyMillis, retentionDays, log });
     started.push(() => reconciliation.close());
   }
   const heads = new AuditHeadKeeper({ em: everything, signer: new HeadSigner(secretKey), dataDirectory: settings.dataDirectory, log });
