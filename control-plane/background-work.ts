@@ -1,0 +1,41 @@
+/** What the control plane does by itself, beside answering: each task again and again until the plane ends. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import type { SecretKey } from '../shared/secret-key.ts';
+import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
+import { HeadSigner } from './audit/audit-heads.ts';
+import type { LedgerSource } from './money/ledger-look.ts';
+import { storedLimitsInForce } from './money/limits-in-force.ts';
+import type { LostWindows } from './money/lost-windows.ts';
+import { startReconciliation } from './money/reconciliation.ts';
+import { WindowRecovery } from './money/window-recovery.ts';
+import type { ControlPlaneSettings } from './settings.ts';
+import { DiscoverySchedule } from './tools/discovery-schedule.ts';
+import type { DiscoveryService } from './tools/discovery.service.ts';
+
+export interface BackgroundParts {
+  readonly settings: ControlPlaneSettings;
+  /** Sees every organisation. */
+  readonly em: EntityManager;
+  readonly secretKey: SecretKey;
+  readonly discovery: DiscoveryService;
+  readonly lostWindows: LostWindows | undefined;
+  readonly ledger: LedgerSource | undefined;
+  readonly log: Logger;
+}
+
+interface BackgroundTask {
+  close(): Promise<void>;
+}
+
+/** Every replica starts all of it; what only one may do at a time, they share out by themselves. */
+export function startBackgroundWork(parts: BackgroundParts): readonly BackgroundTask[] {
+  const { settings, em, log, lostWindows, ledger } = parts;
+  const { reconciliationMillis: everyMillis, usageRetentionDays: retentionDays, dataDirectory } = settings;
+  return [
+    ...(lostWindows === undefined ? [] : [new WindowRecovery({ lost: lostWindows, em, limits: storedLimitsInForce(em), log })]),
+    ...(ledger === undefined ? [] : [startReconciliation({ em, ledger, everyMillis, retentionDays, log })]),
+    new AuditHeadKeeper({ em, signer: new HeadSigner(parts.secretKey), dataDirectory, log }),
+    new DiscoverySchedule(em, parts.discovery, log),
+  ];
+}
