@@ -12,6 +12,8 @@ import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import { AdminTokensService } from './admin-tokens/admin-tokens.service.ts';
+import { AgentsService } from './agents/agents.service.ts';
+import { UnmappedClientsService } from './agents/unmapped-clients.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
 import { AuditEventsService } from './audit/audit-events.service.ts';
 import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
@@ -40,6 +42,7 @@ import type { LostWindows } from './money/lost-windows.ts';
 import { Reconciliation } from './money/reconciliation.ts';
 import { ReconciliationsService } from './money/reconciliations.service.ts';
 import { WindowRecovery } from './money/window-recovery.ts';
+import { OrganisationsService } from './organisations/organisations.service.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { RolesService } from './roles/roles.service.ts';
 import { makeSchema } from './schema.ts';
@@ -135,6 +138,7 @@ async function startParts(
   const services = {
     ...peopleServices(hasher, log),
     accessGrants,
+    agents: new AgentsService(),
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     auditEvents,
     auditLive: new AuditLive(orm.em, auditEvents, notifications),
@@ -145,12 +149,14 @@ async function startParts(
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     mcpServers,
+    organisations: new OrganisationsService(),
     policies,
     reconciliations: new ReconciliationsService(),
     serverImport: new ServerImportService(mcpServers),
     serverProbe: new ServerProbeService({ sealer, looks }),
     teams: new TeamsService(),
     tools: new ToolsService(),
+    unmappedClients: new UnmappedClientsService(),
     usageAnalytics: new UsageAnalyticsService(),
     usageFacets: new UsageFacetsService(),
     usageIntake,

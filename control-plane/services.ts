@@ -2,6 +2,8 @@
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import type { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import type { AdminTokensService } from './admin-tokens/admin-tokens.service.ts';
+import type { AgentsService } from './agents/agents.service.ts';
+import type { UnmappedClientsService } from './agents/unmapped-clients.service.ts';
 import type { ApiKeysService } from './api-keys/api-keys.service.ts';
 import type { AuditEventsService } from './audit/audit-events.service.ts';
 import type { AuditLive } from './audit/audit-live.ts';
@@ -14,6 +16,7 @@ import type { MembersService } from './members/members.service.ts';
 import type { LimitLive } from './money/limit-live.ts';
 import type { LimitsService } from './money/limits.service.ts';
 import type { ReconciliationsService } from './money/reconciliations.service.ts';
+import type { OrganisationsService } from './organisations/organisations.service.ts';
 import type { PoliciesService } from './policies/policies.service.ts';
 import type { RolesService } from './roles/roles.service.ts';
 import type { SessionsService } from './sessions/sessions.service.ts';
@@ -36,6 +39,7 @@ export interface Services {
   readonly accessGrants: AccessGrantsService;
   readonly adminTokens: AdminTokensService;
   readonly admissions: AdmissionsService;
+  readonly agents: AgentsService;
   readonly apiKeys: ApiKeysService;
   readonly auditEvents: AuditEventsService;
   readonly auditLive: AuditLive;
@@ -48,6 +52,7 @@ export interface Services {
   readonly limits: LimitsService;
   readonly mcpServers: McpServersService;
   readonly members: MembersService;
+  readonly organisations: OrganisationsService;
   readonly policies: PoliciesService;
   readonly reconciliations: ReconciliationsService;
   readonly roles: RolesService;
@@ -57,6 +62,7 @@ export interface Services {
   readonly serverProbe: ServerProbeService;
   readonly teams: TeamsService;
   readonly tools: ToolsService;
+  readonly unmappedClients: UnmappedClientsService;
   readonly usageAnalytics: UsageAnalyticsService;
   readonly usageFacets: UsageFacetsService;
   readonly usageIntake: UsageIntake;
