@@ -5,6 +5,15 @@ import { assertInputObjectType, type GraphQLSchema } from 'graphql/index.js';
 import { buildSchemaSync } from 'type-graphql';
 import { AccessGrantsResolver } from './access-grants/access-grants.resolver.ts';
 import { AdminTokensResolver } from './admin-tokens/admin-tokens.resolver.ts';
+import {
+  AgentClientFieldsResolver,
+  AgentFieldsResolver,
+  ApiKeyAgentResolver,
+  UnmappedClientFieldsResolver,
+  UsageRecordAgentResolver,
+} from './agents/agent-fields.resolver.ts';
+import { AgentsResolver } from './agents/agents.resolver.ts';
+import { ApiKeyFieldsResolver } from './api-keys/api-key-fields.resolver.ts';
 import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
@@ -27,7 +36,7 @@ import { ServerProbeResolver } from './server-probe/server-probe.resolver.ts';
 import { ToolFieldsResolver } from './tools/tool-fields.resolver.ts';
 import { ToolsResolver } from './tools/tools.resolver.ts';
 import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
-import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
+import { AgentUsageResolver, ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
 
@@ -39,6 +48,12 @@ export function makeSchema(): GraphQLSchema {
     resolvers: [
       AccessGrantsResolver,
       AdminTokensResolver,
+      AgentClientFieldsResolver,
+      AgentFieldsResolver,
+      AgentsResolver,
+      AgentUsageResolver,
+      ApiKeyAgentResolver,
+      ApiKeyFieldsResolver,
       ApiKeysResolver,
       AuditResolver,
       BudgetFieldsResolver,
@@ -65,7 +80,9 @@ export function makeSchema(): GraphQLSchema {
       TeamsResolver,
       ToolFieldsResolver,
       ToolsResolver,
+      UnmappedClientFieldsResolver,
       UsageAnalyticsResolver,
+      UsageRecordAgentResolver,
       UsageResolver,
       UsageTickResolver,
       UserFieldsResolver,

@@ -6,13 +6,15 @@ import type { TokenHasher } from '../shared/token.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import { AdminTokensService } from './admin-tokens/admin-tokens.service.ts';
+import { AgentsService } from './agents/agents.service.ts';
+import { UnmappedClientsService } from './agents/unmapped-clients.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
 import { AuditEventsService } from './audit/audit-events.service.ts';
 import { AuditLive } from './audit/audit-live.ts';
 import { ConfigFeed } from './config-feed/config-feed.ts';
+import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { Notifications } from './database/notifications.ts';
 import { acrossOrganisations } from './database/roles.ts';
-import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import { AdmissionsService } from './members/admissions.service.ts';
@@ -22,24 +24,25 @@ import { LimitLive } from './money/limit-live.ts';
 import { LimitsService } from './money/limits.service.ts';
 import type { LostWindows } from './money/lost-windows.ts';
 import { ReconciliationsService } from './money/reconciliations.service.ts';
+import { OrganisationsService } from './organisations/organisations.service.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { RolesService } from './roles/roles.service.ts';
+import { ServerImportService } from './server-import/server-import.service.ts';
+import { ServerProbeService } from './server-probe/server-probe.service.ts';
 import { Passwords } from './sessions/passwords.ts';
 import { SessionsService } from './sessions/sessions.service.ts';
 import { SignInService } from './sessions/sign-in.service.ts';
-import { ServerImportService } from './server-import/server-import.service.ts';
-import { ServerProbeService } from './server-probe/server-probe.service.ts';
 import { TeamsService } from './teams/teams.service.ts';
 import { DiscoveryService } from './tools/discovery.service.ts';
 import { ToolsService } from './tools/tools.service.ts';
+import { DeadLettersService } from './usage-intake/dead-letters.service.ts';
+import type { UsageIntake } from './usage-intake/usage-intake.ts';
 import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { UsageLive } from './usage/usage-live.ts';
 import { UsageRecordsService } from './usage/usage-records.service.ts';
 import { UsageTicks } from './usage/usage-ticks.ts';
 import { WorkflowGraphService } from './usage/workflow-graph.service.ts';
-import { DeadLettersService } from './usage-intake/dead-letters.service.ts';
-import type { UsageIntake } from './usage-intake/usage-intake.ts';
 
 export interface ServiceParts {
   /** Sees the organisation that a request is in, once it is told which. */
@@ -67,6 +70,7 @@ export function makeServices(parts: ServiceParts) {
   return {
     ...peopleServices(hasher, parts.log),
     accessGrants,
+    agents: new AgentsService(),
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     auditEvents,
     auditLive: new AuditLive(em, auditEvents, notifications),
@@ -77,12 +81,14 @@ export function makeServices(parts: ServiceParts) {
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     mcpServers,
+    organisations: new OrganisationsService(),
     policies,
     reconciliations: new ReconciliationsService(),
     serverImport: new ServerImportService(mcpServers),
     serverProbe: new ServerProbeService({ sealer, looks }),
     teams: new TeamsService(),
     tools: new ToolsService(),
+    unmappedClients: new UnmappedClientsService(),
     usageAnalytics: new UsageAnalyticsService(),
     usageFacets: new UsageFacetsService(),
     usageIntake,

@@ -50,6 +50,9 @@ export const usageEventSchema = z.strictObject({
   clientIp: z.string().nullable(),
   traceId: z.string().nullable(),
   dlpOutcome: z.enum(['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED']),
+  /** The agent that the key is bound to, or else that the client counts as; and the client of it. */
+  agentId: z.string().nullable().default(null),
+  agentClientId: z.string().nullable().default(null),
 });
 export type UsageEvent = z.infer<typeof usageEventSchema>;
 
@@ -100,6 +103,8 @@ export const USAGE_EVENT_FIELDS = [
   'outputBytes',
   'costNanosUsd',
   'dlpOutcome',
+  'agentId',
+  'agentClientId',
 ] as const satisfies readonly (keyof UsageEvent)[];
 
 export const USAGE_EVENT_FORMAT = 1;

@@ -1,6 +1,7 @@
 /** Every entity, listed by hand. */
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
 import { AdminTokenEntity, DataPlaneTokenEntity } from '../access/tokens.entity.ts';
+import { AgentEntity } from '../agents/agent.entity.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { AuditEventEntity } from '../audit/audit-event.entity.ts';
 import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
@@ -20,6 +21,7 @@ import { ToolEntity } from '../tools/tool.entity.ts';
 export const ENTITIES = [
   AccessGrantEntity,
   AdminTokenEntity,
+  AgentEntity,
   ApiKeyEntity,
   AuditEventEntity,
   DataPlaneEntity,

@@ -2,6 +2,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import type { WindowCounts, WindowCountsSource } from '../../shared/window-counts.ts';
+import { effectiveServers, type EffectiveServers } from '../access-grants/effective-servers.ts';
+import { grantsOfKeys, type GrantsOfKeys } from '../access-grants/grants-of-keys.ts';
+import { findAgents, type Agent } from '../agents/agents.ts';
+import { clientUsage, clientsSeen, type ClientUsage } from '../agents/client-traffic.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { UserEntity, type User } from '../members/user.entity.ts';
@@ -27,11 +31,27 @@ export interface Loaders {
   /** What the recorded calls in windows of budgets cost, in nano-USD. */
   readonly windowCosts: DataLoader<CostSpan, bigint>;
   readonly usage: UsageOfEach;
+  readonly agents: DataLoader<string, Agent | null>;
+  /** When each client of an agent was last seen. */
+  readonly clientsSeen: DataLoader<string, Date | null>;
+  /** What each client of an agent was used for in the last 24 hours. */
+  readonly clientUsage: ClientUsage;
+  readonly effectiveServers: EffectiveServers;
+  readonly grantsOfKeys: GrantsOfKeys;
 }
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
 export function makeLoaders(em: EntityManager, organisationId: string, windowCounts: WindowCountsSource): Loaders {
+  const usage = usageOfEach(em, organisationId);
   return {
+    agents: loader(
+      (ids) => findAgents(em, organisationId, ids),
+      ({ id }) => id,
+    ),
+    clientsSeen: clientsSeen(em, organisationId),
+    clientUsage: clientUsage(usage),
+    effectiveServers: effectiveServers(em),
+    grantsOfKeys: grantsOfKeys(em, organisationId),
     apiKeys: loader(
       (ids) => em.find(ApiKeyEntity, { id: { $in: ids } }),
       ({ id }) => id,
@@ -63,8 +83,13 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
     }),
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
-    usage: usageOfEach(em, organisationId),
+    usage,
   };
+}
+
+/** Those of the ids that there are, in their order. */
+export async function loadPresent<Entity extends object>(loader: DataLoader<string, Entity | null>, ids: readonly string[]): Promise<Entity[]> {
+  return (await Promise.all(ids.map((id) => loader.load(id)))).filter((entity) => entity !== null);
 }
 
 function loader<Entity>(find: (ids: string[]) => Promise<Entity[]>, keyOf: (entity: Entity) => string): DataLoader<string, Entity | null> {
