@@ -19,6 +19,10 @@ import { HeadSigner } from './audit/audit-heads.ts';
 import { AuditLive } from './audit/audit-live.ts';
 import { AUDIT_CHANNEL } from './audit/audit-writer.ts';
 import { bootstrap } from './bootstrap.ts';
+import { CatalogInstallService } from './catalog/catalog-install.service.ts';
+import { CatalogService } from './catalog/catalog.service.ts';
+import { InstallRequestsService } from './catalog/install-requests.service.ts';
+import { TrustedCatalogue } from './catalog/trusted-catalogue.ts';
 import { CONFIG_CHANNEL } from './config-feed/change-log.ts';
 import { ConfigFeed } from './config-feed/config-feed.ts';
 import { Notifications } from './database/notifications.ts';
@@ -131,9 +135,15 @@ async function startParts(
   const usageRecords = new UsageRecordsService();
   const auditEvents = new AuditEventsService();
   const discovery = new DiscoveryService({ sealer, looks });
-  const mcpServers = new McpServersService({ sealer, allowlist: looks.bounds.stdio.allowlist, grants: accessGrants, policies });
+  const mcpServers = new McpServersService({
+    sealer,
+    bounds: { allowlist: looks.bounds.stdio.allowlist, rules: looks.bounds.rules },
+    grants: accessGrants,
+    policies,
+  });
   const services = {
     ...peopleServices(hasher, log),
+    ...catalogServices(mcpServers, looks.bounds.stdio.allowlist),
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     auditEvents,
@@ -194,6 +204,12 @@ function peopleServices(hasher: TokenHasher, log: Logger) {
     sessions,
     signIn: new SignInService({ passwords, sessions, log }),
   };
+}
+
+function catalogServices(servers: McpServersService, allowlist: StdioAllowlist) {
+  const catalog = new CatalogService(TrustedCatalogue.read());
+  const catalogInstalls = new CatalogInstallService({ catalog, servers, allowlist });
+  return { catalog, catalogInstalls, installRequests: new InstallRequestsService({ catalog, installs: catalogInstalls }) };
 }
 
 function singleSignOnOf({ identityProvider, allowsPlainCookies }: ControlPlaneSettings, services: Services, log: Logger): SingleSignOn | undefined {

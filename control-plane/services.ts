@@ -5,6 +5,9 @@ import type { AdminTokensService } from './admin-tokens/admin-tokens.service.ts'
 import type { ApiKeysService } from './api-keys/api-keys.service.ts';
 import type { AuditEventsService } from './audit/audit-events.service.ts';
 import type { AuditLive } from './audit/audit-live.ts';
+import type { CatalogInstallService } from './catalog/catalog-install.service.ts';
+import type { CatalogService } from './catalog/catalog.service.ts';
+import type { InstallRequestsService } from './catalog/install-requests.service.ts';
 import type { ConfigFeed } from './config-feed/config-feed.ts';
 import type { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
@@ -39,9 +42,12 @@ export interface Services {
   readonly apiKeys: ApiKeysService;
   readonly auditEvents: AuditEventsService;
   readonly auditLive: AuditLive;
+  readonly catalog: CatalogService;
+  readonly catalogInstalls: CatalogInstallService;
   readonly configFeed: ConfigFeed;
   readonly dataPlanes: DataPlanesService;
   readonly deadLetters: DeadLettersService;
+  readonly installRequests: InstallRequestsService;
   readonly invitations: InvitationsService;
   readonly discovery: DiscoveryService;
   readonly limitLive: LimitLive;

@@ -44,6 +44,12 @@ const INPUTS: Readonly<Record<string, string>> = {
   setToolsEnabled: '{serverId: "srv_x", tools: [], enabled: false}',
   setToolRisk: '{serverId: "srv_x", tools: []}',
   acceptToolChanges: '{serverId: "srv_x", tools: [], fingerprints: []}',
+  createCatalogEntry:
+    '{title: "t", description: "d", publisher: "p", categories: ["c"], authTypes: [NONE], reach: {remote: {url: "https://example.com"}}, dryRun: true}',
+  updateCatalogEntry: '{id: "cat_x"}',
+  deleteCatalogEntry: '{id: "cat_x"}',
+  installCatalogEntry: '{entryId: "cat_x"}',
+  decideInstallRequest: '{id: "ins_x", approve: false}',
 };
 /** For whoever has signed in, about himself; a token may not call them, whatever its permissions. */
 const OF_PEOPLE: Readonly<Record<string, string>> = {
@@ -51,6 +57,8 @@ const OF_PEOPLE: Readonly<Record<string, string>> = {
   revokeSession: '(input: {id: "ses_x"})',
   revokeOtherSessions: '',
   changePassword: '(input: {currentPassword: "x", newPassword: "y"})',
+  requestInstall: '(input: {entryId: "cat_x"})',
+  withdrawInstallRequest: '(input: {id: "ins_x"})',
 };
 /** For everybody: what they hold is judged by itself. */
 const OF_EVERYBODY: Readonly<Record<string, string>> = {
@@ -148,6 +156,8 @@ test.each([
   'adminTokens { nodes { id } }',
   'sessions { id }',
   'tools(serverId: "x") { nodes { id } }',
+  'catalog { nodes { id } }',
+  'installRequests { nodes { id } }',
 ])('{ %s } refuses nobody and data planes', async (query) => {
   const { token } = await plane.newDataPlaneToken();
   expect((await plane.ask(`{ ${query} }`, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
