@@ -16,6 +16,8 @@ import { AgentsResolver } from './agents/agents.resolver.ts';
 import { ApiKeyFieldsResolver } from './api-keys/api-key-fields.resolver.ts';
 import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
+import { CatalogResolver } from './catalog/catalog.resolver.ts';
+import { InstallRequestsResolver } from './catalog/install-requests.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
@@ -41,7 +43,7 @@ import { UsageResolver } from './usage/usage.resolver.ts';
 import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
-const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'ServerScopeInput'];
+const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'CatalogReachInput', 'ServerScopeInput'];
 
 export function makeSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
@@ -58,9 +60,11 @@ export function makeSchema(): GraphQLSchema {
       AuditResolver,
       BudgetFieldsResolver,
       ApiKeyUsageResolver,
+      CatalogResolver,
       ConfigFeedResolver,
       DataPlanesResolver,
       DeadLettersResolver,
+      InstallRequestsResolver,
       InvitationFieldsResolver,
       LimitFieldsResolver,
       LimitReconciliationsResolver,

@@ -2,6 +2,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { SecretSealer } from '../shared/sealed-secret.ts';
+import type { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import type { TokenHasher } from '../shared/token.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
@@ -11,6 +12,10 @@ import { UnmappedClientsService } from './agents/unmapped-clients.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
 import { AuditEventsService } from './audit/audit-events.service.ts';
 import { AuditLive } from './audit/audit-live.ts';
+import { CatalogInstallService } from './catalog/catalog-install.service.ts';
+import { CatalogService } from './catalog/catalog.service.ts';
+import { InstallRequestsService } from './catalog/install-requests.service.ts';
+import { TrustedCatalogue } from './catalog/trusted-catalogue.ts';
 import { ConfigFeed } from './config-feed/config-feed.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { Notifications } from './database/notifications.ts';
@@ -68,6 +73,7 @@ export function makeServices(parts: ServiceParts) {
   const auditEvents = new AuditEventsService();
   const mcpServers = new McpServersService({ sealer, allowlist: looks.bounds.stdio.allowlist, grants: accessGrants, policies });
   return {
+    ...catalogServices(mcpServers, looks.bounds.stdio.allowlist),
     ...peopleServices(hasher, parts.log),
     accessGrants,
     agents: new AgentsService(),
@@ -112,4 +118,10 @@ function peopleServices(hasher: TokenHasher, log: Logger) {
     sessions,
     signIn: new SignInService({ passwords, sessions, log }),
   };
+}
+
+function catalogServices(servers: McpServersService, allowlist: StdioAllowlist) {
+  const catalog = new CatalogService(TrustedCatalogue.read());
+  const catalogInstalls = new CatalogInstallService({ catalog, servers, allowlist });
+  return { catalog, catalogInstalls, installRequests: new InstallRequestsService({ catalog, installs: catalogInstalls }) };
 }

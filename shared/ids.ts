@@ -14,6 +14,8 @@ export const ID_PREFIXES = {
   apiKey: 'key',
   mcpServer: 'srv',
   tool: 'tol',
+  catalogEntry: 'cat',
+  installRequest: 'ins',
   accessGrant: 'grt',
   policy: 'pol',
   limit: 'lim',

@@ -4,6 +4,8 @@ import { AdminTokenEntity, DataPlaneTokenEntity } from '../access/tokens.entity.
 import { AgentEntity } from '../agents/agent.entity.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { AuditEventEntity } from '../audit/audit-event.entity.ts';
+import { CatalogEntryEntity } from '../catalog/catalog-entry.entity.ts';
+import { InstallRequestEntity } from '../catalog/install-request.entity.ts';
 import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { LimitReconciliationEntity } from '../money/limit-reconciliation.entity.ts';
@@ -24,8 +26,10 @@ export const ENTITIES = [
   AgentEntity,
   ApiKeyEntity,
   AuditEventEntity,
+  CatalogEntryEntity,
   DataPlaneEntity,
   DataPlaneTokenEntity,
+  InstallRequestEntity,
   InvitationEntity,
   LimitEntity,
   LimitReconciliationEntity,

@@ -1,17 +1,19 @@
 /** Looks up what other objects point at, one statement for all of them: made anew for each request, so that nothing is shared between callers. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
-import type { WindowCounts, WindowCountsSource } from '../../shared/window-counts.ts';
+import type { WindowCounts } from '../../shared/window-counts.ts';
 import { effectiveServers, type EffectiveServers } from '../access-grants/effective-servers.ts';
 import { grantsOfKeys, type GrantsOfKeys } from '../access-grants/grants-of-keys.ts';
 import { findAgents, type Agent } from '../agents/agents.ts';
 import { clientUsage, clientsSeen, type ClientUsage } from '../agents/client-traffic.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
+import type { CatalogEntry } from '../catalog/catalog-entry.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { UserEntity, type User } from '../members/user.entity.ts';
 import { sumCosts, type CostSpan } from '../money/window-costs.ts';
 import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
 import { findRoles, type Role } from '../roles/roles.ts';
+import type { Services } from '../services.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
@@ -20,6 +22,9 @@ import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 export interface Loaders {
   readonly apiKeys: DataLoader<string, ApiKey | null>;
   readonly mcpServers: DataLoader<string, McpServer | null>;
+  readonly catalogEntries: DataLoader<string, CatalogEntry | null>;
+  /** By the entry that they were installed from, the oldest of each. */
+  readonly installedServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
   /** By the name of a tool, the servers that list one so called. */
   readonly toolHolders: DataLoader<string, string[]>;
@@ -41,7 +46,7 @@ export interface Loaders {
 }
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
-export function makeLoaders(em: EntityManager, organisationId: string, windowCounts: WindowCountsSource): Loaders {
+export function makeLoaders(em: EntityManager, organisationId: string, { windowCounts, catalog }: Pick<Services, 'windowCounts' | 'catalog'>): Loaders {
   const usage = usageOfEach(em, organisationId);
   return {
     agents: loader(
@@ -59,6 +64,15 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
     mcpServers: loader(
       (ids) => em.find(McpServerEntity, { id: { $in: ids } }),
       ({ id }) => id,
+    ),
+    catalogEntries: loader(
+      (ids) => catalog.findAll(em, ids),
+      ({ id }) => id,
+    ),
+    // Of several with one key the last one stays.
+    installedServers: loader(
+      (ids) => em.find(McpServerEntity, { catalogEntryId: { $in: ids } }, { orderBy: { id: 'desc' } }),
+      ({ catalogEntryId }) => catalogEntryId ?? '',
     ),
     teams: loader(
       (ids) => em.find(TeamEntity, { id: { $in: ids } }),
