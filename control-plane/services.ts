@@ -71,7 +71,12 @@ export function makeServices(parts: ServiceParts) {
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
   const auditEvents = new AuditEventsService();
-  const mcpServers = new McpServersService({ sealer, allowlist: looks.bounds.stdio.allowlist, grants: accessGrants, policies });
+  const mcpServers = new McpServersService({
+    sealer,
+    bounds: { allowlist: looks.bounds.stdio.allowlist, rules: looks.bounds.rules },
+    grants: accessGrants,
+    policies,
+  });
   return {
     ...catalogServices(mcpServers, looks.bounds.stdio.allowlist),
     ...peopleServices(hasher, parts.log),
