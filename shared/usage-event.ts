@@ -50,6 +50,8 @@ export const usageEventSchema = z.strictObject({
   clientIp: z.string().nullable(),
   traceId: z.string().nullable(),
   dlpOutcome: z.enum(['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED']),
+  /** At which step of the access flow it ended, from 1; null for one that went through, and in events that were written before steps were told. */
+  step: z.int().nullable().default(null),
 });
 export type UsageEvent = z.infer<typeof usageEventSchema>;
 
@@ -100,6 +102,7 @@ export const USAGE_EVENT_FIELDS = [
   'outputBytes',
   'costNanosUsd',
   'dlpOutcome',
+  'step',
 ] as const satisfies readonly (keyof UsageEvent)[];
 
 export const USAGE_EVENT_FORMAT = 1;

@@ -1,4 +1,5 @@
 /** Writes the usage event as JSON in two halves: what is known before the upstream is called, and how the request ended. */
+import { orderOfStep } from '../../shared/access-steps.ts';
 import { costOf, type Price } from '../../shared/pricing.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RefusalCode } from '../../shared/refusals.ts';
@@ -40,6 +41,7 @@ export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, pr
   );
 }
 
+const LOST_AT = orderOfStep('proxyUpstream');
 const LOST = wordsJson({
   status: 502,
   decision: 'ERRORED',
@@ -48,7 +50,9 @@ const LOST = wordsJson({
 
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
 export function unknownEnding(costNanosUsd: bigint, outputBytes: number): string {
-  return LOST + figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd, dlpOutcome: 'NONE' });
+  return (
+    LOST + figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd, dlpOutcome: 'NONE', step: LOST_AT })
+  );
 }
 
 /** Who the message itself says it is from; undefined where the session knows. */
@@ -64,7 +68,8 @@ export function costOfEnding(hold: SpendHold | undefined, ending: Outcome | Refu
   return costOf(hold.price, hold.inputBytes, ending.outputBytes);
 }
 
-export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, costNanosUsd: bigint): string {
+/** `step` is the name of the step that ran last. */
+export function eventEnding(ending: Outcome | Refusal, step: string, latencyMillis: number, costNanosUsd: bigint): string {
   const refusal = ending instanceof Refusal ? ending : ending.failure;
   const outcome = ending instanceof Refusal ? undefined : ending;
   const decision = refusal === undefined ? 'ALLOWED' : isDenial(refusal) ? 'DENIED' : 'ERRORED';
@@ -75,6 +80,7 @@ export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, co
     outputBytes: outcome?.outputBytes ?? 0,
     costNanosUsd,
     dlpOutcome: refusal?.reason === 'semantic_filter' ? 'BLOCKED' : 'NONE',
+    step: refusal === undefined ? null : orderOfStep(step),
   };
   return wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures);
 }
@@ -113,10 +119,11 @@ interface EndingFigures {
   readonly outputBytes: number;
   readonly costNanosUsd: bigint;
   readonly dlpOutcome: 'NONE' | 'BLOCKED';
+  readonly step: number | null;
 }
 
-function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, outputBytes, costNanosUsd, dlpOutcome }: EndingFigures): string {
-  return `,${isToolError},${latencyMicros},${upstreamLatencyMicros},${outputBytes},"${costNanosUsd}","${dlpOutcome}"]`;
+function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, outputBytes, costNanosUsd, dlpOutcome, step }: EndingFigures): string {
+  return `,${isToolError},${latencyMicros},${upstreamLatencyMicros},${outputBytes},"${costNanosUsd}","${dlpOutcome}",${step}]`;
 }
 
 /** Whoever was refused before key and server were known is recorded with what is. */
