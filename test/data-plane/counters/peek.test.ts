@@ -45,7 +45,7 @@ describe.runIf(hasRedis)('a look', () => {
   test('changes not one byte, whatever it is answered', async () => {
     const before = await redis.dump();
     expect((await counters.peek(admission(1))).answer).toMatchObject({ kind: 'admitted' });
-    expect((await counters.peek(admission(7))).answer).toMatchObject({ kind: 'refused', check: 'hold' });
+    expect((await counters.peek(admission(17))).answer).toMatchObject({ kind: 'refused', check: 'hold' });
     await Promise.all(Array.from({ length: 200 }, () => counters.peek(admission(1))));
     expect(await redis.dump()).toBe(before);
   });
