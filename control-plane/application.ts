@@ -3,6 +3,8 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { AddressRules } from '../shared/address-rules.ts';
+import { systemClock } from '../shared/clock.ts';
+import { PlaneProofs } from '../shared/plane-proofs.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
 import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
@@ -17,6 +19,7 @@ import { CONFIG_CHANNEL } from './config-feed/change-log.ts';
 import { Notifications } from './database/notifications.ts';
 import { openMigratedOrm } from './database/orm.ts';
 import { acrossOrganisations, asOwner } from './database/roles.ts';
+import { NodeClient } from './explain/node-client.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import type { LookBounds } from './mcp-client/look-at-server.ts';
 import { ServerLooks } from './mcp-client/server-looks.ts';
@@ -90,7 +93,20 @@ async function startParts(
   started.push(() => partitions.close());
   const usageIntake = new UsageIntake(usageSource, everything, log, lostWindows);
   started.push(() => usageIntake.close());
-  const services = makeServices({ em: orm.em, hasher, sealer: new SecretSealer(secretKey), looks, notifications, usageIntake, windowCounts, lostWindows, log });
+  const nodes = new NodeClient(new PlaneProofs(secretKey.derive('plane-proofs'), systemClock), log);
+  started.push(() => nodes.close());
+  const services = makeServices({
+    em: orm.em,
+    hasher,
+    sealer: new SecretSealer(secretKey),
+    looks,
+    nodes,
+    notifications,
+    usageIntake,
+    windowCounts,
+    lostWindows,
+    log,
+  });
   const background = startBackgroundWork({ settings, em: everything, secretKey, discovery: services.discovery, lostWindows, ledger, log });
   started.push(...background.map((task) => () => task.close()));
   const { gatewayUrl } = settings;

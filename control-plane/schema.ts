@@ -20,6 +20,7 @@ import { CatalogResolver } from './catalog/catalog.resolver.ts';
 import { InstallRequestsResolver } from './catalog/install-requests.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
+import { ExplainResolver } from './explain/explain.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
 import { InvitationFieldsResolver, MembershipFieldsResolver, UserFieldsResolver } from './members/member-fields.resolver.ts';
@@ -65,6 +66,7 @@ export function makeSchema(): GraphQLSchema {
       DataPlanesResolver,
       DeadLettersResolver,
       InstallRequestsResolver,
+      ExplainResolver,
       InvitationFieldsResolver,
       LimitFieldsResolver,
       LimitReconciliationsResolver,

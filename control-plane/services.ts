@@ -20,6 +20,8 @@ import { ConfigFeed } from './config-feed/config-feed.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { Notifications } from './database/notifications.ts';
 import { acrossOrganisations } from './database/roles.ts';
+import { ExplainService } from './explain/explain.service.ts';
+import type { NodeClient } from './explain/node-client.ts';
 import type { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import { AdmissionsService } from './members/admissions.service.ts';
@@ -55,6 +57,7 @@ export interface ServiceParts {
   readonly hasher: TokenHasher;
   readonly sealer: SecretSealer;
   readonly looks: ServerLooks;
+  readonly nodes: NodeClient;
   readonly notifications: Notifications;
   readonly usageIntake: UsageIntake;
   readonly windowCounts: WindowCountsSource;
@@ -66,7 +69,8 @@ export interface ServiceParts {
 export type Services = ReturnType<typeof makeServices>;
 
 export function makeServices(parts: ServiceParts) {
-  const { em, hasher, sealer, looks, notifications, usageIntake, windowCounts, lostWindows } = parts;
+  const { em, hasher, sealer, looks, nodes, notifications, usageIntake, windowCounts, lostWindows } = parts;
+  const dataPlanes = new DataPlanesService();
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
@@ -86,9 +90,10 @@ export function makeServices(parts: ServiceParts) {
     auditEvents,
     auditLive: new AuditLive(em, auditEvents, notifications),
     configFeed: new ConfigFeed(acrossOrganisations(em), notifications),
-    dataPlanes: new DataPlanesService(),
+    dataPlanes,
     deadLetters: new DeadLettersService(lostWindows),
     discovery: new DiscoveryService({ sealer, looks }),
+    explain: new ExplainService({ nodes, dataPlanes }),
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     mcpServers,

@@ -15,5 +15,6 @@ export const PERMISSIONS = [
   'MEMBER_MANAGE',
   'USAGE_READ',
   'AUDIT_READ',
+  'PLAYGROUND_CALL',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];

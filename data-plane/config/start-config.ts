@@ -24,6 +24,8 @@ export interface ConfigParts {
 
 export interface RunningConfig {
   readonly store: ConfigStore;
+  /** Tells the control plane how this node is, without waiting for the next time. */
+  announce(): void;
   /** Resolves when the last configuration is on disk. */
   close(): Promise<void>;
 }
@@ -43,6 +45,7 @@ export async function startConfig(parts: ConfigParts): Promise<RunningConfig> {
   const feed = new Feed({ link, store, sealer, lastKnownGood, clock, log, describeNode, ...(timing === undefined ? {} : { timing }) });
   return {
     store,
+    announce: () => feed.sayHello(),
     close: async () => {
       await feed.close();
       await lastKnownGood.close();

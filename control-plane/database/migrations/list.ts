@@ -17,6 +17,7 @@ import { Migration0015Allotments } from './0015-allotments.ts';
 import { Migration0016RowSecurity } from './0016-row-security.ts';
 import { Migration0017Agents } from './0017-agents.ts';
 import { Migration0018Catalogue } from './0018-catalogue.ts';
+import { Migration0022DecisionSteps } from './0022-decision-steps.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -37,4 +38,5 @@ export const MIGRATIONS = [
   { name: '0016-row-security', class: Migration0016RowSecurity },
   { name: '0017-agents', class: Migration0017Agents },
   { name: '0018-catalogue', class: Migration0018Catalogue },
+  { name: '0022-decision-steps', class: Migration0022DecisionSteps },
 ];
