@@ -12,6 +12,7 @@ import { WindowRecovery } from './money/window-recovery.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { DiscoverySchedule } from './tools/discovery-schedule.ts';
 import type { DiscoveryService } from './tools/discovery.service.ts';
+import { startUsageSealing } from './usage-seals/usage-sealing.ts';
 
 export interface BackgroundParts {
   readonly settings: ControlPlaneSettings;
@@ -37,5 +38,6 @@ export function startBackgroundWork(parts: BackgroundParts): readonly Background
     ...(ledger === undefined ? [] : [startReconciliation({ em, ledger, everyMillis, retentionDays, log })]),
     new AuditHeadKeeper({ em, signer: new HeadSigner(parts.secretKey), dataDirectory, log }),
     new DiscoverySchedule(em, parts.discovery, log),
+    startUsageSealing(em, log),
   ];
 }
