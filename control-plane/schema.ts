@@ -5,6 +5,7 @@ import { assertInputObjectType, type GraphQLSchema } from 'graphql/index.js';
 import { buildSchemaSync } from 'type-graphql';
 import { AccessGrantsResolver } from './access-grants/access-grants.resolver.ts';
 import { AdminTokensResolver } from './admin-tokens/admin-tokens.resolver.ts';
+import { AlertsResolver } from './alerts/alerts.resolver.ts';
 import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
@@ -22,6 +23,7 @@ import { RolesResolver } from './roles/roles.resolver.ts';
 import { SessionsResolver } from './sessions/sessions.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
 import { DeadLettersResolver } from './usage-intake/dead-letters.resolver.ts';
+import { ServerHealthResolver } from './server-health/server-health.resolver.ts';
 import { ServerImportResolver } from './server-import/server-import.resolver.ts';
 import { ServerProbeResolver } from './server-probe/server-probe.resolver.ts';
 import { ToolFieldsResolver } from './tools/tool-fields.resolver.ts';
@@ -39,6 +41,7 @@ export function makeSchema(): GraphQLSchema {
     resolvers: [
       AccessGrantsResolver,
       AdminTokensResolver,
+      AlertsResolver,
       ApiKeysResolver,
       AuditResolver,
       BudgetFieldsResolver,
@@ -58,6 +61,7 @@ export function makeSchema(): GraphQLSchema {
       PoliciesResolver,
       QuotaFieldsResolver,
       RolesResolver,
+      ServerHealthResolver,
       ServerImportResolver,
       ServerProbeResolver,
       ServerUsageResolver,

@@ -6,6 +6,7 @@ import type { TokenHasher } from '../shared/token.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import { AdminTokensService } from './admin-tokens/admin-tokens.service.ts';
+import { AlertsService } from './alerts/alerts.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
 import { AuditEventsService } from './audit/audit-events.service.ts';
 import { AuditLive } from './audit/audit-live.ts';
@@ -13,6 +14,7 @@ import { ConfigFeed } from './config-feed/config-feed.ts';
 import type { Notifications } from './database/notifications.ts';
 import { acrossOrganisations } from './database/roles.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
+import { LiveChanges } from './live/live-changes.ts';
 import type { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import { AdmissionsService } from './members/admissions.service.ts';
@@ -27,6 +29,7 @@ import { RolesService } from './roles/roles.service.ts';
 import { Passwords } from './sessions/passwords.ts';
 import { SessionsService } from './sessions/sessions.service.ts';
 import { SignInService } from './sessions/sign-in.service.ts';
+import { ServerHealthService } from './server-health/server-health.service.ts';
 import { ServerImportService } from './server-import/server-import.service.ts';
 import { ServerProbeService } from './server-probe/server-probe.service.ts';
 import { TeamsService } from './teams/teams.service.ts';
@@ -63,24 +66,28 @@ export function makeServices(parts: ServiceParts) {
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
   const auditEvents = new AuditEventsService();
+  const serverHealth = new ServerHealthService();
   const mcpServers = new McpServersService({ sealer, allowlist: looks.bounds.stdio.allowlist, grants: accessGrants, policies });
   return {
     ...peopleServices(hasher, parts.log),
     accessGrants,
+    alerts: new AlertsService(),
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     auditEvents,
     auditLive: new AuditLive(em, auditEvents, notifications),
     configFeed: new ConfigFeed(acrossOrganisations(em), notifications),
     dataPlanes: new DataPlanesService(),
     deadLetters: new DeadLettersService(lostWindows),
-    discovery: new DiscoveryService({ sealer, looks }),
+    discovery: new DiscoveryService({ sealer, looks, health: serverHealth }),
+    liveChanges: new LiveChanges(em, notifications),
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     mcpServers,
     policies,
     reconciliations: new ReconciliationsService(),
+    serverHealth,
     serverImport: new ServerImportService(mcpServers),
-    serverProbe: new ServerProbeService({ sealer, looks }),
+    serverProbe: new ServerProbeService({ sealer, looks, health: serverHealth }),
     teams: new TeamsService(),
     tools: new ToolsService(),
     usageAnalytics: new UsageAnalyticsService(),

@@ -107,7 +107,12 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     log,
     version: VERSION,
     nodeName,
-    describeNode: () => ({ ready: server !== undefined && !drain.isDraining, inFlight: slots.inFlight, endpoints: server === undefined ? [] : [server.url] }),
+    describeNode: () => ({
+      region: settings.region,
+      ready: server !== undefined && !drain.isDraining,
+      inFlight: slots.inFlight,
+      endpoints: server === undefined ? [] : [server.url],
+    }),
   });
   const pools = new UpstreamPools({
     connectionsMax: CONNECTIONS_PER_UPSTREAM_MAX,

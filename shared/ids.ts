@@ -21,6 +21,8 @@ export const ID_PREFIXES = {
   auditEvent: 'aud',
   dataPlane: 'dpl',
   request: 'req',
+  alert: 'alr',
+  export: 'exp',
 } as const;
 export type IdKind = keyof typeof ID_PREFIXES;
 

@@ -1,6 +1,7 @@
 /** Every entity, listed by hand. */
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
 import { AdminTokenEntity, DataPlaneTokenEntity } from '../access/tokens.entity.ts';
+import { AlertEntity } from '../alerts/alert.entity.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { AuditEventEntity } from '../audit/audit-event.entity.ts';
 import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
@@ -14,12 +15,14 @@ import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
 import { RoleEntity } from '../roles/role.entity.ts';
 import { SessionEntity } from '../sessions/session.entity.ts';
+import { ServerHealthEntity } from '../server-health/server-health.entity.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
 
 export const ENTITIES = [
   AccessGrantEntity,
   AdminTokenEntity,
+  AlertEntity,
   ApiKeyEntity,
   AuditEventEntity,
   DataPlaneEntity,
@@ -32,6 +35,7 @@ export const ENTITIES = [
   OrganisationEntity,
   PolicyEntity,
   RoleEntity,
+  ServerHealthEntity,
   SessionEntity,
   TeamEntity,
   UserEntity,

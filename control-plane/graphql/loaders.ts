@@ -8,6 +8,7 @@ import { UserEntity, type User } from '../members/user.entity.ts';
 import { sumCosts, type CostSpan } from '../money/window-costs.ts';
 import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
 import { findRoles, type Role } from '../roles/roles.ts';
+import { ServerHealthEntity, type ServerHealthRow } from '../server-health/server-health.entity.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
@@ -22,6 +23,8 @@ export interface Loaders {
   readonly policies: DataLoader<string, Policy | null>;
   readonly users: DataLoader<string, User | null>;
   readonly roles: DataLoader<string, Role | null>;
+  /** By server, what each source tells of it. */
+  readonly serverHealth: DataLoader<string, ServerHealthRow[]>;
   /** What is used up of windows, by the names under which they are counted. */
   readonly windowCounts: DataLoader<string, WindowCounts>;
   /** What the recorded calls in windows of budgets cost, in nano-USD. */
@@ -56,6 +59,10 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
       (ids) => findRoles(em, ids),
       ({ id }) => id,
     ),
+    serverHealth: new DataLoader(async (ids) => {
+      const rows = Map.groupBy(await em.fork().find(ServerHealthEntity, { serverId: { $in: [...ids] } }), ({ serverId }) => serverId);
+      return ids.map((id) => rows.get(id) ?? []);
+    }),
     toolHolders: new DataLoader(async (names) => {
       const found = await em.find(ToolEntity, { name: { $in: [...names] }, isGone: false }, { fields: ['name', 'mcpServerId'] });
       const holders = Map.groupBy(found, ({ name }) => name);

@@ -61,6 +61,8 @@ export class Migration0023Live extends Migration {
     this.addSql(`select guard_tenant('alerts')`);
     this.addSql(`create unique index alerts_open on alerts (organisation_id, kind, target_id) where resolved_at is null`);
     this.addSql(`create index alerts_listed on alerts (organisation_id, id)`);
+    this.addSql(`create index tools_changed on tools (organisation_id) where is_changed`);
+    this.addSql(`create index tools_by_age on tools (organisation_id, first_seen_at)`);
     this.addSql(`create table alert_looks (organisation_id text primary key references organisations (id), next_at timestamptz not null)`);
     this.addSql(`select guard_tenant('alert_looks')`);
   }
