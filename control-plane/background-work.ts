@@ -5,6 +5,7 @@ import type { SecretKey } from '../shared/secret-key.ts';
 import { startAlertKeeper } from './alerts/alert-keeper.ts';
 import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
 import { HeadSigner } from './audit/audit-heads.ts';
+import { startExportKeeper } from './exports/export-keeper.ts';
 import type { LedgerSource } from './money/ledger-look.ts';
 import { storedLimitsInForce } from './money/limits-in-force.ts';
 import type { LostWindows } from './money/lost-windows.ts';
@@ -43,5 +44,6 @@ export function startBackgroundWork(parts: BackgroundParts): readonly Background
     startHealthKeeper(em, parts.services.serverHealth, log),
     startUsageSealing(em, log),
     startAlertKeeper(em, parts.services, log),
+    startExportKeeper(em, log),
   ];
 }

@@ -10,6 +10,7 @@ import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
+import { ExportsResolver } from './exports/exports.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
 import { InvitationFieldsResolver, MembershipFieldsResolver, UserFieldsResolver } from './members/member-fields.resolver.ts';
@@ -49,6 +50,7 @@ export function makeSchema(): GraphQLSchema {
       ConfigFeedResolver,
       DataPlanesResolver,
       DeadLettersResolver,
+      ExportsResolver,
       InvitationFieldsResolver,
       LimitFieldsResolver,
       LimitReconciliationsResolver,

@@ -13,7 +13,10 @@ import { AuditLive } from './audit/audit-live.ts';
 import { ConfigFeed } from './config-feed/config-feed.ts';
 import type { Notifications } from './database/notifications.ts';
 import { acrossOrganisations } from './database/roles.ts';
+import { DataPlaneLive } from './data-planes/data-plane-live.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
+import type { ExportLinks } from './exports/export-links.ts';
+import { ExportsService } from './exports/exports.service.ts';
 import { LiveChanges } from './live/live-changes.ts';
 import type { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
@@ -50,6 +53,7 @@ export interface ServiceParts {
   readonly hasher: TokenHasher;
   readonly sealer: SecretSealer;
   readonly looks: ServerLooks;
+  readonly exportLinks: ExportLinks;
   readonly notifications: Notifications;
   readonly usageIntake: UsageIntake;
   readonly windowCounts: WindowCountsSource;
@@ -66,6 +70,7 @@ export function makeServices(parts: ServiceParts) {
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
   const auditEvents = new AuditEventsService();
+  const dataPlanes = new DataPlanesService();
   const serverHealth = new ServerHealthService();
   const mcpServers = new McpServersService({ sealer, allowlist: looks.bounds.stdio.allowlist, grants: accessGrants, policies });
   return {
@@ -76,8 +81,10 @@ export function makeServices(parts: ServiceParts) {
     auditEvents,
     auditLive: new AuditLive(em, auditEvents, notifications),
     configFeed: new ConfigFeed(acrossOrganisations(em), notifications),
-    dataPlanes: new DataPlanesService(),
+    dataPlaneLive: new DataPlaneLive(dataPlanes, notifications),
+    dataPlanes,
     deadLetters: new DeadLettersService(lostWindows),
+    exports: new ExportsService(parts.exportLinks),
     discovery: new DiscoveryService({ sealer, looks, health: serverHealth }),
     liveChanges: new LiveChanges(em, notifications),
     limitLive: new LimitLive(windowCounts, notifications),

@@ -5,6 +5,7 @@ import { AlertEntity } from '../alerts/alert.entity.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { AuditEventEntity } from '../audit/audit-event.entity.ts';
 import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
+import { ExportEntity } from '../exports/export.entity.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { LimitReconciliationEntity } from '../money/limit-reconciliation.entity.ts';
 import { MembershipEntity } from '../members/membership.entity.ts';
@@ -27,6 +28,7 @@ export const ENTITIES = [
   AuditEventEntity,
   DataPlaneEntity,
   DataPlaneTokenEntity,
+  ExportEntity,
   InvitationEntity,
   LimitEntity,
   LimitReconciliationEntity,

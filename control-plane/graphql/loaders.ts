@@ -1,6 +1,7 @@
 /** Looks up what other objects point at, one statement for all of them: made anew for each request, so that nothing is shared between callers. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
+import { z } from 'zod';
 import type { WindowCounts, WindowCountsSource } from '../../shared/window-counts.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
@@ -13,11 +14,15 @@ import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
+const versionSchema = z.object({ version: z.string() });
+
 /** By id; policies by the id of their owner. Null where the caller's organisation has none. */
 export interface Loaders {
   readonly apiKeys: DataLoader<string, ApiKey | null>;
   readonly mcpServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
+  /** The one version that the configuration has, by any name. */
+  readonly configVersion: DataLoader<string, string>;
   /** By the name of a tool, the servers that list one so called. */
   readonly toolHolders: DataLoader<string, string[]>;
   readonly policies: DataLoader<string, Policy | null>;
@@ -59,6 +64,10 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
       (ids) => findRoles(em, ids),
       ({ id }) => id,
     ),
+    configVersion: new DataLoader(async (names) => {
+      const version = await currentVersion(em);
+      return names.map(() => version);
+    }),
     serverHealth: new DataLoader(async (ids) => {
       const rows = Map.groupBy(await em.fork().find(ServerHealthEntity, { serverId: { $in: [...ids] } }), ({ serverId }) => serverId);
       return ids.map((id) => rows.get(id) ?? []);
@@ -72,6 +81,11 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
     usage: usageOfEach(em, organisationId),
   };
+}
+
+async function currentVersion(em: EntityManager): Promise<string> {
+  const [row] = await em.fork().execute('select version::text as version from config_version');
+  return versionSchema.parse(row).version;
 }
 
 function loader<Entity>(find: (ids: string[]) => Promise<Entity[]>, keyOf: (entity: Entity) => string): DataLoader<string, Entity | null> {

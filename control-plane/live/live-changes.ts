@@ -44,12 +44,13 @@ export class LiveChanges {
   }
 
   /**
-   * Begins now. Ids of what changed since the look before, each once however often it changed: who reads slowly is told less often, and never of
+   * Begins now, and says so by an empty list: what is read then is as new as what follows. Ids of what changed since the look before, each once however often it changed: who reads slowly is told less often, and never of
    * more than there are objects. The reader pulls, so nothing is ever buffered for a slow one.
    */
   async *follow(organisationId: string, noun: LiveNoun, signal: AbortSignal): AsyncGenerator<string[]> {
     const em = withinOrganisation(this.#em, organisationId);
     let sequence = await lastOf(em, organisationId);
+    yield [];
     for await (const _look of wakeUps(this.#notifications, { channel: LIVE_CHANNEL, signal })) {
       const rows = await em.fork().execute(
         `select subject_id as "subjectId", max(sequence)::text as sequence from live_changes where organisation_id = ? and noun = ? and sequence > ?

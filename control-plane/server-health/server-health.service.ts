@@ -6,6 +6,7 @@ import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { rateLimited } from '../graphql/errors.ts';
 import { notFound, parseInput } from '../graphql/input-refused.ts';
+import { holdsStorableText } from '../graphql/storable-text.ts';
 import { noteLiveChanges } from '../live/live-changes.ts';
 import { rowsFrom } from '../usage-intake/stored-rows.ts';
 import type { HealthSource } from './server-health.entity.ts';
@@ -121,8 +122,7 @@ function toRow({ serverId, health, detail, look }: SeenHealth): Record<(typeof C
 
 /** Whatever a server says of itself: nothing too large, and nothing that PostgreSQL does not store. */
 function isKeepable(serverInfo: Readonly<Record<string, unknown>>): boolean {
-  const json = JSON.stringify(serverInfo);
-  return json.length <= SERVER_INFO_LENGTH_MAX && !/\\u(?:0000|d[89a-f])/i.test(json);
+  return JSON.stringify(serverInfo).length <= SERVER_INFO_LENGTH_MAX && holdsStorableText(serverInfo);
 }
 
 /** Answers those of which something else is told than before. In the order of their ids, so that nobody waits crosswise. */
