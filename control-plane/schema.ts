@@ -14,6 +14,7 @@ import {
 } from './agents/agent-fields.resolver.ts';
 import { AgentsResolver } from './agents/agents.resolver.ts';
 import { ApiKeyFieldsResolver } from './api-keys/api-key-fields.resolver.ts';
+import { AlertsResolver } from './alerts/alerts.resolver.ts';
 import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
 import { CatalogResolver } from './catalog/catalog.resolver.ts';
@@ -21,6 +22,7 @@ import { InstallRequestsResolver } from './catalog/install-requests.resolver.ts'
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
 import { ExplainResolver } from './explain/explain.resolver.ts';
+import { ExportsResolver } from './exports/exports.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
 import { InvitationFieldsResolver, MembershipFieldsResolver, UserFieldsResolver } from './members/member-fields.resolver.ts';
@@ -34,6 +36,7 @@ import { RolesResolver } from './roles/roles.resolver.ts';
 import { SessionsResolver } from './sessions/sessions.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
 import { DeadLettersResolver } from './usage-intake/dead-letters.resolver.ts';
+import { ServerHealthResolver } from './server-health/server-health.resolver.ts';
 import { ServerImportResolver } from './server-import/server-import.resolver.ts';
 import { ServerProbeResolver } from './server-probe/server-probe.resolver.ts';
 import { ToolFieldsResolver } from './tools/tool-fields.resolver.ts';
@@ -57,6 +60,7 @@ export function makeSchema(): GraphQLSchema {
       AgentUsageResolver,
       ApiKeyAgentResolver,
       ApiKeyFieldsResolver,
+      AlertsResolver,
       ApiKeysResolver,
       AuditResolver,
       BudgetFieldsResolver,
@@ -67,6 +71,7 @@ export function makeSchema(): GraphQLSchema {
       DeadLettersResolver,
       InstallRequestsResolver,
       ExplainResolver,
+      ExportsResolver,
       InvitationFieldsResolver,
       LimitFieldsResolver,
       LimitReconciliationsResolver,
@@ -79,6 +84,7 @@ export function makeSchema(): GraphQLSchema {
       PoliciesResolver,
       QuotaFieldsResolver,
       RolesResolver,
+      ServerHealthResolver,
       ServerImportResolver,
       ServerProbeResolver,
       ServerUsageResolver,

@@ -9,6 +9,7 @@ import { AccessGrantsService } from './access-grants/access-grants.service.ts';
 import { AdminTokensService } from './admin-tokens/admin-tokens.service.ts';
 import { AgentsService } from './agents/agents.service.ts';
 import { UnmappedClientsService } from './agents/unmapped-clients.service.ts';
+import { AlertsService } from './alerts/alerts.service.ts';
 import { ApiKeysService } from './api-keys/api-keys.service.ts';
 import { AuditEventsService } from './audit/audit-events.service.ts';
 import { AuditLive } from './audit/audit-live.ts';
@@ -17,11 +18,15 @@ import { CatalogService } from './catalog/catalog.service.ts';
 import { InstallRequestsService } from './catalog/install-requests.service.ts';
 import { TrustedCatalogue } from './catalog/trusted-catalogue.ts';
 import { ConfigFeed } from './config-feed/config-feed.ts';
+import { DataPlaneLive } from './data-planes/data-plane-live.ts';
 import { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { Notifications } from './database/notifications.ts';
 import { acrossOrganisations } from './database/roles.ts';
 import { ExplainService } from './explain/explain.service.ts';
 import type { NodeClient } from './explain/node-client.ts';
+import type { ExportLinks } from './exports/export-links.ts';
+import { ExportsService } from './exports/exports.service.ts';
+import { LiveChanges } from './live/live-changes.ts';
 import type { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import { AdmissionsService } from './members/admissions.service.ts';
@@ -34,6 +39,7 @@ import { ReconciliationsService } from './money/reconciliations.service.ts';
 import { OrganisationsService } from './organisations/organisations.service.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { RolesService } from './roles/roles.service.ts';
+import { ServerHealthService } from './server-health/server-health.service.ts';
 import { ServerImportService } from './server-import/server-import.service.ts';
 import { ServerProbeService } from './server-probe/server-probe.service.ts';
 import { Passwords } from './sessions/passwords.ts';
@@ -58,6 +64,7 @@ export interface ServiceParts {
   readonly sealer: SecretSealer;
   readonly looks: ServerLooks;
   readonly nodes: NodeClient;
+  readonly exportLinks: ExportLinks;
   readonly notifications: Notifications;
   readonly usageIntake: UsageIntake;
   readonly windowCounts: WindowCountsSource;
@@ -75,6 +82,7 @@ export function makeServices(parts: ServiceParts) {
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
   const auditEvents = new AuditEventsService();
+  const serverHealth = new ServerHealthService();
   const mcpServers = new McpServersService({
     sealer,
     bounds: { allowlist: looks.bounds.stdio.allowlist, rules: looks.bounds.rules },
@@ -86,22 +94,27 @@ export function makeServices(parts: ServiceParts) {
     ...peopleServices(hasher, parts.log),
     accessGrants,
     agents: new AgentsService(),
+    alerts: new AlertsService(),
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     auditEvents,
     auditLive: new AuditLive(em, auditEvents, notifications),
     configFeed: new ConfigFeed(acrossOrganisations(em), notifications),
+    dataPlaneLive: new DataPlaneLive(dataPlanes, notifications),
     dataPlanes,
     deadLetters: new DeadLettersService(lostWindows),
-    discovery: new DiscoveryService({ sealer, looks }),
+    discovery: new DiscoveryService({ sealer, looks, health: serverHealth }),
     explain: new ExplainService({ nodes, dataPlanes }),
+    exports: new ExportsService(parts.exportLinks),
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
+    liveChanges: new LiveChanges(em, notifications),
     mcpServers,
     organisations: new OrganisationsService(),
     policies,
     reconciliations: new ReconciliationsService(),
+    serverHealth,
     serverImport: new ServerImportService(mcpServers),
-    serverProbe: new ServerProbeService({ sealer, looks }),
+    serverProbe: new ServerProbeService({ sealer, looks, health: serverHealth }),
     teams: new TeamsService(),
     tools: new ToolsService(),
     unmappedClients: new UnmappedClientsService(),

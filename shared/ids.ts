@@ -25,6 +25,8 @@ export const ID_PREFIXES = {
   auditEvent: 'aud',
   dataPlane: 'dpl',
   request: 'req',
+  alert: 'alr',
+  export: 'exp',
 } as const;
 export type IdKind = keyof typeof ID_PREFIXES;
 
