@@ -15,6 +15,8 @@ const UNKNOWN = {
   invitation: 'inv_01arz3ndektsv4rrffq69g5fav',
   role: 'rol_01arz3ndektsv4rrffq69g5fav',
   adminToken: 'adm_01arz3ndektsv4rrffq69g5fav',
+  agent: 'agt_01arz3ndektsv4rrffq69g5fav',
+  predefined: 'agt_0000000000zk1mtzx4p1bxmmdb',
 };
 
 const SCHEDULE = { period: 'DAILY', timezone: 'UTC' };
@@ -24,7 +26,7 @@ const QUOTA = { name: 'q', metric: 'REQUESTS', limit: '1', schedule: SCHEDULE };
 let plane: TestControlPlane;
 /** What the other organisation has. */
 let foreign: typeof UNKNOWN;
-let own: { server: string; key: string; member: string };
+let own: { server: string; key: string; member: string; agent: string };
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
@@ -48,8 +50,22 @@ beforeAll(async () => {
   const person = { email: 'theirs@example.com', roleId: 'USER' };
   const { membershipId: member } = await newMember({ ...plane, admin: other.admin }, 'member@example.com', 'USER');
   const { invitation } = await other.admin.mutate('inviteMember', 'InviteMemberInput', person, 'invitation { id }');
+  const { agent } = await other.admin.mutate('createAgent', 'CreateAgentInput', { name: 'Theirs' }, 'agent { id }');
+  const { agents } = await other.admin.query('{ agents(first: 1) { nodes { id } } }');
+  const [predefined] = z.object({ nodes: z.array(z.object({ id: z.string() })) }).parse(agents).nodes;
+  await plane.database.query(`insert into client_sightings values ($1, 'theirs', '', '', '{}', 1, now(), now())`, [other.organisationId]);
   const people = { member, invitation: idOf(invitation), role: idOf(role), adminToken: idOf(adminToken) };
-  foreign = { server: server.id, key: key.id, grant, team: idOf(team), budget: idOf(budget), quota: idOf(quota), ...people };
+  foreign = {
+    server: server.id,
+    key: key.id,
+    grant,
+    team: idOf(team),
+    budget: idOf(budget),
+    quota: idOf(quota),
+    agent: idOf(agent),
+    predefined: predefined?.id ?? '',
+    ...people,
+  };
   await plane.database.query(
     `insert into limit_reconciliations (id, organisation_id, limit_id, starts_at, ends_at, checked_at, epoch, used, recorded, not_counted, reserved, under_way, rolled_up)
      values ('window', $1, $2, now(), now(), now(), '', 0, 0, 0, 0, 0, '{}')`,
@@ -59,21 +75,23 @@ beforeAll(async () => {
     server: (await plane.admin.createServer({ name: 'Ours', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })).id,
     key: (await plane.admin.createApiKey()).id,
     member: (await newMember(plane, 'ours@example.com', 'USER')).membershipId,
+    agent: idOf((await plane.admin.mutate('createAgent', 'CreateAgentInput', { name: 'Ours' }, 'agent { id }'))['agent']),
   };
 });
 afterAll(() => plane?.close());
 
 test('lists, counts and look-ups hold the own organisation only', async () => {
   const answer = await plane.admin.query(
-    `query($server: ID!, $key: ID!) {
+    `query($server: ID!, $key: ID!, $agent: ID!, $predefined: ID!) {
       servers { totalCount nodes { id } } apiKeys { totalCount nodes { id } } grants { totalCount nodes { id } } policies { id }
       budgets { totalCount nodes { id } } quotas { totalCount nodes { id } } ofServer: budgets(ownerId: [$server]) { nodes { id } }
       members { totalCount nodes { id } } invitations { totalCount nodes { id } } roles { id }
       viewer { organisation { slug teams { totalCount nodes { id } } } }
       byId: server(id: $server) { id } bySlug: server(slug: "theirs") { id } apiKey(id: $key) { id } ofKey: grants(apiKeyId: $key) { nodes { id } }
-      reconciliation { counted }
+      reconciliation { counted } agents(kind: CUSTOM) { nodes { id } } agent(id: $agent) { id } predefined: agent(id: $predefined) { id }
+      unmappedClients { totalCount nodes { clientName } } boundTo: apiKeys(filter: {agentId: [$agent]}) { nodes { id } }
     }`,
-    { server: foreign.server, key: foreign.key },
+    { server: foreign.server, key: foreign.key, agent: foreign.agent, predefined: foreign.predefined },
   );
   expect(answer).toEqual({
     servers: { totalCount: 1, nodes: [{ id: own.server }] },
@@ -83,6 +101,11 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
     budgets: { totalCount: 0, nodes: [] },
     quotas: { totalCount: 0, nodes: [] },
     ofServer: { nodes: [] },
+    agents: { nodes: [{ id: own.agent }] },
+    agent: null,
+    predefined: null,
+    unmappedClients: { totalCount: 0, nodes: [] },
+    boundTo: { nodes: [] },
     reconciliation: [],
     members: { totalCount: 1, nodes: [{ id: own.member }] },
     invitations: { totalCount: 0, nodes: [] },
@@ -116,6 +139,17 @@ describe('each mutation refuses a foreign id exactly as one that does not exist'
     ['acceptToolChanges', 'AcceptToolChangesInput', ({ server }) => ({ serverId: server, tools: [], fingerprints: [] })],
     ['rotateApiKey', 'RotateApiKeyInput', ({ key }) => ({ id: key })],
     ['revokeApiKey', 'IdInput', ({ key }) => ({ id: key })],
+    ['updateApiKey', 'UpdateApiKeyInput', ({ key }) => ({ id: key, name: 'mine now' })],
+    ['updateApiKey', 'UpdateApiKeyInput', ({ agent }) => ({ id: own.key, agentId: agent })],
+    ['updateApiKey', 'UpdateApiKeyInput', ({ predefined }) => ({ id: own.key, agentId: predefined })],
+    ['setApiKeyDisabled', 'SetApiKeyDisabledInput', ({ key }) => ({ id: key, disabled: true })],
+    ['createApiKey', 'CreateApiKeyInput', ({ agent }) => ({ name: 'k', type: 'ORGANISATION', agentId: agent })],
+    ['updateAgent', 'UpdateAgentInput', ({ agent }) => ({ id: agent, name: 'mine now' })],
+    ['updateAgent', 'UpdateAgentInput', ({ predefined }) => ({ id: predefined, clients: [] })],
+    ['updateAgent', 'UpdateAgentInput', ({ server }) => ({ id: own.agent, clients: [{ name: 'c', clientNamePattern: 'c', allowedServerIds: [server] }] })],
+    ['createAgent', 'CreateAgentInput', ({ server }) => ({ name: 'a', clients: [{ name: 'c', clientNamePattern: 'c', allowedServerIds: [server] }] })],
+    ['deleteAgent', 'DeleteAgentInput', ({ agent }) => ({ id: agent })],
+    ['deleteAgent', 'DeleteAgentInput', ({ predefined }) => ({ id: predefined })],
     ['setGrants', 'SetGrantsInput', ({ key }) => ({ add: [{ apiKeyId: key, serverId: own.server }] })],
     ['setGrants', 'SetGrantsInput', ({ server }) => ({ add: [{ apiKeyId: own.key, serverId: server }] })],
     ['setGrants', 'SetGrantsInput', ({ grant }) => ({ remove: [grant] })],

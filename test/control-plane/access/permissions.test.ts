@@ -19,6 +19,12 @@ const INPUTS: Readonly<Record<string, string>> = {
   createApiKey: '{name: "k", type: TEAM, ownerId: "tea_x"}',
   rotateApiKey: '{id: "key_x"}',
   revokeApiKey: '{id: "key_x"}',
+  updateApiKey: '{id: "key_x"}',
+  setApiKeyDisabled: '{id: "key_x", disabled: true}',
+  createAgent: '{name: "a", dryRun: true}',
+  updateAgent: '{id: "agt_x"}',
+  deleteAgent: '{id: "agt_x"}',
+  setUnknownClients: '{unknownClients: ALLOW, dryRun: true}',
   setGrants: '{remove: ["grt_x"]}',
   setPolicy: '{scope: TEAM, ownerId: "tea_x", policies: {}}',
   createBudget: '{name: "b", ownerType: TEAM, ownerId: "tea_x", limitUsd: "1", schedule: {period: DAILY, timezone: "UTC"}}',
@@ -148,6 +154,9 @@ test.each([
   'adminTokens { nodes { id } }',
   'sessions { id }',
   'tools(serverId: "x") { nodes { id } }',
+  'agents { nodes { id } }',
+  'agent(id: "x") { id }',
+  'unmappedClients { nodes { clientName } }',
 ])('{ %s } refuses nobody and data planes', async (query) => {
   const { token } = await plane.newDataPlaneToken();
   expect((await plane.ask(`{ ${query} }`, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
