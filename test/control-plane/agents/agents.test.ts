@@ -116,7 +116,7 @@ describe('agents of one’s own', () => {
     expect(agentSchema.parse((await told()).value)).toMatchObject({ name: 'Day shift', clients: [{ clientNames: ['night-*'] }, { clientNames: ['day'] }] });
     await plane.admin.mutate('deleteAgent', 'DeleteAgentInput', { id: made.id, expectedVersion: 2 }, 'deletedId');
     expect(await told()).toMatchObject({ op: 'remove', kind: 'agent', id: made.id });
-    const events = await plane.database.query('select action from audit_events where target_id = $1 order by sequence', [made.id]);
+    const events = await plane.database.query('select action from audit_events where target_id = $1 order by occurred_at, id', [made.id]);
     expect(events.map(({ action }) => action)).toEqual(['createAgent', 'updateAgent', 'deleteAgent']);
   });
 
