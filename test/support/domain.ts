@@ -68,6 +68,11 @@ export function mcpServer(organisationId: string, given: Partial<McpServer> = {}
   };
 }
 
+/** An agent of the organisation's own. */
+export function agent(organisationId: string, given: Partial<Agent> = {}): Agent {
+  return { id: newId('agent'), organisationId, kind: 'CUSTOM', name: 'agent', mode: 'ENFORCE', clients: [], ...given };
+}
+
 export function accessGrant(key: ApiKey, server: McpServer): AccessGrant {
   return { id: newId('accessGrant'), organisationId: key.organisationId, apiKeyId: key.id, mcpServerId: server.id, toolsAllowed: null, expiresAtMillis: null };
 }
