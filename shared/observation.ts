@@ -20,3 +20,9 @@ export function readObservation(text: string): Observation | undefined {
   if (code === undefined || reason === undefined) return undefined;
   return { code, reason, rule: kind === undefined || path === undefined ? undefined : { kind, path, ...(id ? { id } : {}) } };
 }
+
+/** Several observations of one step: their codes and reasons, and the rule of the first. */
+export function summaryOf(texts: readonly string[]): { readonly reason: string; readonly rule: RuleReference | null } {
+  const observations = texts.flatMap((text) => readObservation(text) ?? []);
+  return { reason: observations.map(({ code, reason }) => `${code}/${reason}`).join(', '), rule: observations[0]?.rule ?? null };
+}

@@ -2,6 +2,7 @@
 import { formatNanos, formatUsd } from '../../shared/nanos-usd.ts';
 import { readObservation, type Observation } from '../../shared/observation.ts';
 import { REFUSALS } from '../../shared/refusals.ts';
+import { traceOf } from './decision-trace.ts';
 import type { Denial, PricingSnapshot, UsageRecordType } from './usage.types.ts';
 import type { UsageRow } from './usage-row.ts';
 
@@ -19,6 +20,7 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
     denial: denialOf(row),
     observed: observations.map(({ code, reason }) => `${code}/${reason}`),
     wouldHave: observations.map(wouldHaveBeen),
+    trace: traceOf(row),
     dlpOutcome: row.dlp_outcome,
     latencyMs: toMillis(row.latency_micros),
     upstreamLatencyMs: row.upstream_latency_micros === null ? null : toMillis(row.upstream_latency_micros),
@@ -29,6 +31,8 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
     clientIp: row.client_ip,
     clientName: row.client_name,
     clientVersion: row.client_version,
+    agentId: row.agent_id,
+    agentClientId: row.agent_client_id,
     dataPlane: row.data_plane,
     mcp: {
       serverId: row.server_id,
@@ -50,7 +54,7 @@ function wouldHaveBeen({ code, reason, rule }: Observation): Denial {
   return { code: code.toUpperCase(), reason, message: sentence, rule: shownRule(rule ?? null), docsUrl: docsOf(code), retryAfterSeconds: null };
 }
 
-function denialOf(row: UsageRow): Denial | null {
+export function denialOf(row: Pick<UsageRow, 'code' | 'reason' | 'message' | 'rule' | 'retry_after_seconds'>): Denial | null {
   if (row.code === null) return null;
   return {
     code: row.code.toUpperCase(),

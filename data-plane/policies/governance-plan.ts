@@ -7,6 +7,7 @@ import type { GovernedServer } from '../config/governed-server.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import { REQUEST_BYTES_MAX } from '../settings.ts';
 import { identityValues } from '../usage/identity-values.ts';
+import { clientCheckOf, type ClientCheck } from './client-check.ts';
 import type { CompiledAddresses } from './compiled-policy.ts';
 import { LoopPlanner } from './planned-loops.ts';
 import { HoldPlanner } from './planned-holds.ts';
@@ -34,6 +35,8 @@ export interface GovernancePlan {
   readonly observed: ObservedRules | undefined;
   /** Addresses that every list of the policies has let pass. */
   readonly passedAddresses: Set<string>;
+  /** What the name of the client decides; undefined where it decides nothing. */
+  readonly clientCheck: ClientCheck | undefined;
   /** The part of the usage event that is the same for every request of the pair: JSON without brackets. */
   readonly identityJson: string;
 }
@@ -68,6 +71,7 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     responseBytesMax: Math.min(server.limits.responseBytesMax, strictestOf(rules.responseBytes, false)?.bytesMax ?? Infinity),
     observed: observedOf(addresses, rules),
     passedAddresses: new Set(),
+    clientCheck: clientCheckOf(snapshot, key, server),
     identityJson: identityJsonOf(key, server),
   };
 }

@@ -15,6 +15,8 @@ export interface PlannedSpendParts {
   readonly eventHead: string;
   /** What rules that only observe would have done so far. */
   readonly observed: readonly string[];
+  /** What stands at its very end (`agentJsonOf`). */
+  readonly agentJson: string;
 }
 
 type RefusedAnswer = Extract<AdmissionAnswer, { kind: 'refused' }>;
@@ -45,10 +47,10 @@ export class PlannedSpend {
 
   /** What is held for an answer of so many bytes, and what becomes the record if nobody settles: at the amount held. */
   heldFor(outputBytes: number): Extension {
-    const { rpc, price, inputBytes, limits, eventHead, observed } = this.#parts;
+    const { rpc, price, inputBytes, limits, eventHead, observed, agentJson } = this.#parts;
     const estimate = estimateOf(rpc, price, inputBytes, outputBytes);
     const heldAmounts = limits.map(({ limit }) => estimate[limit.metric]);
-    return { heldAmounts, intent: eventHead + unknownEnding(observed, estimate.costNanosUsd, outputBytes) };
+    return { heldAmounts, intent: eventHead + unknownEnding(observed, estimate.costNanosUsd, outputBytes, agentJson) };
   }
 
   /**

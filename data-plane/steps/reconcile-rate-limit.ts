@@ -12,15 +12,16 @@ import type { Trail } from '../trail.ts';
  * needs nothing here: its lease is released by the settlement, in the same atomic call.
  */
 export async function reconcileRateLimit(
-  { counters, clock }: Pick<Gateway, 'counters' | 'clock'>,
+  gateway: Gateway,
   exchange: Exchange,
-  { ticket, trail }: { readonly ticket: RateTicket; readonly trail: Trail },
+  ticket: RateTicket,
+  trail: Trail,
   refusal: Outcome | Refusal,
 ): Promise<Outcome | Refusal> {
   const { plan, key } = ticket.access;
   if (ticket.isCharged || plan.rates.length === 0) return refusal;
   try {
-    const answer = await counters.admit({
+    const answer = await gateway.counters.admit({
       organisationId: key.organisationId,
       requestId: exchange.requestId,
       rates: plan.rates,
@@ -30,9 +31,14 @@ export async function reconcileRateLimit(
       intent: undefined,
     });
     const rules = { plan, limits: [] };
-    if (answer.kind === 'refused') return refusalOf(answer, rules, clock.now());
-    for (const observed of observedRefusals(answer, rules, clock.now())) trail.observe(observed);
-    return refusal;
+    const now = gateway.clock.now();
+    if (answer.kind === 'admitted') {
+      for (const observed of observedRefusals(answer, rules, now)) trail.observe(observed);
+      return refusal;
+    }
+    // Not before: whoever refused is the step that ran last.
+    trail.at(reconcileRateLimit);
+    return refusalOf(answer, rules, now);
   } catch (error) {
     if (error instanceof CountersUnavailable) return refusal;
     throw error;

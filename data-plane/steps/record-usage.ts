@@ -22,7 +22,7 @@ export function recordUsage(gateway: Gateway, exchange: Exchange, trail: Trail, 
   const costNanosUsd = costOfEnding(hold, ending);
   const head = hold?.eventHead ?? eventHead(gateway.nodeName, exchange, trail, NO_PRICE);
   observeAnswer(trail, ending);
-  return { json: head + eventEnding(trail.observed, ending, latencyMillis, costNanosUsd), costNanosUsd, latencyMillis };
+  return { json: head + eventEnding(ending, trail, latencyMillis, costNanosUsd), costNanosUsd, latencyMillis };
 }
 
 /** A stream that only listens has no end by size, so no rule would have cut it. */
