@@ -3,6 +3,8 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { AddressRules } from '../shared/address-rules.ts';
+import { systemClock } from '../shared/clock.ts';
+import { PlaneProofs } from '../shared/plane-proofs.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
 import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
@@ -19,6 +21,7 @@ import { DATA_PLANES_CHANNEL } from './data-planes/data-planes.service.ts';
 import { Notifications } from './database/notifications.ts';
 import { openMigratedOrm } from './database/orm.ts';
 import { acrossOrganisations, asOwner } from './database/roles.ts';
+import { NodeClient } from './explain/node-client.ts';
 import { ExportLinks } from './exports/export-links.ts';
 import { startGraphqlServer } from './graphql-server.ts';
 import { LIVE_CHANNEL } from './live/live-changes.ts';
@@ -97,12 +100,15 @@ async function startParts(
   started.push(() => partitions.close());
   const usageIntake = new UsageIntake(usageSource, everything, log, lostWindows);
   started.push(() => usageIntake.close());
+  const nodes = new NodeClient(new PlaneProofs(secretKey.derive('plane-proofs'), systemClock), log);
+  started.push(() => nodes.close());
   const services = makeServices({
     em: orm.em,
     hasher,
     sealer: new SecretSealer(secretKey),
-    exportLinks: new ExportLinks(secretKey),
     looks,
+    nodes,
+    exportLinks: new ExportLinks(secretKey),
     notifications,
     usageIntake,
     windowCounts,

@@ -8,6 +8,7 @@ import { newId } from '../shared/ids.ts';
 import type { TokenHasher } from '../shared/token.ts';
 import { authenticate, NO_CREDENTIALS, type Credentials } from './access/authenticate.ts';
 import { exportAudit } from './audit/export-audit.ts';
+import { answerRegistry, isRegistryPath } from './catalog/registry-api.ts';
 import type { Notifications } from './database/notifications.ts';
 import { isDatabaseThere } from './database/orm.ts';
 import { acrossOrganisations } from './database/roles.ts';
@@ -89,7 +90,7 @@ async function makeContext(parts: GraphqlParts, credentials: Credentials, http?:
   const caller = await authenticate(credentials, acrossOrganisations(parts.em), parts.hasher);
   const em = withTenant(parts.em, caller);
   const { services, gatewayUrl } = parts;
-  const loaders = makeLoaders(em, organisationOf(caller), services.windowCounts);
+  const loaders = makeLoaders(em, organisationOf(caller), services);
   return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl, http };
 }
 
@@ -116,6 +117,10 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
   if (sendExport !== undefined && request.method === 'GET') {
     const context = await contextOfRequest(parts, request, response);
     return sendExport(context, url?.searchParams ?? new URLSearchParams(), response);
+  }
+  if (url !== null && isRegistryPath(path) && request.method === 'GET') {
+    const context = await contextOfRequest(parts, request, response);
+    return answerRegistry(context, url, request.headers.authorization === undefined, response);
   }
   if (path.startsWith(SINGLE_SIGN_ON_PATH) && request.method === 'GET' && parts.singleSignOn !== undefined) {
     const http = httpSide(request, response, parts.sessionCookie);

@@ -9,6 +9,7 @@ const PURPOSES = [
   'snapshot-file',
   'fingerprints',
   'node-proofs',
+  'plane-proofs',
   'audit-heads',
   'export-links',
 ] as const;

@@ -1,9 +1,12 @@
 /** Every entity, listed by hand. */
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
 import { AdminTokenEntity, DataPlaneTokenEntity } from '../access/tokens.entity.ts';
+import { AgentEntity } from '../agents/agent.entity.ts';
 import { AlertEntity } from '../alerts/alert.entity.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { AuditEventEntity } from '../audit/audit-event.entity.ts';
+import { CatalogEntryEntity } from '../catalog/catalog-entry.entity.ts';
+import { InstallRequestEntity } from '../catalog/install-request.entity.ts';
 import { DataPlaneEntity } from '../data-planes/data-plane.entity.ts';
 import { ExportEntity } from '../exports/export.entity.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
@@ -23,11 +26,14 @@ import { ToolEntity } from '../tools/tool.entity.ts';
 export const ENTITIES = [
   AccessGrantEntity,
   AdminTokenEntity,
+  AgentEntity,
   AlertEntity,
   ApiKeyEntity,
   AuditEventEntity,
+  CatalogEntryEntity,
   DataPlaneEntity,
   DataPlaneTokenEntity,
+  InstallRequestEntity,
   ExportEntity,
   InvitationEntity,
   LimitEntity,

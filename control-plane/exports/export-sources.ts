@@ -31,6 +31,8 @@ const usageFilterSchema = z.strictObject({
   userId: texts,
   userDomain: texts,
   clientName: texts,
+  agentId: texts,
+  agentClientId: texts,
   decision: texts,
   denialCode: texts,
   reason: texts,

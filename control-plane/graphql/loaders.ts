@@ -2,13 +2,19 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import { z } from 'zod';
-import type { WindowCounts, WindowCountsSource } from '../../shared/window-counts.ts';
+import type { WindowCounts } from '../../shared/window-counts.ts';
+import { effectiveServers, type EffectiveServers } from '../access-grants/effective-servers.ts';
+import { grantsOfKeys, type GrantsOfKeys } from '../access-grants/grants-of-keys.ts';
+import { findAgents, type Agent } from '../agents/agents.ts';
+import { clientUsage, clientsSeen, type ClientUsage } from '../agents/client-traffic.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
+import type { CatalogEntry } from '../catalog/catalog-entry.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { UserEntity, type User } from '../members/user.entity.ts';
 import { sumCosts, type CostSpan } from '../money/window-costs.ts';
 import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
 import { findRoles, type Role } from '../roles/roles.ts';
+import type { Services } from '../services.ts';
 import { ServerHealthEntity, type ServerHealthRow } from '../server-health/server-health.entity.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
@@ -20,6 +26,9 @@ const versionSchema = z.object({ version: z.string() });
 export interface Loaders {
   readonly apiKeys: DataLoader<string, ApiKey | null>;
   readonly mcpServers: DataLoader<string, McpServer | null>;
+  readonly catalogEntries: DataLoader<string, CatalogEntry | null>;
+  /** By the entry that they were installed from, the oldest of each. */
+  readonly installedServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
   /** The one version that the configuration has, by any name. */
   readonly configVersion: DataLoader<string, string>;
@@ -35,11 +44,27 @@ export interface Loaders {
   /** What the recorded calls in windows of budgets cost, in nano-USD. */
   readonly windowCosts: DataLoader<CostSpan, bigint>;
   readonly usage: UsageOfEach;
+  readonly agents: DataLoader<string, Agent | null>;
+  /** When each client of an agent was last seen. */
+  readonly clientsSeen: DataLoader<string, Date | null>;
+  /** What each client of an agent was used for in the last 24 hours. */
+  readonly clientUsage: ClientUsage;
+  readonly effectiveServers: EffectiveServers;
+  readonly grantsOfKeys: GrantsOfKeys;
 }
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
-export function makeLoaders(em: EntityManager, organisationId: string, windowCounts: WindowCountsSource): Loaders {
+export function makeLoaders(em: EntityManager, organisationId: string, { windowCounts, catalog }: Pick<Services, 'windowCounts' | 'catalog'>): Loaders {
+  const usage = usageOfEach(em, organisationId);
   return {
+    agents: loader(
+      (ids) => findAgents(em, organisationId, ids),
+      ({ id }) => id,
+    ),
+    clientsSeen: clientsSeen(em, organisationId),
+    clientUsage: clientUsage(usage),
+    effectiveServers: effectiveServers(em),
+    grantsOfKeys: grantsOfKeys(em, organisationId),
     apiKeys: loader(
       (ids) => em.find(ApiKeyEntity, { id: { $in: ids } }),
       ({ id }) => id,
@@ -47,6 +72,15 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
     mcpServers: loader(
       (ids) => em.find(McpServerEntity, { id: { $in: ids } }),
       ({ id }) => id,
+    ),
+    catalogEntries: loader(
+      (ids) => catalog.findAll(em, ids),
+      ({ id }) => id,
+    ),
+    // Of several with one key the last one stays.
+    installedServers: loader(
+      (ids) => em.find(McpServerEntity, { catalogEntryId: { $in: ids } }, { orderBy: { id: 'desc' } }),
+      ({ catalogEntryId }) => catalogEntryId ?? '',
     ),
     teams: loader(
       (ids) => em.find(TeamEntity, { id: { $in: ids } }),
@@ -79,8 +113,13 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
     }),
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
-    usage: usageOfEach(em, organisationId),
+    usage,
   };
+}
+
+/** Those of the ids that there are, in their order. */
+export async function loadPresent<Entity extends object>(loader: DataLoader<string, Entity | null>, ids: readonly string[]): Promise<Entity[]> {
+  return (await Promise.all(ids.map((id) => loader.load(id)))).filter((entity) => entity !== null);
 }
 
 async function currentVersion(em: EntityManager): Promise<string> {

@@ -65,6 +65,12 @@ export class Feed {
     this.#running = this.#follow();
   }
 
+  /** Says how this node is: every few seconds, and when something of it has changed that others wait for. */
+  sayHello(): void {
+    const { link, describeNode, log } = this.#parts;
+    this.#tell(() => link.hello(describeNode())).catch((error: unknown) => log.debug({ err: error }, 'the control plane did not hear how this node is'));
+  }
+
   /** Tells what was noticed of servers. Answers false while there is no connection. */
   async report(reports: readonly ServerReport[]): Promise<boolean> {
     const { link } = this.#parts;
@@ -103,7 +109,7 @@ export class Feed {
     const { link, store, sealer, describeNode, clock } = this.#parts;
     this.#lastArrivalAt = clock.elapsed();
     const watch = setInterval(() => this.#watch(), Math.min(WATCH_MILLIS_MAX, this.#timing.silenceMillisMax / 4));
-    const heartbeat = setInterval(() => this.#sayHello(), this.#timing.helloMillis);
+    const heartbeat = setInterval(() => this.sayHello(), this.#timing.helloMillis);
     try {
       const dataPlaneId = await this.#tell(() => link.hello(describeNode()));
       // A link that was closed meanwhile would open once more, for a subscription that nobody ends.
@@ -184,11 +190,6 @@ export class Feed {
     this.#tell(() => link.acknowledge({ dataPlaneId, version, refusedReason })).catch((error: unknown) =>
       log.debug({ err: error }, 'an acknowledgement was not heard'),
     );
-  }
-
-  #sayHello(): void {
-    const { link, describeNode, log } = this.#parts;
-    this.#tell(() => link.hello(describeNode())).catch((error: unknown) => log.debug({ err: error }, 'the control plane did not hear how this node is'));
   }
 
   #watch(): void {

@@ -25,6 +25,8 @@ export interface ConfigParts {
 
 export interface RunningConfig {
   readonly store: ConfigStore;
+  /** Tells the control plane how this node is, without waiting for the next time. */
+  announce(): void;
   /** Resolves when the last configuration is on disk. */
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function startConfig(parts: ConfigParts): Promise<RunningConfig> {
   const reporter = new ServerReporter({ store, clock, log, tell: (reports) => feed.report(reports) });
   return {
     store,
+    announce: () => feed.sayHello(),
     close: async () => {
       await reporter.close();
       await feed.close();
