@@ -24,6 +24,7 @@ import { LimitLive } from './money/limit-live.ts';
 import { LimitsService } from './money/limits.service.ts';
 import type { LostWindows } from './money/lost-windows.ts';
 import { ReconciliationsService } from './money/reconciliations.service.ts';
+import { PlaygroundService } from './playground/playground.service.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { RolesService } from './roles/roles.service.ts';
 import { Passwords } from './sessions/passwords.ts';
@@ -31,6 +32,7 @@ import { SessionsService } from './sessions/sessions.service.ts';
 import { SignInService } from './sessions/sign-in.service.ts';
 import { ServerImportService } from './server-import/server-import.service.ts';
 import { ServerProbeService } from './server-probe/server-probe.service.ts';
+import { SimulationService } from './simulation/simulation.service.ts';
 import { TeamsService } from './teams/teams.service.ts';
 import { DiscoveryService } from './tools/discovery.service.ts';
 import { ToolsService } from './tools/tools.service.ts';
@@ -63,6 +65,7 @@ export type Services = ReturnType<typeof makeServices>;
 export function makeServices(parts: ServiceParts) {
   const { em, hasher, sealer, looks, nodes, notifications, usageIntake, windowCounts, lostWindows } = parts;
   const dataPlanes = new DataPlanesService();
+  const explain = new ExplainService({ nodes, dataPlanes });
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
@@ -78,14 +81,16 @@ export function makeServices(parts: ServiceParts) {
     dataPlanes,
     deadLetters: new DeadLettersService(lostWindows),
     discovery: new DiscoveryService({ sealer, looks }),
-    explain: new ExplainService({ nodes, dataPlanes }),
+    explain,
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     mcpServers,
+    playground: new PlaygroundService({ nodes, explain, records: usageRecords }),
     policies,
     reconciliations: new ReconciliationsService(),
     serverImport: new ServerImportService(mcpServers),
     serverProbe: new ServerProbeService({ sealer, looks }),
+    simulation: new SimulationService(),
     teams: new TeamsService(),
     tools: new ToolsService(),
     usageAnalytics: new UsageAnalyticsService(),

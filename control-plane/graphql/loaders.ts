@@ -10,6 +10,7 @@ import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
 import { findRoles, type Role } from '../roles/roles.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
+import { placesOfRules, type NamedRule, type RulePlace } from '../usage/rule-places.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
 /** By id; policies by the id of their owner. Null where the caller's organisation has none. */
@@ -27,6 +28,8 @@ export interface Loaders {
   /** What the recorded calls in windows of budgets cost, in nano-USD. */
   readonly windowCosts: DataLoader<CostSpan, bigint>;
   readonly usage: UsageOfEach;
+  /** Where the rules that refused something stand; null for those of nouns without a place. */
+  readonly rulePlaces: DataLoader<NamedRule, RulePlace | null, string>;
 }
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
@@ -64,6 +67,7 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
     usage: usageOfEach(em, organisationId),
+    rulePlaces: new DataLoader((rules) => placesOfRules(em, rules), { cacheKeyFn: ({ kind, id, path }) => `${kind} ${id} ${path}` }),
   };
 }
 
