@@ -110,6 +110,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     version: VERSION,
     nodeName,
     describeNode: () => ({
+      region: settings.region,
       ready: server !== undefined && !drain.isDraining,
       inFlight: slots.inFlight,
       endpoints: server === undefined ? [] : endpointsOf(settings, server),

@@ -11,6 +11,7 @@ const PURPOSES = [
   'node-proofs',
   'plane-proofs',
   'audit-heads',
+  'export-links',
 ] as const;
 export type KeyPurpose = (typeof PURPOSES)[number];
 

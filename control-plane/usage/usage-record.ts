@@ -27,6 +27,8 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
     clientIp: row.client_ip,
     clientName: row.client_name,
     clientVersion: row.client_version,
+    agentId: row.agent_id,
+    agentClientId: row.agent_client_id,
     dataPlane: row.data_plane,
     mcp: {
       serverId: row.server_id,

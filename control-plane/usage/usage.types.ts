@@ -151,6 +151,12 @@ export class UsageRecordType {
   @Field(() => String, { nullable: true, description: 'In which version.' })
   clientVersion!: string | null;
 
+  @Field(() => ID, { nullable: true, description: 'The agent that the key is bound to, or else that the client counts as.' })
+  agentId!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The client of that agent.' })
+  agentClientId!: string | null;
+
   @Field(() => String, { description: 'The gateway node.' })
   dataPlane!: string;
 
