@@ -1,6 +1,6 @@
 /** The single rules of policies, and those of every scope together: what a data plane obeys and what the control plane shows as effective. */
 import type { PolicyConfig } from './config-document.ts';
-import type { PolicyEnvelope, PolicyScope } from './policy.ts';
+import { ratesIn, type PolicyEnvelope, type PolicyScope } from './policy.ts';
 
 /** Where a rule stands. */
 export interface RuleSource {
@@ -58,12 +58,6 @@ export interface PolicyRules {
   readonly loops: readonly LoopRule[];
 }
 
-const RATE_WINDOWS = [
-  ['per_day', 86_400_000],
-  ['per_hour', 3_600_000],
-  ['per_minute', 60_000],
-  ['per_second', 1000],
-] as const;
 const LEASE_TTL_SECONDS = 30;
 
 /** The rules of one policy, and those that are tried out beside it. */
@@ -98,7 +92,8 @@ interface EnvelopePlace {
   readonly root: 'policies' | 'trial';
 }
 
-function envelopeRules({ policies: { ip, ratelimit, loops } }: PolicyEnvelope, { policy, observe, root }: EnvelopePlace): PolicyRules {
+function envelopeRules(envelope: PolicyEnvelope, { policy, observe, root }: EnvelopePlace): PolicyRules {
+  const { ip, ratelimit, loops } = envelope.policies;
   const at = (path: string): RuleSource => ({ policyId: policy.id, scope: policy.scope, observe, path: `${root}.${path}` });
   // What is tried out is counted by itself.
   const id = root === 'trial' ? `${policy.id}:trial` : policy.id;
@@ -110,26 +105,12 @@ function envelopeRules({ policies: { ip, ratelimit, loops } }: PolicyEnvelope, {
       const cidrs = ip?.[kind] ?? [];
       return cidrs.length === 0 ? [] : [{ ...at(`ip.${kind}`), kind, cidrs }];
     }),
-    rates: ratesOf(ratelimit?.requests ?? {}, id, at),
+    rates: ratesIn(envelope).map(({ path, ...rate }) => ({ ...at(path.slice('policies.'.length)), ...rate, key: `rate:${id}:${rate.windowMillis}` })),
     leases: max === undefined ? [] : [{ ...at('ratelimit.concurrency.max'), key: `lease:${id}`, max, ttlMillis }],
     requestBytes: bytes('ratelimit.payload.max_request_bytes', ratelimit?.payload?.max_request_bytes),
     responseBytes: bytes('ratelimit.payload.max_response_bytes', ratelimit?.payload?.max_response_bytes),
     loops: loopsOf(loops ?? {}, id, at),
   };
-}
-
-type RequestRates = NonNullable<NonNullable<PolicyEnvelope['policies']['ratelimit']>['requests']>;
-
-/** `burst` belongs to the shortest window that is given: it says how uneven that pace may be, the longer windows hold as they are. */
-function ratesOf(requests: RequestRates, id: string, at: (path: string) => RuleSource): RateRule[] {
-  const given = RATE_WINDOWS.filter(([name]) => requests[name] !== undefined);
-  return given.map(([name, windowMillis], index) => ({
-    ...at(`ratelimit.requests.${name}`),
-    key: `rate:${id}:${windowMillis}`,
-    limit: requests[name] ?? 0,
-    windowMillis,
-    burst: index === given.length - 1 ? requests.burst : undefined,
-  }));
 }
 
 function loopsOf(loops: NonNullable<PolicyEnvelope['policies']['loops']>, id: string, at: (path: string) => RuleSource): LoopRule[] {

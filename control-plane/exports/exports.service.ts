@@ -9,7 +9,6 @@ import { insideOrganisation } from '../database/tenant-filter.ts';
 import type { ExportFormat } from '../export/export-form.ts';
 import { badInput, forbidden, unauthenticated } from '../graphql/errors.ts';
 import { parseInput, refuseInput } from '../graphql/input-refused.ts';
-import { holdsStorableText } from '../graphql/storable-text.ts';
 import { asAdmin, type AdminContext } from '../request-context.ts';
 import type { Services } from '../services.ts';
 import { ExportEntity, type Export } from './export.entity.ts';
@@ -39,7 +38,6 @@ export class ExportsService {
     const { caller, services } = asAdmin(context, source.permission);
     const { organisationId, actor } = caller;
     const field = kind === 'USAGE' ? 'usage' : 'audit';
-    if (!holdsStorableText(JSON.parse(JSON.stringify(filter)))) throw refuseInput([field], 'INVALID', 'the filter holds characters that cannot be stored');
     const parsed: unknown = parseInput(source.filter, { ...filter }, [field]);
     return inTransaction(context.em, { dryRun: false }, async (em) => {
       if ((await em.count(ExportEntity, { state: { $in: ['PENDING', 'READY'] } })) >= OPEN_MAX)

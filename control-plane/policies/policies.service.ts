@@ -3,18 +3,17 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { ConfigUpsert } from '../../shared/config-document.ts';
 import { newId } from '../../shared/ids.ts';
 import { GLOBAL_OWNER, type PolicyEnvelope, type PolicyScope } from '../../shared/policy.ts';
-import { requireOwner } from '../access/owners.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { ACROSS_TENANTS } from '../database/tenant-filter.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import { fieldChangesOf, type FieldChange } from '../graphql/field-changes.ts';
-import { refuseInput } from '../graphql/input-refused.ts';
 import { requirePermission, type AdminContext } from '../request-context.ts';
 import { removalOfPolicy, upsertOfPolicy } from './policy.document.ts';
 import { PolicyEntity, type OwnedScope, type Policy } from './policy.entity.ts';
 import { isEmpty, readEnvelope, requireSomeCalls } from './policy-inputs.ts';
+import { requirePolicyOwner, type PolicyOwner } from './policy-owner.ts';
 
 export interface SetPolicyInput {
   readonly scope: PolicyScope;
@@ -49,11 +48,6 @@ interface PolicyContent {
   readonly trial: PolicyEnvelope | null;
 }
 
-interface PolicyOwner {
-  readonly scope: OwnedScope;
-  readonly ownerId: string;
-}
-
 export class PoliciesService {
   /** The operator's policy is everybody's to see. */
   list(context: AdminContext, scopes: readonly PolicyScope[] | null): Promise<Policy[]> {
@@ -69,17 +63,15 @@ export class PoliciesService {
 
   set(context: AdminContext, input: SetPolicyInput): Promise<PolicyChange> {
     return inTransaction(context.em, input, async (em) => {
-      const { scope, mode, mayDenyAll, expectedVersion } = input;
-      if (scope === 'GLOBAL')
-        throw refuseInput(['scope'], 'MANAGED_BY_FILE', 'the global policy is the operator’s', 'set it in the file TURNPIKE_GLOBAL_POLICY');
-      const ownerId = await requireOwner(em, context, { type: scope, id: input.ownerId });
-      const envelope = readEnvelope(input.policies, 'policy');
-      const trial = input.trial === null ? null : readEnvelope(input.trial, 'trial');
-      const existing = await em.findOne(PolicyEntity, { ownerId }, FOR_CHANGE);
+      const { mode, mayDenyAll, expectedVersion } = input;
+      const owner = await requirePolicyOwner(em, context, input);
+      const envelope = readEnvelope(input.policies, ['policy']);
+      const trial = input.trial === null ? null : readEnvelope(input.trial, ['trial']);
+      const existing = await em.findOne(PolicyEntity, { ownerId: owner.ownerId }, FOR_CHANGE);
       if (existing !== null) requireVersion(existing, expectedVersion, 'policy');
       if (isEmpty(envelope) && trial === null) return this.#remove(em, context, existing);
       if (mode === 'ENFORCE' && !mayDenyAll) requireSomeCalls(envelope);
-      const change = this.#write(em, context, { scope, ownerId }, existing, { envelope, mode, trial });
+      const change = this.#write(em, context, owner, existing, { envelope, mode, trial });
       await appendConfigChanges(em, [upsertOfPolicy(change.policy)]);
       return change;
     });
@@ -88,7 +80,7 @@ export class PoliciesService {
   /** Writes the policy of a new owner within the caller's transaction; the caller appends its configuration change. */
   async put(em: EntityManager, context: AdminContext, { scope, ownerId, policies }: OwnedPolicy): Promise<ConfigUpsert> {
     requirePermission(context, 'POLICY_MANAGE');
-    const envelope = readEnvelope(policies, 'policy');
+    const envelope = readEnvelope(policies, ['policy']);
     requireSomeCalls(envelope);
     return upsertOfPolicy(this.#write(em, context, { scope, ownerId }, null, { envelope, mode: 'ENFORCE', trial: null }).policy);
   }

@@ -4,9 +4,9 @@ import { denyAllFaults } from '../../shared/policy-faults.ts';
 import { InputRefused, parseInput } from '../graphql/input-refused.ts';
 import type { UserError } from '../graphql/user-error.types.ts';
 
-/** As the documentation shows it, `{policies: {…}}`, or what stands inside. `field` is the input that holds it. */
-export function readEnvelope(given: unknown, field: string): PolicyEnvelope {
-  return parseInput(policyEnvelopeSchema, isEnveloped(given) ? given : { policies: given }, [field]);
+/** As the documentation shows it, `{policies: {…}}`, or what stands inside. `at` is the path of the input that holds it. */
+export function readEnvelope(given: unknown, at: readonly string[]): PolicyEnvelope {
+  return parseInput(policyEnvelopeSchema, isEnveloped(given) ? given : { policies: given }, at);
 }
 
 export function isEmpty({ policies }: PolicyEnvelope): boolean {
@@ -21,7 +21,7 @@ export function requireSomeCalls(envelope: PolicyEnvelope): void {
 /** What is wrong with a draft, without saving it. */
 export function draftErrors(given: unknown): UserError[] {
   try {
-    return denyAllErrors(readEnvelope(given, 'policy'));
+    return denyAllErrors(readEnvelope(given, ['policy']));
   } catch (error) {
     if (error instanceof InputRefused) return [...error.userErrors];
     throw error;

@@ -1,18 +1,8 @@
 /** What the memory counts for one organisation. Nothing in here waits, so every method is atomic. */
 import { NOTHING_COUNTED, restOf, type WindowCounts } from '../../shared/window-counts.ts';
-import type {
-  Admission,
-  AdmissionAnswer,
-  AdmissionPeek,
-  Extension,
-  HoldCheck,
-  LeaseCheck,
-  ObservedCheck,
-  RateCheck,
-  Settlement,
-} from './counters.ts';
+import type { Admission, AdmissionAnswer, AdmissionPeek, Extension, HoldCheck, LeaseCheck, ObservedCheck, RateCheck, Settlement } from './counters.ts';
 import { LoopCounts } from './loop-counts.ts';
-import { callsOwed, nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from './rate-window.ts';
+import { callsOwed, nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from '../../shared/rate-window.ts';
 
 interface KeptPace {
   pace: Pace | undefined;

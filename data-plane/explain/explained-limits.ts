@@ -11,12 +11,32 @@ export function explainedLimits({ admission, peek }: SeenCounts, plan: Governanc
     const rate = plan.rates[index];
     if (rate === undefined) return undefined;
     const limit = rate.burst ?? rate.limit;
-    return { kind: 'RATE', rule: ruleOf(rate), metric: 'CALLS', mode: modeOf(rate), limit, used: peek.rates[index] ?? 0, asked: 1, windowMillis: rate.windowMillis, ...none };
+    return {
+      kind: 'RATE',
+      rule: ruleOf(rate),
+      metric: 'CALLS',
+      mode: modeOf(rate),
+      limit,
+      used: peek.rates[index] ?? 0,
+      asked: 1,
+      windowMillis: rate.windowMillis,
+      ...none,
+    };
   });
   const leases = admission.leases.map((_lease, index): ExplainedLimit | undefined => {
     const lease = plan.leases[index];
     if (lease === undefined) return undefined;
-    return { kind: 'CONCURRENCY', rule: ruleOf(lease), metric: 'CALLS', mode: modeOf(lease), limit: lease.max, used: peek.leases[index] ?? 0, asked: 1, windowMillis: null, ...none };
+    return {
+      kind: 'CONCURRENCY',
+      rule: ruleOf(lease),
+      metric: 'CALLS',
+      mode: modeOf(lease),
+      limit: lease.max,
+      used: peek.leases[index] ?? 0,
+      asked: 1,
+      windowMillis: null,
+      ...none,
+    };
   });
   const { limits } = plan.holds.at(at.nowMillis, at.tools);
   const holds = admission.holds.map((_hold, index): ExplainedLimit | undefined => {
