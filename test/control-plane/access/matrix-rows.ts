@@ -18,9 +18,22 @@ import { PEOPLE, SESSIONS } from './matrix/people.ts';
 import type { FieldRow, Rows } from './matrix/row.ts';
 import { SERVERS } from './matrix/servers.ts';
 import { TOOLS } from './matrix/tools.ts';
-import { AUDIT, USAGE } from './matrix/usage.ts';
+import { ALERTS, AUDIT, EXPORTS, USAGE } from './matrix/usage.ts';
 
-export const ROWS: Rows = { ...SERVERS, ...TOOLS, ...KEYS, ...POLICIES, ...LIMITS, ...PEOPLE, ...SESSIONS, ...USAGE, ...AUDIT, ...DATA_PLANES };
+export const ROWS: Rows = {
+  ...SERVERS,
+  ...TOOLS,
+  ...KEYS,
+  ...POLICIES,
+  ...LIMITS,
+  ...PEOPLE,
+  ...SESSIONS,
+  ...USAGE,
+  ...AUDIT,
+  ...EXPORTS,
+  ...ALERTS,
+  ...DATA_PLANES,
+};
 
 export const FIELDS: Readonly<Record<string, FieldRow>> = {
   'McpServer.usage': { needs: 'USAGE_READ', document: '{ servers { nodes { usage(range: {}) { calls } } } }' },
