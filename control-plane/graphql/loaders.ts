@@ -18,6 +18,7 @@ import type { Services } from '../services.ts';
 import { ServerHealthEntity, type ServerHealthRow } from '../server-health/server-health.entity.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
+import { placesOfRules, type NamedRule, type RulePlace } from '../usage/rule-places.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
 const versionSchema = z.object({ version: z.string() });
@@ -51,6 +52,8 @@ export interface Loaders {
   readonly clientUsage: ClientUsage;
   readonly effectiveServers: EffectiveServers;
   readonly grantsOfKeys: GrantsOfKeys;
+  /** Where the rules that refused something stand; null for those of nouns without a place. */
+  readonly rulePlaces: DataLoader<NamedRule, RulePlace | null, string>;
 }
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
@@ -114,6 +117,7 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
     usage,
+    rulePlaces: new DataLoader((rules) => placesOfRules(em, rules), { cacheKeyFn: ({ kind, id, path }) => `${kind} ${id} ${path}` }),
   };
 }
 

@@ -2,6 +2,8 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { CatalogService } from '../../../control-plane/catalog/catalog.service.ts';
+import { TrustedCatalogue } from '../../../control-plane/catalog/trusted-catalogue.ts';
 import { openOrm } from '../../../control-plane/database/orm.ts';
 import { makeLoaders } from '../../../control-plane/graphql/loaders.ts';
 import { MemoryCounters } from '../../../data-plane/counters/memory-counters.ts';
@@ -89,12 +91,12 @@ test('any number of keys and clients costs as many statements as one', async () 
       .parse(agents)
       .nodes.map(({ id }) => id);
     const statements = vi.spyOn(orm.em.getConnection(), 'execute');
+    const services = {
+      catalog: new CatalogService(TrustedCatalogue.read()),
+      windowCounts: new MemoryWindowCounts(new MemoryCounters({ clock: systemClock })),
+    };
     const costOf = async (keyIds: string[], ids: string[]) => {
-      const loaders = makeLoaders(
-        insideOrganisation(orm.em, plane.organisationId),
-        plane.organisationId,
-        new MemoryWindowCounts(new MemoryCounters({ clock: systemClock })),
-      );
+      const loaders = makeLoaders(insideOrganisation(orm.em, plane.organisationId), plane.organisationId, services);
       const before = statements.mock.calls.length;
       const page = { first: 2, after: undefined };
       await Promise.all([
