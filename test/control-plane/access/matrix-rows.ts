@@ -12,6 +12,7 @@
  * organisation, so what a mutation takes away or spoils it makes for itself. What a field below the roots needs stands in FIELDS.
  */
 import { DATA_PLANES } from './matrix/data-planes.ts';
+import { EXPLANATIONS } from './matrix/explanations.ts';
 import { KEYS } from './matrix/keys.ts';
 import { LIMITS, POLICIES } from './matrix/limits.ts';
 import { PEOPLE, SESSIONS } from './matrix/people.ts';
@@ -20,7 +21,19 @@ import { SERVERS } from './matrix/servers.ts';
 import { TOOLS } from './matrix/tools.ts';
 import { AUDIT, USAGE } from './matrix/usage.ts';
 
-export const ROWS: Rows = { ...SERVERS, ...TOOLS, ...KEYS, ...POLICIES, ...LIMITS, ...PEOPLE, ...SESSIONS, ...USAGE, ...AUDIT, ...DATA_PLANES };
+export const ROWS: Rows = {
+  ...SERVERS,
+  ...TOOLS,
+  ...KEYS,
+  ...POLICIES,
+  ...LIMITS,
+  ...PEOPLE,
+  ...SESSIONS,
+  ...USAGE,
+  ...AUDIT,
+  ...DATA_PLANES,
+  ...EXPLANATIONS,
+};
 
 export const FIELDS: Readonly<Record<string, FieldRow>> = {
   'McpServer.usage': { needs: 'USAGE_READ', document: '{ servers { nodes { usage(range: {}) { calls } } } }' },
