@@ -12,6 +12,7 @@
  * organisation, so what a mutation takes away or spoils it makes for itself. What a field below the roots needs stands in FIELDS.
  */
 import { DATA_PLANES } from './matrix/data-planes.ts';
+import { EXPLANATIONS } from './matrix/explanations.ts';
 import { KEYS } from './matrix/keys.ts';
 import { LIMITS, POLICIES } from './matrix/limits.ts';
 import { PEOPLE, SESSIONS } from './matrix/people.ts';
@@ -33,6 +34,7 @@ export const ROWS: Rows = {
   ...EXPORTS,
   ...ALERTS,
   ...DATA_PLANES,
+  ...EXPLANATIONS,
 };
 
 export const FIELDS: Readonly<Record<string, FieldRow>> = {
