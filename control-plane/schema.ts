@@ -14,10 +14,15 @@ import {
 } from './agents/agent-fields.resolver.ts';
 import { AgentsResolver } from './agents/agents.resolver.ts';
 import { ApiKeyFieldsResolver } from './api-keys/api-key-fields.resolver.ts';
+import { AlertsResolver } from './alerts/alerts.resolver.ts';
 import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
+import { CatalogResolver } from './catalog/catalog.resolver.ts';
+import { InstallRequestsResolver } from './catalog/install-requests.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
+import { ExplainResolver } from './explain/explain.resolver.ts';
+import { ExportsResolver } from './exports/exports.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
 import { InvitationFieldsResolver, MembershipFieldsResolver, UserFieldsResolver } from './members/member-fields.resolver.ts';
@@ -31,6 +36,7 @@ import { RolesResolver } from './roles/roles.resolver.ts';
 import { SessionsResolver } from './sessions/sessions.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
 import { DeadLettersResolver } from './usage-intake/dead-letters.resolver.ts';
+import { ServerHealthResolver } from './server-health/server-health.resolver.ts';
 import { ServerImportResolver } from './server-import/server-import.resolver.ts';
 import { ServerProbeResolver } from './server-probe/server-probe.resolver.ts';
 import { ToolFieldsResolver } from './tools/tool-fields.resolver.ts';
@@ -41,7 +47,7 @@ import { UsageResolver } from './usage/usage.resolver.ts';
 import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
-const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'ServerScopeInput'];
+const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'CatalogReachInput', 'ServerScopeInput'];
 
 export function makeSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
@@ -54,13 +60,18 @@ export function makeSchema(): GraphQLSchema {
       AgentUsageResolver,
       ApiKeyAgentResolver,
       ApiKeyFieldsResolver,
+      AlertsResolver,
       ApiKeysResolver,
       AuditResolver,
       BudgetFieldsResolver,
       ApiKeyUsageResolver,
+      CatalogResolver,
       ConfigFeedResolver,
       DataPlanesResolver,
       DeadLettersResolver,
+      InstallRequestsResolver,
+      ExplainResolver,
+      ExportsResolver,
       InvitationFieldsResolver,
       LimitFieldsResolver,
       LimitReconciliationsResolver,
@@ -73,6 +84,7 @@ export function makeSchema(): GraphQLSchema {
       PoliciesResolver,
       QuotaFieldsResolver,
       RolesResolver,
+      ServerHealthResolver,
       ServerImportResolver,
       ServerProbeResolver,
       ServerUsageResolver,

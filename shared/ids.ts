@@ -14,6 +14,8 @@ export const ID_PREFIXES = {
   apiKey: 'key',
   mcpServer: 'srv',
   tool: 'tol',
+  catalogEntry: 'cat',
+  installRequest: 'ins',
   accessGrant: 'grt',
   policy: 'pol',
   limit: 'lim',
@@ -23,6 +25,8 @@ export const ID_PREFIXES = {
   auditEvent: 'aud',
   dataPlane: 'dpl',
   request: 'req',
+  alert: 'alr',
+  export: 'exp',
 } as const;
 export type IdKind = keyof typeof ID_PREFIXES;
 

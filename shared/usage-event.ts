@@ -53,6 +53,8 @@ export const usageEventSchema = z.strictObject({
   /** The agent that the key is bound to, or else that the client counts as; and the client of it. */
   agentId: z.string().nullable().default(null),
   agentClientId: z.string().nullable().default(null),
+  /** At which step of the access flow it ended, from 1; null for one that went through, and in events that were written before steps were told. */
+  step: z.int().nullable().default(null),
 });
 export type UsageEvent = z.infer<typeof usageEventSchema>;
 
@@ -105,6 +107,7 @@ export const USAGE_EVENT_FIELDS = [
   'dlpOutcome',
   'agentId',
   'agentClientId',
+  'step',
 ] as const satisfies readonly (keyof UsageEvent)[];
 
 export const USAGE_EVENT_FORMAT = 1;

@@ -39,6 +39,7 @@ const RECORD_COLUMNS = [
   'dlp_outcome text',
   'agent_id text',
   'agent_client_id text',
+  'step smallint',
 ] as const;
 const SIDECAR_COLUMNS = [
   'request_id text',
@@ -128,6 +129,7 @@ function toRecord(event: UsageEvent): Record<(typeof RECORD_COLUMNS)[number] ext
     dlp_outcome: event.dlpOutcome,
     agent_id: event.agentId,
     agent_client_id: event.agentClientId,
+    step: event.step,
   };
 }
 

@@ -1,5 +1,5 @@
 /** Turns a filter on usage into SQL: fields are joined by AND, a list by OR. */
-import { joined, oneOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
+import { joined, oneOf, uptoOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
 import { AGENT_SQL, DIMENSIONS, type Dimension } from './usage-dimensions.ts';
 
 export interface UsageFilter {
@@ -24,6 +24,8 @@ export interface UsageFilter {
   readonly transport?: readonly string[] | null;
   readonly requestId?: readonly string[] | null;
   readonly traceId?: readonly string[] | null;
+  /** No record that was stored behind this sequence. */
+  readonly upto?: string | null;
 }
 
 /** Fields that sums can be filtered by too. */
@@ -59,7 +61,12 @@ const OF_RECORDS = {
 
 /** On records. The organisation comes first and cannot be left out: usage is not behind the ORM's tenant filter. */
 export function conditionOf(organisationId: string, filter: UsageFilter, further: readonly SqlCondition[] = []): SqlCondition {
-  return joined([within('u.organisation_id', 'u.occurred_at', organisationId, filter.range), ...listsOf(OF_RECORDS, filter), ...further]);
+  return joined([
+    within('u.organisation_id', 'u.occurred_at', organisationId, filter.range),
+    ...listsOf(OF_RECORDS, filter),
+    ...uptoOf('u.sequence', filter.upto),
+    ...further,
+  ]);
 }
 
 /** On sums, whose columns have the same names; only where `needsRecords` says no. */

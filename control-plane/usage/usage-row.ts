@@ -45,6 +45,7 @@ export const usageRowSchema = z.object({
   session_id: z.string().nullable(),
   protocol_version: z.string().nullable(),
   pricing: pricingSchema.nullable(),
+  step: z.number().nullable(),
 });
 export type UsageRow = z.infer<typeof usageRowSchema>;
 
@@ -54,4 +55,5 @@ export const USAGE_COLUMNS = `
   u.api_key_id, u.api_key_prefix, u.status, u.decision, u.code, u.reason, u.message, u.rule, u.observed, u.retry_after_seconds,
   u.latency_micros::text as latency_micros, u.upstream_latency_micros::text as upstream_latency_micros, u.input_bytes::text as input_bytes,
   u.output_bytes::text as output_bytes, u.cost_nanos_usd::text as cost_nanos_usd, u.client_name, u.client_version, u.client_ip, u.trace_id, u.dlp_outcome, u.agent_id, u.agent_client_id,
+  u.step,
   m.server_id, m.server_slug, m.transport, m.http_method, m.rpc_method, m.tool, m.is_tool_error, m.session_id, m.protocol_version, m.pricing`;

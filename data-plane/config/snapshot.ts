@@ -17,6 +17,7 @@ export interface Snapshot {
   /** Decimal version of the feed. */
   readonly version: string;
   readonly organisations: ReadonlyMap<string, OrganisationConfig>;
+  readonly keys: ReadonlyMap<string, ApiKey>;
   readonly keysByHash: ReadonlyMap<string, KeyMatch>;
   /** Organisation id → slug or id → server. */
   readonly servers: ReadonlyMap<string, ReadonlyMap<string, GovernedServer>>;

@@ -63,10 +63,11 @@ export class StateBuilder {
   /** The builder must not be used afterwards. */
   finish(version: string): ConfigState {
     const organisations = this.#organisations.finish();
+    const apiKeys = this.#apiKeys.finish();
     return {
       entities: {
         organisation: organisations,
-        apiKey: this.#apiKeys.finish(),
+        apiKey: apiKeys,
         mcpServer: this.#mcpServers.finish(),
         accessGrant: this.#accessGrants.finish(),
         policy: this.#policyConfigs.finish(),
@@ -76,6 +77,7 @@ export class StateBuilder {
       snapshot: {
         version,
         organisations,
+        keys: apiKeys,
         keysByHash: this.#keysByHash.finish(),
         servers: this.#servers.finish(),
         grants: this.#grants.finish(),

@@ -85,6 +85,12 @@ function present(pace: Pace | undefined, nowMillis: number, stepMillis: number, 
   return owedMillis > burst * stepMillis ? { sinceMillis: nowMillis, calls: burst } : pace;
 }
 
+/** How many calls the bucket is away from even. */
+export function callsOwed(pace: Pace, nowMillis: number, rate: BurstRate): number {
+  const owed = (owedMillisOf(pace, nowMillis, rate) * rate.limit) / rate.windowMillis;
+  return Math.min(rate.burst, Math.ceil(owed - 1e-6));
+}
+
 /** Milliseconds until the bucket is even. */
 export function owedMillisOf({ sinceMillis, calls }: Pace, nowMillis: number, { limit, windowMillis }: BurstRate): number {
   return Math.max(0, sinceMillis - nowMillis + (calls * windowMillis) / limit);

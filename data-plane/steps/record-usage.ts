@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Trail } from '../trail.ts';
 import { attributeKey } from './authenticate-key.ts';
-import { agentJsonOf, costOfEnding, eventEnding, eventHead } from '../usage/usage-event-json.ts';
+import { costOfEnding, eventEnding, eventHead } from '../usage/usage-event-json.ts';
 
 export interface EndingEvent {
   readonly json: string;
@@ -19,5 +19,5 @@ export function recordUsage(gateway: Gateway, exchange: Exchange, trail: Trail, 
   const latencyMillis = gateway.clock.elapsed() - exchange.startedAt;
   const costNanosUsd = costOfEnding(hold, ending);
   const head = hold?.eventHead ?? eventHead(gateway.nodeName, exchange, trail, NO_PRICE);
-  return { json: head + eventEnding(ending, latencyMillis, costNanosUsd, agentJsonOf(trail)), costNanosUsd, latencyMillis };
+  return { json: head + eventEnding(ending, trail, latencyMillis, costNanosUsd), costNanosUsd, latencyMillis };
 }

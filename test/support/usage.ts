@@ -48,6 +48,7 @@ export function usageEvent(given: Partial<UsageEvent> = {}): UsageEvent {
     dlpOutcome: 'NONE',
     agentId: null,
     agentClientId: null,
+    step: null,
     ...given,
   };
 }
