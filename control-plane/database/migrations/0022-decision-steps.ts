@@ -3,6 +3,6 @@ import { Migration } from '@mikro-orm/migrations';
 
 export class Migration0022DecisionSteps extends Migration {
   override up(): void {
-    this.addSql(`alter table usage_records add column step smallint check (step between 1 and 17)`);
+    this.addSql(`alter table usage_records add column step smallint`);
   }
 }
