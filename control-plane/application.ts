@@ -93,10 +93,11 @@ async function startParts(
   const services = makeServices({ em: orm.em, hasher, sealer: new SecretSealer(secretKey), looks, notifications, usageIntake, windowCounts, lostWindows, log });
   const background = startBackgroundWork({ settings, em: everything, secretKey, discovery: services.discovery, lostWindows, ledger, log });
   started.push(...background.map((task) => () => task.close()));
-  const { gatewayUrl } = settings;
+  const { gatewayUrl, introspection } = settings;
   const sessionCookie = hostCookie('turnpike-session', settings.allowsPlainCookies);
   const singleSignOn = singleSignOnOf(settings, services, log);
-  const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, sessionCookie, singleSignOn, gatewayUrl, log }, settings);
+  const served = { schema: makeSchema(), em: orm.em, services, hasher, sessionCookie, singleSignOn, gatewayUrl, introspection, log };
+  const server = await startGraphqlServer(served, settings);
   started.push(() => server.close());
   const setupLink = await offerSetup(everything, hasher, { url: server.url, dataDirectory: settings.dataDirectory }, log);
   return { url: server.url, setupLink };
