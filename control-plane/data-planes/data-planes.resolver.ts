@@ -30,8 +30,8 @@ export class DataPlanesResolver {
   }
 
   @FieldResolver(() => BigIntString, { description: 'How many versions it is behind.' })
-  configLag(@Root() dataPlane: DataPlane, @Ctx() context: RequestContext): Promise<string> {
-    return context.services.dataPlanes.lagOf(context.em, dataPlane);
+  async configLag(@Root() dataPlane: DataPlane, @Ctx() context: RequestContext): Promise<string> {
+    return context.services.dataPlanes.lagOf(dataPlane, await context.loaders.configVersion());
   }
 
   @FieldResolver(() => Boolean, { description: 'Whether it takes requests and was heard of lately.' })

@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import type { WindowCounts, WindowCountsSource } from '../../shared/window-counts.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
+import { currentVersion } from '../config-feed/current-version.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { UserEntity, type User } from '../members/user.entity.ts';
 import { sumCosts, type CostSpan } from '../money/window-costs.ts';
@@ -26,6 +27,8 @@ export interface Loaders {
   readonly windowCounts: DataLoader<string, WindowCounts>;
   /** What the recorded calls in windows of budgets cost, in nano-USD. */
   readonly windowCosts: DataLoader<CostSpan, bigint>;
+  /** The version of the configuration, which every node of a list is compared with. */
+  readonly configVersion: () => Promise<string>;
   readonly usage: UsageOfEach;
 }
 
@@ -63,6 +66,7 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
     }),
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
+    configVersion: once(() => currentVersion(em)),
     usage: usageOfEach(em, organisationId),
   };
 }
@@ -72,4 +76,9 @@ function loader<Entity>(find: (ids: string[]) => Promise<Entity[]>, keyOf: (enti
     const found = new Map((await find([...ids])).map((entity) => [keyOf(entity), entity]));
     return ids.map((id) => found.get(id) ?? null);
   });
+}
+
+function once<Value>(find: () => Promise<Value>): () => Promise<Value> {
+  let found: Promise<Value> | undefined;
+  return () => (found ??= find());
 }
