@@ -3,8 +3,9 @@ import { ACCESS_STEPS, CHARGED_ON_THE_WAY_OUT, orderOfStep, type AccessStep } fr
 import type { DecisionStep, DecisionTrace } from './decision-trace.types.ts';
 import type { UsageRow } from './usage-row.ts';
 
-/** Where rules that only observe are judged, by the code with which they would have refused. */
+/** Where rules that only observe are judged, by the code with which they would have refused; or by code and reason, where a step is not that of its code. */
 const OBSERVING_STEPS: Readonly<Record<string, AccessStep>> = {
+  'mcp_not_allowed/agent_not_mapped': 'extractRpc',
   mcp_not_allowed: 'enforcePolicy',
   payload_too_large: 'enforcePolicy',
   mcp_guardrail_block: 'applyToolRules',
@@ -23,11 +24,15 @@ export function traceOf(row: Pick<UsageRow, 'step' | 'code' | 'reason' | 'messag
     const order = index + 1;
     const step = { order, name, reason: null, detail: null, rule: null, durationUs: null };
     if (order === endedAt) return { ...step, outcome: 'DENY', reason: `${row.code}/${row.reason}`, detail: row.message, rule: ruleOf(row) };
-    const observed = row.observed.filter((text) => OBSERVING_STEPS[text.split('/')[0] ?? ''] === name);
+    const observed = row.observed.filter((text) => observingStepOf(text) === name);
     if (observed.length > 0) return { ...step, outcome: 'OBSERVE', reason: observed.join(', ') };
     return { ...step, outcome: wasTaken(order, endedAt) ? 'PASS' : 'SKIPPED' };
   });
   return { steps };
+}
+
+function observingStepOf(observation: string): AccessStep | undefined {
+  return OBSERVING_STEPS[observation] ?? OBSERVING_STEPS[observation.split('/')[0] ?? ''];
 }
 
 /** What is refused skips the way to the server; its books are closed all the same. */
