@@ -31,9 +31,11 @@ import { BudgetFieldsResolver, LimitFieldsResolver, QuotaFieldsResolver } from '
 import { LimitsResolver } from './money/limits.resolver.ts';
 import { LimitReconciliationsResolver } from './money/reconciliations.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
+import { PlaygroundResolver } from './playground/playground.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
 import { RolesResolver } from './roles/roles.resolver.ts';
 import { SessionsResolver } from './sessions/sessions.resolver.ts';
+import { SimulationResolver } from './simulation/simulation.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
 import { DeadLettersResolver } from './usage-intake/dead-letters.resolver.ts';
 import { ServerHealthResolver } from './server-health/server-health.resolver.ts';
@@ -41,13 +43,14 @@ import { ServerImportResolver } from './server-import/server-import.resolver.ts'
 import { ServerProbeResolver } from './server-probe/server-probe.resolver.ts';
 import { ToolFieldsResolver } from './tools/tool-fields.resolver.ts';
 import { ToolsResolver } from './tools/tools.resolver.ts';
+import { RuleRefResolver } from './usage/rule-ref.resolver.ts';
 import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { AgentUsageResolver, ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
-const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'CatalogReachInput', 'ServerScopeInput'];
+const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'CatalogReachInput', 'DraftRuleInput', 'ServerScopeInput'];
 
 export function makeSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
@@ -81,14 +84,17 @@ export function makeSchema(): GraphQLSchema {
       MembershipFieldsResolver,
       MembersResolver,
       OrganisationsResolver,
+      PlaygroundResolver,
       PoliciesResolver,
       QuotaFieldsResolver,
       RolesResolver,
       ServerHealthResolver,
+      RuleRefResolver,
       ServerImportResolver,
       ServerProbeResolver,
       ServerUsageResolver,
       SessionsResolver,
+      SimulationResolver,
       TeamsResolver,
       ToolFieldsResolver,
       ToolsResolver,

@@ -37,6 +37,7 @@ import { LimitsService } from './money/limits.service.ts';
 import type { LostWindows } from './money/lost-windows.ts';
 import { ReconciliationsService } from './money/reconciliations.service.ts';
 import { OrganisationsService } from './organisations/organisations.service.ts';
+import { PlaygroundService } from './playground/playground.service.ts';
 import { PoliciesService } from './policies/policies.service.ts';
 import { RolesService } from './roles/roles.service.ts';
 import { ServerHealthService } from './server-health/server-health.service.ts';
@@ -45,6 +46,7 @@ import { ServerProbeService } from './server-probe/server-probe.service.ts';
 import { Passwords } from './sessions/passwords.ts';
 import { SessionsService } from './sessions/sessions.service.ts';
 import { SignInService } from './sessions/sign-in.service.ts';
+import { SimulationService } from './simulation/simulation.service.ts';
 import { TeamsService } from './teams/teams.service.ts';
 import { DiscoveryService } from './tools/discovery.service.ts';
 import { ToolsService } from './tools/tools.service.ts';
@@ -78,6 +80,7 @@ export type Services = ReturnType<typeof makeServices>;
 export function makeServices(parts: ServiceParts) {
   const { em, hasher, sealer, looks, nodes, notifications, usageIntake, windowCounts, lostWindows } = parts;
   const dataPlanes = new DataPlanesService();
+  const explain = new ExplainService({ nodes, dataPlanes });
   const policies = new PoliciesService();
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
@@ -103,18 +106,20 @@ export function makeServices(parts: ServiceParts) {
     dataPlanes,
     deadLetters: new DeadLettersService(lostWindows),
     discovery: new DiscoveryService({ sealer, looks, health: serverHealth }),
-    explain: new ExplainService({ nodes, dataPlanes }),
     exports: new ExportsService(parts.exportLinks),
+    explain,
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     liveChanges: new LiveChanges(em, notifications),
     mcpServers,
     organisations: new OrganisationsService(),
+    playground: new PlaygroundService({ nodes, explain, records: usageRecords }),
     policies,
     reconciliations: new ReconciliationsService(),
     serverHealth,
     serverImport: new ServerImportService(mcpServers),
     serverProbe: new ServerProbeService({ sealer, looks, health: serverHealth }),
+    simulation: new SimulationService(),
     teams: new TeamsService(),
     tools: new ToolsService(),
     unmappedClients: new UnmappedClientsService(),

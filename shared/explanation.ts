@@ -15,7 +15,8 @@ export const supposedCallSchema = z.strictObject({
   server: z.string(),
   /** The JSON-RPC message. */
   message: z.string(),
-  clientIp: z.string(),
+  /** Null for where the control plane is. */
+  clientIp: z.string().nullable(),
   clientName: z.string().nullable(),
   userAgent: z.string().nullable(),
   /** When; null for now. */
@@ -83,6 +84,8 @@ export const explanationSchema = z.strictObject({
   /** Of the call and its input, before a byte of an answer; null when the flow did not get so far as to know the price. */
   costNanosUsd: z.string().nullable(),
   limits: z.array(limitSchema),
+  /** Of `tools/list`: the tools that are known of the server, and which of them would be shown. Null for every other call. */
+  tools: z.array(z.strictObject({ name: z.string(), isVisible: z.boolean() })).nullable(),
   /** What would be answered instead of the server's answer; null when that is what would be answered. */
   response: z.strictObject({ status: z.number(), headers: z.array(z.tuple([z.string(), z.string()])), body: z.string() }).nullable(),
 });

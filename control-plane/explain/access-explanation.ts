@@ -16,6 +16,7 @@ export function toAccessExplanation(told: Explanation): AccessExplanation {
       steps: told.steps.map(({ durationMicros, rule, ...step }, index) => ({ ...step, order: index + 1, rule: refOf(rule), durationUs: durationMicros })),
     },
     estimatedCost: costNanosUsd === null ? null : moneyOf(costNanosUsd),
+    tools: told.tools?.map(({ name, isVisible }) => ({ name, visible: isVisible })) ?? null,
     limits: told.limits.map(toLimit),
     responsePreview: response === null ? null : { ...response, headers: response.headers.map(([name, value]) => ({ name, value })) },
     dataPlane: told.node,

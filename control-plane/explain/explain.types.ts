@@ -107,6 +107,15 @@ export class ResponsePreview {
   body!: string;
 }
 
+@ObjectType({ description: 'A tool in the list that a key would read.' })
+export class ExplainedTool {
+  @Field(() => String, { description: 'Its name.' })
+  name!: string;
+
+  @Field(() => Boolean, { description: 'Whether it stands there.' })
+  visible!: boolean;
+}
+
 @ObjectType({ description: 'What would become of a call, and how: the data plane’s own steps, run without moving a counter.' })
 export class AccessExplanation {
   @Field(() => Boolean, { description: 'Whether the call would reach the server.' })
@@ -126,6 +135,12 @@ export class AccessExplanation {
 
   @Field(() => [ExplainedLimitType], { description: 'Rates, calls under way, budgets and quotas that were asked; empty when it was refused before.' })
   limits!: ExplainedLimitType[];
+
+  @Field(() => [ExplainedTool], {
+    nullable: true,
+    description: 'Of `tools/list`: the tools that discovery has seen, and which of them the key would see. Null for every other call.',
+  })
+  tools!: ExplainedTool[] | null;
 
   @Field(() => ResponsePreview, { nullable: true, description: 'The answer to a refused call; null when the server would answer.' })
   responsePreview!: ResponsePreview | null;

@@ -1,7 +1,6 @@
 /** Looks up what other objects point at, one statement for all of them: made anew for each request, so that nothing is shared between callers. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
-import { z } from 'zod';
 import type { WindowCounts } from '../../shared/window-counts.ts';
 import { effectiveServers, type EffectiveServers } from '../access-grants/effective-servers.ts';
 import { grantsOfKeys, type GrantsOfKeys } from '../access-grants/grants-of-keys.ts';
@@ -9,6 +8,7 @@ import { findAgents, type Agent } from '../agents/agents.ts';
 import { clientUsage, clientsSeen, type ClientUsage } from '../agents/client-traffic.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
 import type { CatalogEntry } from '../catalog/catalog-entry.ts';
+import { currentVersion } from '../config-feed/current-version.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { UserEntity, type User } from '../members/user.entity.ts';
 import { sumCosts, type CostSpan } from '../money/window-costs.ts';
@@ -18,9 +18,8 @@ import type { Services } from '../services.ts';
 import { ServerHealthEntity, type ServerHealthRow } from '../server-health/server-health.entity.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
+import { placesOfRules, type NamedRule, type RulePlace } from '../usage/rule-places.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
-
-const versionSchema = z.object({ version: z.string() });
 
 /** By id; policies by the id of their owner. Null where the caller's organisation has none. */
 export interface Loaders {
@@ -51,6 +50,8 @@ export interface Loaders {
   readonly clientUsage: ClientUsage;
   readonly effectiveServers: EffectiveServers;
   readonly grantsOfKeys: GrantsOfKeys;
+  /** Where the rules that refused something stand; null for those of nouns without a place. */
+  readonly rulePlaces: DataLoader<NamedRule, RulePlace | null, string>;
 }
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
@@ -114,17 +115,13 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
     usage,
+    rulePlaces: new DataLoader((rules) => placesOfRules(em, rules), { cacheKeyFn: ({ kind, id, path }) => `${kind} ${id} ${path}` }),
   };
 }
 
 /** Those of the ids that there are, in their order. */
 export async function loadPresent<Entity extends object>(loader: DataLoader<string, Entity | null>, ids: readonly string[]): Promise<Entity[]> {
   return (await Promise.all(ids.map((id) => loader.load(id)))).filter((entity) => entity !== null);
-}
-
-async function currentVersion(em: EntityManager): Promise<string> {
-  const [row] = await em.fork().execute('select version::text as version from config_version');
-  return versionSchema.parse(row).version;
 }
 
 function loader<Entity>(find: (ids: string[]) => Promise<Entity[]>, keyOf: (entity: Entity) => string): DataLoader<string, Entity | null> {

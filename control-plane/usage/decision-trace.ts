@@ -1,5 +1,5 @@
 /** Puts the steps of a recorded request together again, from what its event carried. */
-import { ACCESS_STEPS, type AccessStep } from '../../shared/access-steps.ts';
+import { ACCESS_STEPS, CHARGED_ON_THE_WAY_OUT, orderOfStep, type AccessStep } from '../../shared/access-steps.ts';
 import type { DecisionStep, DecisionTrace } from './decision-trace.types.ts';
 import type { UsageRow } from './usage-row.ts';
 
@@ -13,9 +13,7 @@ const OBSERVING_STEPS: Readonly<Record<string, AccessStep>> = {
   budget_exceeded: 'reserveSpend',
   quota_exceeded: 'reserveSpend',
 };
-const [FORWARDED_AT, CHARGED_AT] = [ACCESS_STEPS.indexOf('proxyUpstream') + 1, ACCESS_STEPS.indexOf('reconcileRateLimit') + 1];
-/** A request that was refused there had passed step 10, and was charged its rates on its way out. */
-const CHARGED_AFTER: ReadonlySet<number> = new Set([ACCESS_STEPS.indexOf('extractRpc') + 1, ACCESS_STEPS.indexOf('applyToolRules') + 1]);
+const [FORWARDED_AT, CHARGED_AT] = [orderOfStep('proxyUpstream'), orderOfStep('reconcileRateLimit')];
 
 /** Null for a request that no rule had anything against, and for records that were written before they named the step. */
 export function traceOf(row: Pick<UsageRow, 'step' | 'code' | 'reason' | 'message' | 'rule' | 'observed'>): DecisionTrace | null {
@@ -34,7 +32,7 @@ export function traceOf(row: Pick<UsageRow, 'step' | 'code' | 'reason' | 'messag
 
 /** What is refused skips the way to the server; its books are closed all the same. */
 function wasTaken(order: number, endedAt: number | null): boolean {
-  if (order === CHARGED_AT) return endedAt !== null && CHARGED_AFTER.has(endedAt);
+  if (order === CHARGED_AT) return endedAt !== null && CHARGED_ON_THE_WAY_OUT.has(ACCESS_STEPS[endedAt - 1] ?? '');
   if (order > FORWARDED_AT || endedAt === null) return true;
   // The rates were exceeded when a request that was refused before was charged for them.
   return endedAt === CHARGED_AT ? order < FORWARDED_AT - 1 : order < endedAt;

@@ -18,6 +18,12 @@ export class RuleRef {
 
   @Field(() => String, { description: 'Where in it.' })
   path!: string;
+
+  @Field(() => String, { description: 'What people know the noun by; its kind, where it is gone.' })
+  label?: string;
+
+  @Field(() => String, { nullable: true, description: 'The page of the console where the rule is edited; null where there is none, or the noun is gone.' })
+  href?: string | null;
 }
 
 @ObjectType({ description: 'One step of the access flow (docs/access-flow.md).' })

@@ -6,8 +6,8 @@ import { authHeadersOf, openVariable } from '../../shared/server-credentials.ts'
 import { effectiveLimits } from '../../shared/server-limits.ts';
 import { compileFilter } from '../guardrails/semantic-filter.ts';
 import { compileToolPins } from '../guardrails/tool-pins.ts';
-import { compileToolRules } from '../guardrails/tool-rules.ts';
 import { ServerSighting } from '../reports/server-sighting.ts';
+import { compileToolRules } from '../../shared/tool-rules.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { GovernedServer } from './governed-server.ts';
 

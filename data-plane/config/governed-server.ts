@@ -4,8 +4,8 @@ import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import type { Price } from '../../shared/pricing.ts';
 import type { CompiledFilter } from '../guardrails/semantic-filter.ts';
 import type { CompiledPins } from '../guardrails/tool-pins.ts';
-import type { ToolRules } from '../guardrails/tool-rules.ts';
 import type { ServerSighting } from '../reports/server-sighting.ts';
+import type { ToolRules } from '../../shared/tool-rules.ts';
 
 export interface GovernedServer {
   readonly config: McpServer;

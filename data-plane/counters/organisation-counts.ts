@@ -1,7 +1,7 @@
 /** What the memory counts for one organisation. Nothing in here waits, so every method is atomic. */
 import { NOTHING_COUNTED, restOf, type WindowCounts } from '../../shared/window-counts.ts';
 import type { Admission, AdmissionAnswer, AdmissionPeek, Extension, HoldCheck, LeaseCheck, RateCheck, Settlement } from './counters.ts';
-import { callsOwed, nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from './rate-window.ts';
+import { callsOwed, nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from '../../shared/rate-window.ts';
 
 interface KeptPace {
   pace: Pace | undefined;

@@ -4,19 +4,27 @@ import { costOf } from '../../shared/pricing.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import { accessFlow } from '../access-flow.ts';
 import { denialOf } from '../denials.ts';
-import type { Outcome } from '../evidence.ts';
+import type { AllowedCall } from '../evidence.ts';
 import { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { SESSION_HEADER, type SessionIds } from '../mcp/session-ids.ts';
+import type { proxyUpstream } from '../steps/proxy-upstream.ts';
 import { explainedLimits } from './explained-limits.ts';
 import { StepTrace } from './step-trace.ts';
 import { stillGateway, type StillGateway } from './still-gateway.ts';
 import { supposedRequest, unheardResponse } from './supposed-request.ts';
 
-export async function explainAccess(gateway: Gateway, supposed: SupposedCall): Promise<Explanation> {
+/** `ownAddress` is where the control plane asks from. */
+export async function explainAccess(gateway: Gateway, supposed: SupposedCall, ownAddress: string): Promise<Explanation> {
   const still = stillGateway(gateway, supposed.atMillis ?? gateway.clock.now());
   try {
-    const exchange = exchangeOf(still, supposed);
+    const exchange = exchangeOf(still, supposed, supposed.clientIp ?? ownAddress);
+    let tools: Explanation['tools'] = null;
+    /** In place of step 14. */
+    const notForwarded: typeof proxyUpstream = (_gateway, _exchange, allowed) => {
+      tools = toolsShown(allowed);
+      return Promise.resolve({ status: 200, outputBytes: 0, upstreamMillis: undefined, isToolError: false, failure: undefined });
+    };
     const trace = new StepTrace(gateway.clock);
     const ending = await accessFlow(still, exchange, trace, notForwarded);
     const refusal = ending instanceof Refusal ? ending : undefined;
@@ -28,6 +36,7 @@ export async function explainAccess(gateway: Gateway, supposed: SupposedCall): P
       refusal: refusal === undefined ? null : toldRefusal(refusal),
       steps: trace.steps(refusal),
       costNanosUsd: costNanosUsdOf(trace),
+      tools,
       limits: limitsSeen(still, trace, exchange.timeMillis),
       response: refusal === undefined ? null : await toldResponse(refusal, exchange, trace),
     };
@@ -36,13 +45,8 @@ export async function explainAccess(gateway: Gateway, supposed: SupposedCall): P
   }
 }
 
-/** In place of step 14. */
-function notForwarded(): Promise<Outcome> {
-  return Promise.resolve({ status: 200, outputBytes: 0, upstreamMillis: undefined, isToolError: false, failure: undefined });
-}
-
-function exchangeOf(gateway: StillGateway, supposed: SupposedCall): Exchange {
-  const { apiKeyId, organisationId, clientIp } = supposed;
+function exchangeOf(gateway: StillGateway, supposed: SupposedCall, clientIp: string): Exchange {
+  const { apiKeyId, organisationId } = supposed;
   const request = supposedRequest({ ...supposed, headers: headersOf(supposed, gateway.sessions) });
   const place = { identifier: supposed.server, tailPath: '' };
   const origin = { clientIp, localAddress: '', standsFor: { apiKeyId, organisationId } };
@@ -55,6 +59,13 @@ function headersOf({ apiKeyId, server, clientName, userAgent }: SupposedCall, se
   if (userAgent !== null) headers['user-agent'] = userAgent;
   if (clientName !== null) headers[SESSION_HEADER] = sessions.mint({ apiKeyId, serverId: server }, '', { name: clientName, version: null }, null);
   return headers;
+}
+
+/** By the rules that cut a list on its way to the caller. */
+function toolsShown({ access, rpc, listRules }: AllowedCall): Explanation['tools'] {
+  if (rpc.message?.method !== 'tools/list') return null;
+  const rules = listRules.filter(({ member }) => member === 'tools');
+  return access.server.config.toolPins.map(({ name }) => ({ name, isVisible: !rules.some(({ hides }) => hides(name)) }));
 }
 
 function toldRefusal({ status, code, reason, message, facts }: Refusal): NonNullable<Explanation['refusal']> {

@@ -38,7 +38,7 @@ export async function answerPlane(
   if (asked === 'call') return makeCall(gateway, given, { request, response }, handle);
   const supposed = supposedCallSchema.safeParse(given);
   if (!supposed.success) return answerJson(response, 400, { error: z.prettifyError(supposed.error) });
-  const text = JSON.stringify(await explainAccess(gateway, supposed.data));
+  const text = JSON.stringify(await explainAccess(gateway, supposed.data, originOfSocket(request).clientIp));
   response.setHeader(PLANE_PROOF_HEADER, gateway.planeProofs.proveAnswer(proof, text));
   response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }).end(text);
 }

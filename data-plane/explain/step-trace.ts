@@ -1,5 +1,5 @@
 /** Follows the access flow step by step, for whoever wants to read how it came to its end. */
-import { ACCESS_STEPS, type AccessStep } from '../../shared/access-steps.ts';
+import { ACCESS_STEPS, CHARGED_ON_THE_WAY_OUT, type AccessStep } from '../../shared/access-steps.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { ExplainedStep } from '../../shared/explanation.ts';
 import type { Refusal } from '../../shared/refusal.ts';
@@ -45,12 +45,19 @@ export class StepTrace extends Trail {
     });
     return ACCESS_STEPS.map((name) => {
       const found = ran.find((step) => step.name === name);
-      if (found === undefined) return { ...UNREACHED, name, detail: refusal === undefined ? (LEFT_OUT[name] ?? null) : null };
+      if (found === undefined) return this.#notRun(name, refusal);
       const { durationMicros, observed } = found;
       if (refusal !== undefined && name === this.step) return { name, outcome: 'DENY', ...wordsOf(refusal), durationMicros };
       if (observed.length > 0) return { ...UNREACHED, name, outcome: 'OBSERVE', reason: observed.join(', '), durationMicros };
       return { ...UNREACHED, name, outcome: 'PASS', durationMicros };
     });
+  }
+
+  /** What charges a request that was refused runs by itself, and tells only when it refuses it once more. */
+  #notRun(name: AccessStep, refusal: Refusal | undefined): ExplainedStep {
+    if (refusal === undefined) return { ...UNREACHED, name, detail: LEFT_OUT[name] ?? null };
+    const isCharged = name === 'reconcileRateLimit' && CHARGED_ON_THE_WAY_OUT.has(this.step);
+    return { ...UNREACHED, name, outcome: isCharged ? 'PASS' : 'SKIPPED' };
   }
 }
 

@@ -48,6 +48,8 @@ const answerSchema = z.object({
 });
 export type ExplainAnswer = z.infer<typeof answerSchema>['explainAccess'];
 
+const recordSchema = z.object({ trace: explanationSchema.shape.trace.nullable() });
+
 export interface Party {
   readonly apiKeyId: string;
   readonly secret: string;
@@ -66,6 +68,8 @@ export interface ExplainingPlanes {
   explain(party: Party, input?: Record<string, unknown>): Promise<ToldExplanation>;
   /** The same call, made over the wire as an MCP client makes it. */
   call(party: Party, input?: { tool?: string; arguments?: Record<string, unknown>; rpcMethod?: string; inputBytes?: number }): Promise<MadeCall>;
+  /** The trace of its record, once that is written; null when nothing was against it. */
+  traceOf(requestId: string): Promise<ToldExplanation['trace'] | null>;
   close(): Promise<void>;
 }
 
@@ -118,6 +122,14 @@ export async function startExplainingPlanes(environment: Readonly<Record<string,
       const told = { denial: answer.headers.get('turnpike-denial'), requestId: answer.headers.get('turnpike-request-id') ?? '' };
       return { status: answer.status, ...told, text: await answer.text() };
     },
+    traceOf: (requestId) =>
+      eventually(async () => {
+        const { usageRecord } = await admin.query(
+          `query($requestId: String!) { usageRecord(requestId: $requestId) { trace { steps { order name outcome reason detail ${RULE} } } } }`,
+          { requestId },
+        );
+        return usageRecord === null ? undefined : recordSchema.parse(usageRecord).trace;
+      }, `the record of ${requestId}`),
     close: async () => {
       await planes.close();
       await upstream.close();

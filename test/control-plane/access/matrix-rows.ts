@@ -13,15 +13,31 @@
  */
 import { AGENTS } from './matrix/agents.ts';
 import { DATA_PLANES } from './matrix/data-planes.ts';
+import { EXPLANATIONS } from './matrix/explanations.ts';
 import { KEYS } from './matrix/keys.ts';
 import { LIMITS, POLICIES } from './matrix/limits.ts';
 import { PEOPLE, SESSIONS } from './matrix/people.ts';
 import type { FieldRow, Rows } from './matrix/row.ts';
 import { SERVERS } from './matrix/servers.ts';
 import { TOOLS } from './matrix/tools.ts';
-import { AUDIT, USAGE } from './matrix/usage.ts';
+import { ALERTS, AUDIT, EXPORTS, USAGE } from './matrix/usage.ts';
 
-export const ROWS: Rows = { ...SERVERS, ...TOOLS, ...KEYS, ...AGENTS, ...POLICIES, ...LIMITS, ...PEOPLE, ...SESSIONS, ...USAGE, ...AUDIT, ...DATA_PLANES };
+export const ROWS: Rows = {
+  ...SERVERS,
+  ...TOOLS,
+  ...KEYS,
+  ...AGENTS,
+  ...POLICIES,
+  ...LIMITS,
+  ...PEOPLE,
+  ...SESSIONS,
+  ...USAGE,
+  ...AUDIT,
+  ...EXPORTS,
+  ...ALERTS,
+  ...DATA_PLANES,
+  ...EXPLANATIONS,
+};
 
 export const FIELDS: Readonly<Record<string, FieldRow>> = {
   'Agent.usage': { needs: 'USAGE_READ', document: '{ agents { nodes { usage(range: {}) { calls } } } }' },

@@ -1,4 +1,5 @@
 /** What explainAccess says is what the call itself is then answered. */
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACCESS_STEPS } from '../../../shared/access-steps.ts';
 import { startExplainingPlanes, type ExplainingPlanes, type MadeCall, type Party, type ToldExplanation } from '../../support/explaining.ts';
@@ -67,6 +68,16 @@ const SITUATIONS: readonly Situation[] = [
       return party;
     },
   },
+  {
+    reason: 'MCP_NOT_ALLOWED/key_scope',
+    step: 'checkAccessGrant',
+    arrange: async () => {
+      const [party, other] = [await rig.party(), await rig.party()];
+      await change('updateServer', 'UpdateServerInput', { id: party.serverId, scope: { apiKeyId: other.apiKeyId } });
+      await rig.settled();
+      return party;
+    },
+  },
   { reason: 'MCP_NOT_ALLOWED/ip_blocked', step: 'enforcePolicy', arrange: () => withPolicy({ ip: { blocklist: ['127.0.0.0/8'] } }) },
   { reason: 'MCP_NOT_ALLOWED/ip_not_allowed', step: 'enforcePolicy', arrange: () => withPolicy({ ip: { allowlist: ['10.0.0.0/8'] } }) },
   {
@@ -77,6 +88,37 @@ const SITUATIONS: readonly Situation[] = [
   },
   { reason: 'MCP_GUARDRAIL_BLOCK/blocked_tool', step: 'applyToolRules', arrange: () => rig.party({ blockedTools: ['echo'] }) },
   { reason: 'MCP_GUARDRAIL_BLOCK/tool_not_allowed', step: 'applyToolRules', arrange: () => rig.party({ allowedTools: ['other'] }) },
+  {
+    reason: 'MCP_GUARDRAIL_BLOCK/tool_not_allowed',
+    step: 'applyToolRules',
+    arrange: async () => {
+      const party = await rig.party();
+      await change('setGrants', 'SetGrantsInput', { add: [{ apiKeyId: party.apiKeyId, serverId: party.serverId, toolsAllowed: ['slow'] }] });
+      await rig.settled();
+      return party;
+    },
+  },
+  {
+    reason: 'MCP_GUARDRAIL_BLOCK/tool_disabled',
+    step: 'applyToolRules',
+    arrange: async () => {
+      const party = await rig.party();
+      await change('discoverTools', 'IdInput', { id: party.serverId });
+      await change('setToolsEnabled', 'SetToolsEnabledInput', { serverId: party.serverId, tools: ['echo'], enabled: false });
+      await rig.settled();
+      return party;
+    },
+  },
+  {
+    reason: 'MCP_GUARDRAIL_BLOCK/tool_unreviewed',
+    step: 'applyToolRules',
+    arrange: async () => {
+      const party = await rig.party();
+      await change('setToolReview', 'SetToolReviewInput', { id: party.serverId, review: 'ALL' });
+      await rig.settled();
+      return party;
+    },
+  },
   {
     reason: 'MCP_GUARDRAIL_BLOCK/semantic_filter',
     step: 'applyToolRules',
@@ -135,6 +177,10 @@ const withoutMoment = (text: string): string =>
     .replaceAll(/"retry_after":\d+/g, '"retry_after":0')
     .replaceAll(/^Retry-After \d+$/gim, 'Retry-After 0');
 
+function withoutMomentOfStep({ detail, ...step }: ToldExplanation['trace']['steps'][number]): unknown {
+  return { ...step, detail: step.outcome === 'DENY' ? detail : null };
+}
+
 function expectSame(told: ToldExplanation, made: MadeCall): void {
   const { responsePreview } = told;
   expect(withoutMoment(made.text)).toBe(withoutMoment(responsePreview?.body ?? 'the server answers'));
@@ -152,10 +198,52 @@ describe('a refused call', () => {
     expect(told.trace.steps.filter(({ outcome }) => outcome === 'DENY').map(({ name }) => name)).toEqual([step]);
     expect(again.denial).toEqual(told.denial);
     const before = rig.upstream.seen.length;
-    expectSame(told, await rig.call(party, input));
+    const made = await rig.call(party, input);
+    expectSame(told, made);
     expect(rig.upstream.seen.length).toBe(before);
+    const recorded = await rig.traceOf(made.requestId);
+    const explained = told.trace.steps.map(withoutMomentOfStep);
+    // What closes the books of a call is part of its record, and an explanation has none.
+    expect(recorded?.steps.slice(0, 15).map(withoutMomentOfStep)).toEqual(explained.slice(0, 15));
   });
 });
+
+const TOOLS = ['echo', 'delete_file', 'slow'];
+const someTools = fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.subarray(TOOLS, { minLength: 1 }) });
+const configuration = fc.record({
+  blockedTools: someTools,
+  allowedTools: someTools,
+  granted: fc.option(fc.subarray(TOOLS, { minLength: 1 })),
+  blocklist: fc.constantFrom([], [], ['127.0.0.1']),
+  requestBytes: fc.constantFrom(undefined, undefined, 100, 150),
+  perDay: fc.constantFrom(undefined, 0, 1, 2),
+  quota: fc.constantFrom(undefined, '0', '1', '2'),
+  calls: fc.array(fc.constantFrom(...TOOLS), { minLength: 4, maxLength: 4 }),
+});
+
+test('whatever is configured, every call is explained as it is then answered', async () => {
+  await fc.assert(
+    fc.asyncProperty(configuration, async ({ blockedTools, allowedTools, granted, blocklist, requestBytes, perDay, quota, calls }) => {
+      const party = await rig.party({ blockedTools, allowedTools });
+      await change('setGrants', 'SetGrantsInput', { add: [{ apiKeyId: party.apiKeyId, serverId: party.serverId, toolsAllowed: granted }] });
+      const policies = { ip: { blocklist }, ratelimit: { requests: { per_day: perDay }, payload: { max_request_bytes: requestBytes } } };
+      await change('setPolicy', 'SetPolicyInput', { scope: 'API_KEY', ownerId: party.apiKeyId, policies });
+      const schedule = { period: 'DAILY', timezone: 'UTC' };
+      const limit = { name: 'q', ownerType: 'API_KEY', ownerId: party.apiKeyId, metric: 'TOOL_CALLS', schedule };
+      if (quota !== undefined) await change('createQuota', 'QuotaInput', { ...limit, limit: quota });
+      await rig.settled();
+      for (const tool of calls) {
+        const told = await rig.explain(party, { tool });
+        const made = await rig.call(party, { tool });
+        expect(told.allowed).toBe(made.denial === null);
+        if (!told.allowed) expectSame(told, made);
+        // What the call used up must have been counted before the next one is explained.
+        if (told.allowed) await rig.traceOf(made.requestId);
+      }
+    }),
+    { numRuns: 15 },
+  );
+}, 60_000);
 
 describe('an allowed call', () => {
   test('is explained as allowed, with its price and what is left, and reaches no server', async () => {
@@ -190,6 +278,71 @@ describe('an allowed call', () => {
   test('may come from elsewhere', async () => {
     const party = await withPolicy({ ip: { allowlist: ['10.0.0.0/8'] } });
     expect((await rig.explain(party, { clientIp: '10.1.2.3' })).allowed).toBe(true);
+  });
+});
+
+test('a call that only an observing rule had something against has a trace, and any other allowed one has none', async () => {
+  const party = await rig.party();
+  expect(await rig.traceOf((await rig.call(party)).requestId)).toBeNull();
+  await change('setToolRules', 'SetToolRulesInput', { id: party.serverId, allowedTools: [], blockedTools: ['echo'], mode: 'OBSERVE' });
+  await rig.settled();
+  const trace = await rig.traceOf((await rig.call(party)).requestId);
+  expect(trace?.steps.filter(({ outcome }) => outcome !== 'PASS')).toMatchObject([
+    { name: 'applyToolRules', outcome: 'OBSERVE', reason: 'mcp_guardrail_block/blocked_tool' },
+    { name: 'reconcileRateLimit', outcome: 'SKIPPED' },
+  ]);
+});
+
+test('a list of tools is explained by what the key would see of those that are known', async () => {
+  const party = await rig.party();
+  await change('discoverTools', 'IdInput', { id: party.serverId });
+  await change('setToolRules', 'SetToolRulesInput', { id: party.serverId, allowedTools: [], blockedTools: ['delete_file'] });
+  await rig.settled();
+  const input = { apiKeyId: party.apiKeyId, serverId: party.serverId, rpcMethod: 'tools/list' };
+  const { explainAccess } = await rig.planes.control.admin.query(
+    'query($input: ExplainAccessInput!) { explainAccess(input: $input) { explanation { allowed tools { name visible } } } }',
+    { input },
+  );
+  const visible = ['echo', 'slow', 'fail'].map((name) => ({ name, visible: true }));
+  expect(explainAccess).toMatchObject({ explanation: { allowed: true, tools: expect.arrayContaining([...visible, { name: 'delete_file', visible: false }]) } });
+});
+
+test('the rule that decides is told by the name that people know, with the page where it is edited', async () => {
+  const party = await rig.party({ blockedTools: ['echo'] });
+  const input = { apiKeyId: party.apiKeyId, serverId: party.serverId, tool: 'echo' };
+  const { explainAccess } = await rig.planes.control.admin.query(
+    'query($input: ExplainAccessInput!) { explainAccess(input: $input) { explanation { denial { rule { label href path } } } } }',
+    { input },
+  );
+  expect(explainAccess).toEqual({ explanation: { denial: { rule: { label: party.slug, href: `/servers/${party.slug}/tools`, path: 'blockedTools' } } } });
+});
+
+describe('who may ask', () => {
+  test('whoever may read usage', async () => {
+    const party = await rig.party();
+    const { token } = await rig.planes.control.newAdminToken({ permissions: ['AUDIT_READ'] });
+    await expect(rig.ask({ apiKeyId: party.apiKeyId, serverId: party.serverId }, token)).rejects.toThrow('FORBIDDEN');
+  });
+
+  test('about what his organisation has: the key and the server of another are not found', async () => {
+    const party = await rig.party();
+    const { token } = await rig.planes.control.newOrganisation('others');
+    const { explanation, userErrors } = await rig.ask({ apiKeyId: party.apiKeyId, serverId: party.serverId }, token);
+    expect(explanation).toBeNull();
+    expect(userErrors).toMatchObject([{ field: ['apiKeyId'], code: 'NOT_FOUND' }]);
+    const absent = await rig.ask({ apiKeyId: 'key_00000000000000000000000000', serverId: party.serverId }, token);
+    expect(absent.userErrors).toEqual(userErrors);
+  });
+
+  test.each([
+    ['clientIp', 'not an address'],
+    ['rpcMethod', 'tools call'],
+    ['userAgent', 'line\nfeed'],
+    ['inputBytes', -1],
+  ])('a %s that is none is refused with its name', async (field, value) => {
+    const party = await rig.party();
+    const { userErrors } = await rig.ask({ apiKeyId: party.apiKeyId, serverId: party.serverId, [field]: value });
+    expect(userErrors).toMatchObject([{ field: [field] }]);
   });
 });
 

@@ -1,4 +1,4 @@
-/** The arithmetic of rates, the same in memory and in `scripts/admit.lua`: a window that slides in slots, or an even pace with a burst. */
+/** The arithmetic of rates, the same in memory and in `data-plane/counters/scripts/admit.lua`: a window that slides in slots, or an even pace with a burst. */
 
 /** A window is cut into this many slots; the slot of the moment and as many before it are summed. */
 const SLOTS = 10;
