@@ -4,10 +4,13 @@ import { readObservation, summaryOf } from '../../shared/observation.ts';
 import type { DecisionStep, DecisionTrace } from './decision-trace.types.ts';
 import type { UsageRow } from './usage-row.ts';
 
-/** Where rules that only observe are judged, by the code with which they would have refused. */
+/** Where rules that only observe are judged, by the code with which they would have refused; or by code and reason, where a step is not that of its code. */
 const OBSERVING_STEPS: Readonly<Record<string, AccessStep>> = {
+  'mcp_not_allowed/agent_not_mapped': 'extractRpc',
   mcp_not_allowed: 'enforcePolicy',
   payload_too_large: 'enforcePolicy',
+  // Loops are counted where rates are.
+  'mcp_guardrail_block/loop_detected': 'reserveSpend',
   mcp_guardrail_block: 'applyToolRules',
   rate_limit_exceeded: 'reserveSpend',
   concurrency_exceeded: 'reserveSpend',
@@ -43,11 +46,9 @@ function wasTaken(order: number, endedAt: number | null): boolean {
   return endedAt === CHARGED_AT ? order < FORWARDED_AT - 1 : order < endedAt;
 }
 
-/** Loops are counted where rates are. */
 function observingStepOf(text: string): AccessStep | undefined {
   const observation = readObservation(text);
-  if (observation === undefined) return undefined;
-  return observation.reason === 'loop_detected' ? 'reserveSpend' : OBSERVING_STEPS[observation.code];
+  return observation === undefined ? undefined : (OBSERVING_STEPS[`${observation.code}/${observation.reason}`] ?? OBSERVING_STEPS[observation.code]);
 }
 
 function shownRule(rule: UsageRow['rule']): DecisionStep['rule'] {

@@ -59,7 +59,7 @@ export function unknownEnding(observed: readonly string[], costNanosUsd: bigint,
 /** The agent and its client, for the tail; nothing where no agent calls. */
 export function agentJsonOf({ client, key }: Trail): string {
   const agentId = client?.agentId ?? key?.agentId ?? null;
-  return agentId === null ? '' : `,"${agentId}",${client?.clientId == null ? 'null' : JSON.stringify(client.clientId)}`;
+  return agentId === null ? '' : `,${JSON.stringify(agentId)},${JSON.stringify(client?.clientId ?? null)}`;
 }
 
 /** What most events have nothing of, and therefore end without: the agent, and the step that was the last one. */
