@@ -3,6 +3,8 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { AddressRules } from '../shared/address-rules.ts';
+import { systemClock } from '../shared/clock.ts';
+import { PlaneProofs } from '../shared/plane-proofs.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
 import { SecretKey } from '../shared/secret-key.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
@@ -11,13 +13,18 @@ import { TokenHasher } from '../shared/token.ts';
 import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AUDIT_CHANNEL } from './audit/audit-writer.ts';
+import { ACCESS_CHANNEL } from './access/token-watch.ts';
 import { startBackgroundWork } from './background-work.ts';
 import { bootstrap } from './bootstrap.ts';
 import { CONFIG_CHANNEL } from './config-feed/change-log.ts';
+import { DATA_PLANES_CHANNEL } from './data-planes/data-planes.service.ts';
 import { Notifications } from './database/notifications.ts';
 import { openMigratedOrm } from './database/orm.ts';
 import { acrossOrganisations, asOwner } from './database/roles.ts';
+import { NodeClient } from './explain/node-client.ts';
+import { ExportLinks } from './exports/export-links.ts';
 import { startGraphqlServer } from './graphql-server.ts';
+import { LIVE_CHANNEL } from './live/live-changes.ts';
 import type { LookBounds } from './mcp-client/look-at-server.ts';
 import { ServerLooks } from './mcp-client/server-looks.ts';
 import type { LedgerSource } from './money/ledger-look.ts';
@@ -33,6 +40,9 @@ import { SingleSignOn } from './single-sign-on/single-sign-on.ts';
 import { USAGE_CHANNEL } from './usage/usage-live.ts';
 import { PartitionKeeper } from './usage-intake/partition-keeper.ts';
 import { UsageIntake } from './usage-intake/usage-intake.ts';
+
+/** Whatever any part listens to. */
+const CHANNELS = [CONFIG_CHANNEL, USAGE_CHANNEL, AUDIT_CHANNEL, LIVE_CHANNEL, DATA_PLANES_CHANNEL, ACCESS_CHANNEL];
 
 export interface ControlPlaneParts {
   readonly log: Logger;
@@ -84,19 +94,33 @@ async function startParts(
   started.push(() => orm.close(true));
   const everything = acrossOrganisations(orm.em);
   await bootstrap(everything, hasher, settings, log);
-  const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL, AUDIT_CHANNEL], log);
+  const notifications = new Notifications(settings.databaseUrl, CHANNELS, log);
   started.push(() => notifications.close());
   const partitions = await PartitionKeeper.start(asOwner(orm.em), settings.usageRetentionDays, log);
   started.push(() => partitions.close());
   const usageIntake = new UsageIntake(usageSource, everything, log, lostWindows);
   started.push(() => usageIntake.close());
-  const services = makeServices({ em: orm.em, hasher, sealer: new SecretSealer(secretKey), looks, notifications, usageIntake, windowCounts, lostWindows, log });
-  const background = startBackgroundWork({ settings, em: everything, secretKey, discovery: services.discovery, lostWindows, ledger, log });
+  const nodes = new NodeClient(new PlaneProofs(secretKey.derive('plane-proofs'), systemClock), log);
+  started.push(() => nodes.close());
+  const services = makeServices({
+    em: orm.em,
+    hasher,
+    sealer: new SecretSealer(secretKey),
+    looks,
+    nodes,
+    exportLinks: new ExportLinks(secretKey),
+    notifications,
+    usageIntake,
+    windowCounts,
+    lostWindows,
+    log,
+  });
+  const background = startBackgroundWork({ settings, em: everything, secretKey, services, lostWindows, ledger, log });
   started.push(...background.map((task) => () => task.close()));
   const { gatewayUrl, introspection } = settings;
   const sessionCookie = hostCookie('turnpike-session', settings.allowsPlainCookies);
   const singleSignOn = singleSignOnOf(settings, services, log);
-  const served = { schema: makeSchema(), em: orm.em, services, hasher, sessionCookie, singleSignOn, gatewayUrl, introspection, log };
+  const served = { schema: makeSchema(), em: orm.em, services, notifications, hasher, sessionCookie, singleSignOn, gatewayUrl, introspection, log };
   const server = await startGraphqlServer(served, settings);
   started.push(() => server.close());
   const setupLink = await offerSetup(everything, hasher, { url: server.url, dataDirectory: settings.dataDirectory }, log);

@@ -2,23 +2,27 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { SecretKey } from '../shared/secret-key.ts';
+import { startAlertKeeper } from './alerts/alert-keeper.ts';
 import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
 import { HeadSigner } from './audit/audit-heads.ts';
+import { startExportKeeper } from './exports/export-keeper.ts';
 import type { LedgerSource } from './money/ledger-look.ts';
 import { storedLimitsInForce } from './money/limits-in-force.ts';
 import type { LostWindows } from './money/lost-windows.ts';
 import { startReconciliation } from './money/reconciliation.ts';
 import { WindowRecovery } from './money/window-recovery.ts';
+import { startHealthKeeper } from './server-health/health-keeper.ts';
+import type { Services } from './services.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { DiscoverySchedule } from './tools/discovery-schedule.ts';
-import type { DiscoveryService } from './tools/discovery.service.ts';
+import { startUsageSealing } from './usage-seals/usage-sealing.ts';
 
 export interface BackgroundParts {
   readonly settings: ControlPlaneSettings;
   /** Sees every organisation. */
   readonly em: EntityManager;
   readonly secretKey: SecretKey;
-  readonly discovery: DiscoveryService;
+  readonly services: Services;
   readonly lostWindows: LostWindows | undefined;
   readonly ledger: LedgerSource | undefined;
   readonly log: Logger;
@@ -36,6 +40,10 @@ export function startBackgroundWork(parts: BackgroundParts): readonly Background
     ...(lostWindows === undefined ? [] : [new WindowRecovery({ lost: lostWindows, em, limits: storedLimitsInForce(em), log })]),
     ...(ledger === undefined ? [] : [startReconciliation({ em, ledger, everyMillis, retentionDays, log })]),
     new AuditHeadKeeper({ em, signer: new HeadSigner(parts.secretKey), dataDirectory, log }),
-    new DiscoverySchedule(em, parts.discovery, log),
+    new DiscoverySchedule(em, parts.services.discovery, log),
+    startHealthKeeper(em, parts.services.serverHealth, log),
+    startUsageSealing(em, log),
+    startAlertKeeper(em, parts.services, log),
+    startExportKeeper(em, log),
   ];
 }

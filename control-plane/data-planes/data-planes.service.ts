@@ -40,15 +40,20 @@ const helloSchema = z.object({
 });
 const acknowledgementSchema = z.object({ dataPlaneId: z.string(), version: versionNumberSchema, refusedReason: z.string().max(1000).nullable() });
 
+export const DATA_PLANES_CHANNEL = 'turnpike_data_planes';
+const NOTIFY = `select pg_notify('${DATA_PLANES_CHANNEL}', '')`;
+
 export class DataPlanesService {
   /** Registers a node by its name under its token, or notes that it is still there. */
   async hello(em: EntityManager, caller: DataPlaneCaller, given: Hello): Promise<DataPlane> {
     const hello = parseInput(helloSchema, given);
-    return em.upsert(
+    const node = await em.upsert(
       DataPlaneEntity,
       { id: newId('dataPlane'), tokenId: caller.tokenId, ...hello, lastSeenAt: new Date() },
       { onConflictFields: ['tokenId', 'name'], onConflictExcludeFields: ['id'] },
     );
+    await em.execute(NOTIFY);
+    return node;
   }
 
   async acknowledge(em: EntityManager, caller: DataPlaneCaller, given: Acknowledgement): Promise<DataPlane> {
@@ -59,6 +64,7 @@ export class DataPlanesService {
     const refused = { refusedVersion: version, refusedReason };
     em.assign(dataPlane, { ...(refusedReason === null ? applied : refused), lastSeenAt: new Date() });
     await em.flush();
+    await em.execute(NOTIFY);
     return dataPlane;
   }
 
@@ -74,8 +80,8 @@ export class DataPlanesService {
   }
 
   /** How many versions a node is behind; of one that is ahead, after the database was put back, none. */
-  lagOf(dataPlane: DataPlane, currentVersion: string): string {
-    const lag = BigInt(currentVersion) - BigInt(dataPlane.configVersion);
+  lagOf(current: string, dataPlane: DataPlane): string {
+    const lag = BigInt(current) - BigInt(dataPlane.configVersion);
     return String(lag > 0n ? lag : 0n);
   }
 

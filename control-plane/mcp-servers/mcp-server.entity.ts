@@ -8,6 +8,8 @@ import type { ServerLimits } from '../../shared/server-limits.ts';
 import type { ToolPin, ToolReview } from '../../shared/tool-pins.ts';
 import { tenantFilter } from '../database/tenant-filter.ts';
 
+export const SERVER_SOURCES = ['CATALOG', 'MANUAL', 'FILE'] as const;
+
 /** What the API shows of a secret. */
 export interface SecretFieldRow {
   readonly name: string;
@@ -33,6 +35,11 @@ export const McpServerEntity = defineEntity({
     stdioIsolation: p.string().$type<StdioIsolation>().default('SHARED'),
     auth: p.json<UpstreamAuth>(),
     secretFields: p.json<SecretFieldRow[]>(),
+    /** Works only once its OAuth 2 is complete. */
+    oauthRequired: p.boolean().default(false),
+    source: p.string().$type<(typeof SERVER_SOURCES)[number]>().default('MANUAL'),
+    /** The entry that it was installed from, which may be gone. */
+    catalogEntryId: p.string().nullable(),
     enabled: p.boolean().default(false),
     isPublic: p.boolean().default(false),
     teamId: p.string().nullable(),
@@ -59,6 +66,8 @@ export const McpServerEntity = defineEntity({
     toolsCheckedAt: p.datetime().nullable(),
     /** Why the last discovery failed. */
     toolDiscoveryError: p.text().nullable(),
+    /** The last recorded request to it, within a minute. */
+    lastUsedAt: p.datetime(3).nullable(),
     metadata: p.json<Record<string, unknown>>(),
     version: p.integer().default(1),
     createdAt: p.datetime().defaultRaw('now()'),

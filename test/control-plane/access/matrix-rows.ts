@@ -12,15 +12,30 @@
  * organisation, so what a mutation takes away or spoils it makes for itself. What a field below the roots needs stands in FIELDS.
  */
 import { DATA_PLANES } from './matrix/data-planes.ts';
+import { EXPLANATIONS } from './matrix/explanations.ts';
 import { KEYS } from './matrix/keys.ts';
 import { LIMITS, POLICIES } from './matrix/limits.ts';
 import { PEOPLE, SESSIONS } from './matrix/people.ts';
 import type { FieldRow, Rows } from './matrix/row.ts';
 import { SERVERS } from './matrix/servers.ts';
 import { TOOLS } from './matrix/tools.ts';
-import { AUDIT, USAGE } from './matrix/usage.ts';
+import { ALERTS, AUDIT, EXPORTS, USAGE } from './matrix/usage.ts';
 
-export const ROWS: Rows = { ...SERVERS, ...TOOLS, ...KEYS, ...POLICIES, ...LIMITS, ...PEOPLE, ...SESSIONS, ...USAGE, ...AUDIT, ...DATA_PLANES };
+export const ROWS: Rows = {
+  ...SERVERS,
+  ...TOOLS,
+  ...KEYS,
+  ...POLICIES,
+  ...LIMITS,
+  ...PEOPLE,
+  ...SESSIONS,
+  ...USAGE,
+  ...AUDIT,
+  ...EXPORTS,
+  ...ALERTS,
+  ...DATA_PLANES,
+  ...EXPLANATIONS,
+};
 
 export const FIELDS: Readonly<Record<string, FieldRow>> = {
   'McpServer.usage': { needs: 'USAGE_READ', document: '{ servers { nodes { usage(range: {}) { calls } } } }' },

@@ -27,6 +27,8 @@ export interface Ids {
   readonly dataPlane: string;
   readonly usageRecord: string;
   readonly request: string;
+  readonly exported: string;
+  readonly alert: string;
 }
 
 /** Everything that has a name in it is called after the organisation, so that an answer tells whose it is. Its upstream is to be closed. */
@@ -60,6 +62,8 @@ export function unknownIds(): Ids {
     dataPlane: newId('dataPlane'),
     usageRecord: newId('usageRecord'),
     request: newId('request'),
+    exported: newId('export'),
+    alert: newId('alert'),
   };
 }
 
@@ -74,7 +78,19 @@ export async function buildWorld(plane: TestControlPlane, slug: string): Promise
   const dataPlane = await makeDataPlane(plane, organisation, slug);
   await reconcile(plane, organisation, made.budget);
   const usage = await recordUsage(plane, { organisation, server, key, slug });
-  return { organisation, ...made, ...dataPlane, ...usage, plane, slug, admin, upstream };
+  const { export: exported } = await admin.mutate('createExport', 'CreateExportInput', { kind: 'USAGE' }, 'export { id }');
+  return {
+    organisation,
+    ...made,
+    ...dataPlane,
+    ...usage,
+    exported: idOf(exported),
+    alert: await makeAlert(plane, organisation, slug),
+    plane,
+    slug,
+    admin,
+    upstream,
+  };
 }
 
 /** Whether a name or an id of that organisation stands in an answer. */
@@ -118,6 +134,16 @@ export async function makeDataPlane(plane: TestControlPlane, organisation: strin
     dataPlaneToken: token,
     dataPlane: z.object({ dataPlaneHello: z.object({ dataPlane: z.object({ id: z.string() }) }) }).parse(data).dataPlaneHello.dataPlane.id,
   };
+}
+
+/** One that is over, and so stays as it is. */
+async function makeAlert(plane: TestControlPlane, organisation: string, slug: string): Promise<string> {
+  const id = newId('alert');
+  await plane.database.query(
+    `insert into alerts (id, organisation_id, kind, severity, title, target_id, detail, resolved_at) values ($1, $2, 'DEAD_LETTERS', 'INFO', $3, $2, '{}', now())`,
+    [id, organisation, slug],
+  );
+  return id;
 }
 
 async function reconcile(plane: TestControlPlane, organisation: string, limit: string): Promise<void> {
