@@ -1,6 +1,7 @@
 /** An organisation that has one of everything, so that each field of the API has something to find, or must not find it. */
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { newId } from '../../../../shared/ids.ts';
+import { derivedId, newId } from '../../../../shared/ids.ts';
 import { writeUsageEvent } from '../../../../shared/usage-event.ts';
 import type { AdminClient } from '../../../support/admin-client.ts';
 import { newMember, type Member } from '../../../support/browser.ts';
@@ -15,6 +16,9 @@ export interface Ids {
   readonly server: string;
   readonly key: string;
   readonly grant: string;
+  /** One of its own, and one that comes with the product. */
+  readonly agent: string;
+  readonly predefinedAgent: string;
   readonly team: string;
   readonly budget: string;
   readonly quota: string;
@@ -50,6 +54,8 @@ export function unknownIds(): Ids {
     server: newId('mcpServer'),
     key: newId('apiKey'),
     grant: newId('accessGrant'),
+    agent: newId('agent'),
+    predefinedAgent: derivedId('agent', randomBytes(10)),
     team: newId('team'),
     budget: newId('limit'),
     quota: newId('limit'),
@@ -74,7 +80,14 @@ export async function buildWorld(plane: TestControlPlane, slug: string): Promise
   const server = (await admin.createServer({ name: `${slug} server`, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, policy })).id;
   await admin.mutate('discoverTools', 'IdInput', { id: server }, 'server { id }');
   const key = (await admin.createApiKey({ name: `${slug} key`, policy })).id;
-  const made = { server, key, grant: await admin.grant(key, server), ...(await makeLimits(admin, slug)), ...(await makePeople(plane, admin, slug)) };
+  const made = {
+    server,
+    key,
+    grant: await admin.grant(key, server),
+    ...(await makeAgents(admin, slug, server)),
+    ...(await makeLimits(admin, slug)),
+    ...(await makePeople(plane, admin, slug)),
+  };
   const dataPlane = await makeDataPlane(plane, organisation, slug);
   await reconcile(plane, organisation, made.budget);
   const usage = await recordUsage(plane, { organisation, server, key, slug });
@@ -101,6 +114,14 @@ export function isAbout(world: World, answer: unknown): boolean {
 
 export function idOf(made: unknown): string {
   return z.object({ id: z.string() }).parse(made).id;
+}
+
+async function makeAgents(admin: AdminClient, slug: string, server: string) {
+  const clients = [{ name: `${slug} client of an agent`, clientNamePattern: 'x', allowedServerIds: [server] }];
+  const { agent } = await admin.mutate('createAgent', 'CreateAgentInput', { name: `${slug} agent`, clients }, 'agent { id }');
+  const { agents } = await admin.query('{ agents(kind: PREDEFINED, first: 1) { nodes { id } } }');
+  const [predefined] = z.object({ nodes: z.array(z.unknown()) }).parse(agents).nodes;
+  return { agent: idOf(agent), predefinedAgent: idOf(predefined) };
 }
 
 async function makeLimits(admin: AdminClient, slug: string) {
