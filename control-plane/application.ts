@@ -33,6 +33,8 @@ import { startGraphqlServer } from './graphql-server.ts';
 import type { LookBounds } from './mcp-client/look-at-server.ts';
 import { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import { ServerListsService } from './mcp-servers/server-lists.service.ts';
+import { ServerRemovalService } from './mcp-servers/server-removal.service.ts';
 import { AdmissionsService } from './members/admissions.service.ts';
 import { InvitationsService } from './members/invitations.service.ts';
 import { MembersService } from './members/members.service.ts';
@@ -158,6 +160,8 @@ async function startParts(
     policies,
     reconciliations: new ReconciliationsService(),
     serverImport: new ServerImportService(mcpServers),
+    serverLists: new ServerListsService(),
+    serverRemoval: new ServerRemovalService(),
     serverProbe: new ServerProbeService({ sealer, looks }),
     teams: new TeamsService(),
     tools: new ToolsService(),

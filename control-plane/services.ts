@@ -11,6 +11,8 @@ import type { InstallRequestsService } from './catalog/install-requests.service.
 import type { ConfigFeed } from './config-feed/config-feed.ts';
 import type { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import type { ServerListsService } from './mcp-servers/server-lists.service.ts';
+import type { ServerRemovalService } from './mcp-servers/server-removal.service.ts';
 import type { AdmissionsService } from './members/admissions.service.ts';
 import type { InvitationsService } from './members/invitations.service.ts';
 import type { MembersService } from './members/members.service.ts';
@@ -59,6 +61,8 @@ export interface Services {
   readonly roles: RolesService;
   readonly sessions: SessionsService;
   readonly signIn: SignInService;
+  readonly serverLists: ServerListsService;
+  readonly serverRemoval: ServerRemovalService;
   readonly serverImport: ServerImportService;
   readonly serverProbe: ServerProbeService;
   readonly teams: TeamsService;

@@ -4,6 +4,7 @@ import type { DenialStyle } from '../../shared/mcp-server.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, Json, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 
 export const API_KEY_TYPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM' } as const;
@@ -13,7 +14,7 @@ export const API_KEY_STATUS = { ACTIVE: 'ACTIVE', ROTATING: 'ROTATING', EXPIRED:
 registerEnumType(API_KEY_STATUS, { name: 'ApiKeyStatus', description: 'ROTATING: the old secret still works until `graceUntil`. REVOKED is final.' });
 export type ApiKeyStatus = keyof typeof API_KEY_STATUS;
 
-@ObjectType('ApiKey', { description: 'A virtual API key: the identity of an agent or application at run time.' })
+@ObjectType('ApiKey', { implements: Node, description: 'A virtual API key: the identity of an agent or application at run time.' })
 export class ApiKeyType {
   @Field(() => ID, { description: 'Of the form `key_…`.' })
   id!: string;

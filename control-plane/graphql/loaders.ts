@@ -2,6 +2,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import type { WindowCounts } from '../../shared/window-counts.ts';
+import { grantCounts, grantsOfEach, type GrantsOfEach } from '../access-grants/grants-of-each.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
 import type { CatalogEntry } from '../catalog/catalog-entry.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
@@ -19,6 +20,9 @@ export interface Loaders {
   readonly apiKeys: DataLoader<string, ApiKey | null>;
   readonly mcpServers: DataLoader<string, McpServer | null>;
   readonly catalogEntries: DataLoader<string, CatalogEntry | null>;
+  /** By the server, how many keys hold a grant for it. */
+  readonly grantCounts: DataLoader<string, number>;
+  readonly grantsOfServers: GrantsOfEach;
   /** By the entry that they were installed from, the oldest of each. */
   readonly installedServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
@@ -36,6 +40,7 @@ export interface Loaders {
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
 export function makeLoaders(em: EntityManager, organisationId: string, { windowCounts, catalog }: Pick<Services, 'windowCounts' | 'catalog'>): Loaders {
+  const counts = grantCounts(em, organisationId);
   return {
     apiKeys: loader(
       (ids) => em.find(ApiKeyEntity, { id: { $in: ids } }),
@@ -49,6 +54,8 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
       (ids) => catalog.findAll(em, ids),
       ({ id }) => id,
     ),
+    grantCounts: counts,
+    grantsOfServers: grantsOfEach(em, organisationId, counts),
     // Of several with one key the last one stays.
     installedServers: loader(
       (ids) => em.find(McpServerEntity, { catalogEntryId: { $in: ids } }, { orderBy: { id: 'desc' } }),

@@ -4,12 +4,13 @@ import { PERMISSION } from '../access/permission.types.ts';
 import type { Permission } from '../access/permissions.ts';
 import { DateTime } from '../graphql/scalars.ts';
 import { UserType } from '../members/user.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { TeamConnection } from '../teams/team.types.ts';
 
 export const DENIAL_STYLE = { AUTO: 'AUTO', HTTP_STATUS: 'HTTP_STATUS', JSONRPC_ERROR: 'JSONRPC_ERROR', TOOL_RESULT: 'TOOL_RESULT' } as const;
 registerEnumType(DENIAL_STYLE, { name: 'DenialStyle', description: 'How a refused call is written.' });
 
-@ObjectType('Organisation', { description: 'The tenant: nothing is visible or countable across it.' })
+@ObjectType('Organisation', { implements: Node, description: 'The tenant: nothing is visible or countable across it.' })
 export class OrganisationType {
   @Field(() => ID, { description: 'Of the form `org_…`.' })
   id!: string;

@@ -3,6 +3,7 @@ import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-gr
 import { DateTime, Json } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import type { PolicyEnvelope } from '../../shared/policy.ts';
+import { Node } from '../nodes/node.types.ts';
 import type { OwnedScope } from './policy.entity.ts';
 
 export const POLICY_SCOPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', API_KEY: 'API_KEY', MCP_SERVER: 'MCP_SERVER' } as const;
@@ -11,7 +12,7 @@ registerEnumType(POLICY_SCOPE, {
   description: 'Where a policy stands; a request must satisfy the policy of every scope that it falls under.',
 });
 
-@ObjectType('Policy', { description: 'Address lists, request rates, payload and concurrency limits of one owner.' })
+@ObjectType('Policy', { implements: Node, description: 'Address lists, request rates, payload and concurrency limits of one owner.' })
 export class PolicyType {
   @Field(() => ID, { description: 'Of the form `pol_…`.' })
   id!: string;

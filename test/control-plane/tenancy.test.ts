@@ -2,7 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { newMember } from '../support/browser.ts';
+import { newId } from '../../shared/ids.ts';
+import { writeUsageEvent } from '../../shared/usage-event.ts';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../support/control-plane.ts';
+import { eventually } from '../support/processes.ts';
+import { usageEvent } from '../support/usage.ts';
 
 const UNKNOWN = {
   server: 'srv_01arz3ndektsv4rrffq69g5fav',
@@ -15,8 +19,24 @@ const UNKNOWN = {
   invitation: 'inv_01arz3ndektsv4rrffq69g5fav',
   role: 'rol_01arz3ndektsv4rrffq69g5fav',
   adminToken: 'adm_01arz3ndektsv4rrffq69g5fav',
+  entry: 'cat_01arz3ndektsv4rrffq69g5fav',
+  request: 'ins_01arz3ndektsv4rrffq69g5fav',
+  policy: 'pol_01arz3ndektsv4rrffq69g5fav',
+  tool: 'tol_01arz3ndektsv4rrffq69g5fav',
+  user: 'usr_01arz3ndektsv4rrffq69g5fav',
+  organisation: 'org_01arz3ndektsv4rrffq69g5fav',
+  event: 'aud_01arz3ndektsv4rrffq69g5fav',
+  record: 'use_01arz3ndektsv4rrffq69g5fav',
 };
 
+const ENTRY = {
+  title: 'Their own entry',
+  description: 'Theirs',
+  publisher: 'They',
+  categories: ['data'],
+  authTypes: ['NONE'],
+  reach: { remote: { url: 'http://127.0.0.1:9/mcp' } },
+};
 const SCHEDULE = { period: 'DAILY', timezone: 'UTC' };
 const BUDGET = { name: 'b', limitUsd: '1', schedule: SCHEDULE };
 const QUOTA = { name: 'q', metric: 'REQUESTS', limit: '1', schedule: SCHEDULE };
@@ -46,10 +66,13 @@ beforeAll(async () => {
   const { role } = await other.admin.mutate('createRole', 'CreateRoleInput', { name: 'Theirs', permissions: [] }, 'role { id }');
   const { adminToken } = await other.admin.mutate('createAdminToken', 'CreateAdminTokenInput', { name: 'Theirs', permissions: [] }, 'adminToken { id }');
   const person = { email: 'theirs@example.com', roleId: 'USER' };
-  const { membershipId: member } = await newMember({ ...plane, admin: other.admin }, 'member@example.com', 'USER');
+  const { membershipId: member, userId: user, browser } = await newMember({ ...plane, admin: other.admin }, 'member@example.com', 'USER');
+  const { entry } = await other.admin.mutate('createCatalogEntry', 'CreateCatalogEntryInput', ENTRY, 'entry { id }');
+  const { request } = await browser.mutate('requestInstall', 'RequestInstallInput', { entryId: idOf(entry) }, 'request { id }');
+  const rest = { entry: idOf(entry), request: idOf(request), user, organisation: other.organisationId, ...(await makeUnseen(other.organisationId, server.id)) };
   const { invitation } = await other.admin.mutate('inviteMember', 'InviteMemberInput', person, 'invitation { id }');
   const people = { member, invitation: idOf(invitation), role: idOf(role), adminToken: idOf(adminToken) };
-  foreign = { server: server.id, key: key.id, grant, team: idOf(team), budget: idOf(budget), quota: idOf(quota), ...people };
+  foreign = { server: server.id, key: key.id, grant, team: idOf(team), budget: idOf(budget), quota: idOf(quota), ...people, ...rest };
   await plane.database.query(
     `insert into limit_reconciliations (id, organisation_id, limit_id, starts_at, ends_at, checked_at, epoch, used, recorded, not_counted, reserved, under_way, rolled_up)
      values ('window', $1, $2, now(), now(), now(), '', 0, 0, 0, 0, 0, '{}')`,
@@ -63,6 +86,21 @@ beforeAll(async () => {
 });
 afterAll(() => plane?.close());
 
+/** What no mutation makes, or none answers the id of. */
+async function makeUnseen(organisationId: string, serverId: string): Promise<Pick<typeof UNKNOWN, 'policy' | 'tool' | 'event' | 'record'>> {
+  const tool = newId('tool');
+  await plane.database.query(
+    `insert into tools (id, organisation_id, mcp_server_id, name, definition, fingerprint, approved_definition, approved_fingerprint, risk, first_seen_at, last_seen_at)
+     values ($1, $2, $3, 'theirs', '{}', '', '{}', '', 'UNKNOWN', now(), now())`,
+    [tool, organisationId, serverId],
+  );
+  plane.usageQueue.append(writeUsageEvent(usageEvent({ organisationId, serverId })));
+  const id = (table: string) =>
+    eventually(async () => (await plane.database.query(`select id from ${table} where organisation_id = $1 limit 1`, [organisationId]))[0]?.['id'], table);
+  const [policy, event, record] = [await id('policies'), await id('audit_events'), await id('usage_records')];
+  return { policy: String(policy), tool, event: String(event), record: String(record) };
+}
+
 test('lists, counts and look-ups hold the own organisation only', async () => {
   const answer = await plane.admin.query(
     `query($server: ID!, $key: ID!) {
@@ -71,7 +109,8 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
       members { totalCount nodes { id } } invitations { totalCount nodes { id } } roles { id }
       viewer { organisation { slug teams { totalCount nodes { id } } } }
       byId: server(id: $server) { id } bySlug: server(slug: "theirs") { id } apiKey(id: $key) { id } ofKey: grants(apiKeyId: $key) { nodes { id } }
-      reconciliation { counted }
+      reconciliation { counted } installRequests { totalCount nodes { id } } catalog(search: "their own entry") { totalCount nodes { id } }
+      inventory { totalCount nodes { server { id } } } snippets: clientSnippets(serverId: $server) { content }
     }`,
     { server: foreign.server, key: foreign.key },
   );
@@ -84,6 +123,10 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
     quotas: { totalCount: 0, nodes: [] },
     ofServer: { nodes: [] },
     reconciliation: [],
+    installRequests: { totalCount: 0, nodes: [] },
+    catalog: { totalCount: 0, nodes: [] },
+    inventory: { totalCount: 1, nodes: [{ server: { id: own.server } }] },
+    snippets: [],
     members: { totalCount: 1, nodes: [{ id: own.member }] },
     invitations: { totalCount: 0, nodes: [] },
     roles: ['SUPER_ADMIN', 'ORG_ADMIN', 'MANAGER', 'USER', 'AUDITOR'].map((id) => ({ id })),
@@ -95,6 +138,12 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
   });
 });
 
+test('no id of another organisation is found, whatever it is the id of', async () => {
+  const { nodes } = await plane.admin.query('query($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: Object.values(foreign) });
+  expect(nodes).toEqual(Object.values(foreign).map(() => null));
+  for (const id of Object.values(foreign)) expect((await plane.admin.query('query($id: ID!) { node(id: $id) { id } }', { id }))['node']).toBeNull();
+});
+
 test('a slug of another organisation is free', async () => {
   const { slug } = await plane.admin.createServer({ name: 'Theirs', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' });
   expect(slug).toBe('theirs');
@@ -103,6 +152,12 @@ test('a slug of another organisation is free', async () => {
 describe('each mutation refuses a foreign id exactly as one that does not exist', () => {
   const cases: [string, string, (ids: typeof UNKNOWN) => Record<string, unknown>][] = [
     ['updateServer', 'UpdateServerInput', ({ server }) => ({ id: server, name: 'mine now' })],
+    ['deleteServer', 'DeleteServerInput', ({ server }) => ({ id: server })],
+    ['updateCatalogEntry', 'UpdateCatalogEntryInput', ({ entry }) => ({ id: entry, title: 'mine now' })],
+    ['deleteCatalogEntry', 'IdInput', ({ entry }) => ({ id: entry })],
+    ['installCatalogEntry', 'InstallCatalogEntryInput', ({ entry }) => ({ entryId: entry })],
+    ['installCatalogEntry', 'InstallCatalogEntryInput', ({ key }) => ({ entryId: 'cat_deepwiki', grantTo: [key] })],
+    ['decideInstallRequest', 'DecideInstallRequestInput', ({ request }) => ({ id: request, approve: false })],
     ['setServerEnabled', 'SetEnabledInput', ({ server }) => ({ id: server, enabled: false })],
     ['setServerAuth', 'SetServerAuthInput', ({ server }) => ({ id: server, auth: { none: true } })],
     ['setToolRules', 'SetToolRulesInput', ({ server }) => ({ id: server, allowedTools: [], blockedTools: [] })],

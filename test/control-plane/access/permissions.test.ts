@@ -12,6 +12,7 @@ const INPUTS: Readonly<Record<string, string>> = {
   createServer: '{name: "s", transport: STREAMABLE_HTTP, endpointUrl: "http://127.0.0.1:9/", dryRun: true}',
   updateServer: '{id: "srv_x"}',
   setServerEnabled: '{id: "srv_x", enabled: false}',
+  deleteServer: '{id: "srv_x"}',
   setServerAuth: '{id: "srv_x", auth: {none: true}}',
   setToolRules: '{id: "srv_x", allowedTools: [], blockedTools: []}',
   setPricing: '{serverId: "srv_x", pricing: {}}',
@@ -158,6 +159,11 @@ test.each([
   'tools(serverId: "x") { nodes { id } }',
   'catalog { nodes { id } }',
   'installRequests { nodes { id } }',
+  'inventory { nodes { toolCount } }',
+  'clientSnippets(serverId: "x") { content }',
+  'node(id: "x") { id }',
+  'nodes(ids: []) { id }',
+  'schemaInfo { version }',
 ])('{ %s } refuses nobody and data planes', async (query) => {
   const { token } = await plane.newDataPlaneToken();
   expect((await plane.ask(`{ ${query} }`, {}, null)).errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
