@@ -1,67 +1,75 @@
-/** The grants of many servers at once: a page of each by one statement, and how many each has by another. */
+/** The grants of many keys or of many servers: a page of each, and how many each has, in as many statements as for one. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import { z } from 'zod';
 import { oneOf } from '../database/sql-condition.ts';
-import { cursorOf, toConnection, type Connection, type Page } from '../graphql/connection.ts';
+import { COUNTED_MAX, cursorOf, toConnection, type Connection, type Page } from '../graphql/connection.ts';
 import { AccessGrantEntity, type AccessGrant } from './access-grant.entity.ts';
 
+const COLUMNS = { apiKeyId: 'api_key_id', mcpServerId: 'mcp_server_id' } as const;
+/** Whose grants they are. */
+export type GrantOwner = keyof typeof COLUMNS;
+
 export interface GrantsOfOne {
-  readonly serverId: string;
+  readonly ownerId: string;
   readonly page: Page;
   readonly isCounted: boolean;
 }
 export type GrantsOfEach = DataLoader<GrantsOfOne, Connection<AccessGrant>, string>;
+export type GrantCounts = DataLoader<string, number>;
 
-const countsSchema = z.array(z.object({ id: z.string(), count: z.number() }));
 const idsSchema = z.array(z.object({ id: z.string() }));
+const countsSchema = z.array(z.object({ id: z.string(), count: z.coerce.number() }));
 
-/** By the server. SQL is not behind the tenant filter of the entity manager, so the organisation is named. */
-export function grantCounts(em: EntityManager, organisationId: string): DataLoader<string, number> {
-  return new DataLoader(async (serverIds) => {
-    const { sql, values } = oneOf('mcp_server_id', serverIds);
-    const rows = await em.execute(
-      `select mcp_server_id as id, count(*)::integer as count from access_grants where organisation_id = ? and ${sql} group by mcp_server_id`,
-      [organisationId, ...values],
-    );
+/** By the owner's id. SQL is not behind the tenant filter of the entity manager, so the organisation is named. */
+export function grantCounts(em: EntityManager, organisationId: string, owner: GrantOwner): GrantCounts {
+  const column = COLUMNS[owner];
+  return new DataLoader(async (ownerIds) => {
+    const { sql, values } = oneOf(column, ownerIds);
+    const rows = await em.execute(`select ${column} as id, count(*) as count from access_grants where organisation_id = ? and ${sql} group by ${column}`, [
+      organisationId,
+      ...values,
+    ]);
     const counts = new Map(countsSchema.parse(rows).map(({ id, count }) => [id, count]));
-    return serverIds.map((id) => counts.get(id) ?? 0);
+    return ownerIds.map((id) => counts.get(id) ?? 0);
   });
 }
 
-/** One statement for all that an operation asks about with the same page. */
-export function grantsOfEach(em: EntityManager, organisationId: string, counts: DataLoader<string, number>): GrantsOfEach {
-  const questionOf = ({ page }: GrantsOfOne) => JSON.stringify([page.first, page.after]);
+/** Oldest first. */
+export function grantsOfEach(em: EntityManager, organisationId: string, owner: GrantOwner, counts: GrantCounts): GrantsOfEach {
   return new DataLoader(
     async (asked) => {
-      const found = new Map<string, Map<string, AccessGrant[]>>();
-      for (const [question, alike] of Map.groupBy(asked, questionOf)) {
-        const [{ page } = { page: { first: 0, after: undefined } }] = alike;
-        const serverIds = alike.map(({ serverId }) => serverId);
-        found.set(question, await readGrants(em, organisationId, serverIds, page));
-      }
+      const found = new Map<string, AccessGrant[]>();
+      for (const [question, alike] of Map.groupBy(asked, pageText))
+        for (const [ownerId, grants] of await read(em, organisationId, owner, alike)) found.set(question + ownerId, grants);
       return Promise.all(
         asked.map(async (one) => {
-          const rows = found.get(questionOf(one))?.get(one.serverId) ?? [];
-          return toConnection(rows, one.page, ({ id }) => cursorOf(id), one.isCounted ? await counts.load(one.serverId) : null);
+          const total = one.isCounted ? await counts.load(one.ownerId) : null;
+          const shown = total !== null && total > COUNTED_MAX ? null : total;
+          return toConnection(found.get(pageText(one) + one.ownerId) ?? [], one.page, ({ id }) => cursorOf(id), shown);
         }),
       );
     },
-    { cacheKeyFn: (one) => `${questionOf(one)} ${one.isCounted} ${one.serverId}` },
+    { cacheKeyFn: (one) => `${pageText(one)}${one.isCounted}${one.ownerId}` },
   );
 }
 
-/** One more of each than the page has. */
-async function readGrants(em: EntityManager, organisationId: string, serverIds: readonly string[], page: Page): Promise<Map<string, AccessGrant[]>> {
-  const { sql, values } = oneOf('mcp_server_id', serverIds);
-  const behind = page.after === undefined ? '' : ' and id > ?';
-  const ranked = `select id, row_number() over (partition by mcp_server_id order by id) as place from access_grants where organisation_id = ? and ${sql}${behind}`;
-  const rows = await em.execute(`select id from (${ranked}) as ranked where place <= ?`, [
-    organisationId,
-    ...values,
-    ...(page.after === undefined ? [] : [page.after]),
-    page.first + 1,
-  ]);
-  const ids = idsSchema.parse(rows).map(({ id }) => id);
-  return Map.groupBy(await em.find(AccessGrantEntity, { id: { $in: ids } }, { orderBy: { id: 'asc' } }), ({ mcpServerId }) => mcpServerId);
+function pageText({ page }: GrantsOfOne): string {
+  return JSON.stringify([page.first, page.after]);
+}
+
+/** One more of each than its page has; all of them ask for the same page. */
+async function read(em: EntityManager, organisationId: string, owner: GrantOwner, alike: readonly GrantsOfOne[]): Promise<Map<string, AccessGrant[]>> {
+  const [any] = alike;
+  if (any === undefined) return new Map();
+  const column = COLUMNS[owner];
+  const ownerIds = alike.map(({ ownerId }) => ownerId);
+  const { sql, values } = oneOf(column, ownerIds);
+  const ids = await em.execute(
+    `select id from (select id, row_number() over (partition by ${column} order by id) as place from access_grants
+      where organisation_id = ? and ${sql} and id > ?) as numbered where place <= ?`,
+    [organisationId, ...values, any.page.after ?? '', any.page.first + 1],
+  );
+  const grants = await em.find(AccessGrantEntity, { id: { $in: idsSchema.parse(ids).map(({ id }) => id) } }, { orderBy: { id: 'asc' } });
+  return Map.groupBy(grants, (grant) => grant[owner]);
 }

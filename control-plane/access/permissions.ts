@@ -7,6 +7,7 @@ export const PERMISSIONS = [
   'SERVER_UPDATE',
   'SERVER_DELETE',
   'TOOL_CONFIGURE',
+  'AGENT_CONFIGURE',
   'GRANT_MANAGE',
   'KEY_MANAGE',
   'POLICY_MANAGE',
@@ -14,5 +15,6 @@ export const PERMISSIONS = [
   'MEMBER_MANAGE',
   'USAGE_READ',
   'AUDIT_READ',
+  'PLAYGROUND_CALL',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { oneOf } from '../database/sql-condition.ts';
 import { COUNTED_MAX, cursorOf, toConnection, type Connection, type Page } from '../graphql/connection.ts';
 import { badInput } from '../graphql/errors.ts';
-import type { AdminContext } from '../request-context.ts';
+import type { TenantReader } from '../request-context.ts';
 import { auditConditionOf, type AuditFilter } from './audit-filter.ts';
 import { AUDIT_COLUMNS, auditRowSchema, type AuditRow } from './audit-row.ts';
 
@@ -16,7 +16,7 @@ const POSITION_MAX = 2n ** 63n - 1n;
 
 export class AuditEventsService {
   /** In the order of their chain, from either end. Needs AUDIT_READ, which the caller has asked for. */
-  async list(context: AdminContext, filter: AuditFilter, direction: 'ASC' | 'DESC', page: Page, isCounted: boolean): Promise<Connection<AuditRow>> {
+  async list(context: TenantReader, filter: AuditFilter, direction: 'ASC' | 'DESC', page: Page, isCounted: boolean): Promise<Connection<AuditRow>> {
     const { sql, values } = auditConditionOf(context.caller.organisationId, filter);
     const after = page.after === undefined ? [] : [requirePosition(page.after)];
     const behind = after.length === 0 ? '' : ` and position ${direction === 'ASC' ? '>' : '<'} ?`;
@@ -29,7 +29,7 @@ export class AuditEventsService {
   }
 
   /** Those of the ids that there are, in no order. Needs AUDIT_READ, which the caller has asked for. */
-  async findAll({ em, caller }: AdminContext, ids: readonly string[]): Promise<AuditRow[]> {
+  async findAll({ em, caller }: TenantReader, ids: readonly string[]): Promise<AuditRow[]> {
     const { sql, values } = oneOf('id', ids);
     return rowsSchema.parse(
       await em.execute(`select ${AUDIT_COLUMNS} from audit_events where organisation_id = ? and ${sql}`, [caller.organisationId, ...values]),

@@ -40,7 +40,7 @@ export class InstallTermsInput {
   @Field(() => ServerScopeInputType, { nullable: true, description: 'Which granted keys may call.' })
   scope!: ServerScopeInputType | null;
 
-  @Field(() => [ID], { nullable: true, description: 'Keys that may call it from the start. Needs GRANT_MANAGE.' })
+  @Field(() => [ID], { nullable: true, description: 'Keys that may call it from the start; with GRANT_MANAGE.' })
   grantTo!: string[] | null;
 
   @Field(() => Boolean, { defaultValue: false, description: 'Whether it may be called at once.' })

@@ -2,14 +2,12 @@
 import { z } from 'zod';
 import { objectionToPin } from '../../shared/tool-pins.ts';
 import type { AdminContext } from '../request-context.ts';
+import { shownHealth, type ServerHealth } from '../server-health/server-health.ts';
 import { effectiveRisk, ToolEntity, type Tool } from '../tools/tool.entity.ts';
 import { pinOf } from '../tools/merge-tools.ts';
 import { DAY_MILLIS, spanOf } from '../usage/usage-buckets.ts';
 import { readingSums, sumsOf } from '../usage/usage-sums.ts';
 import type { McpServer } from './mcp-server.entity.ts';
-import { isOauthComplete } from './oauth-complete.ts';
-
-export const INVENTORY_STATUSES = ['READY', 'DISABLED', 'AUTH_INCOMPLETE'] as const;
 
 export interface InventoryItem {
   readonly server: McpServer;
@@ -17,7 +15,7 @@ export interface InventoryItem {
   readonly enabledToolCount: number;
   readonly scopes: readonly string[];
   readonly dlpAction: 'BLOCK' | 'REDACT' | 'OBSERVE' | null;
-  readonly status: (typeof INVENTORY_STATUSES)[number];
+  readonly status: ServerHealth;
   readonly lastActivityAt: Date | null;
   readonly calls30d: string;
   readonly unusedTools: number;
@@ -37,7 +35,12 @@ const rowsSchema = z.array(z.object({ server_id: z.string(), tool: z.string().nu
 /** Answers what is known of each of the servers. */
 export async function inventoryOf(context: AdminContext, servers: readonly McpServer[]): Promise<(server: McpServer) => InventoryItem> {
   const ids = servers.map(({ id }) => id);
-  const [tools, uses, scopes] = await Promise.all([toolsOf(context, ids), usesOf(context, ids), scopesOf(context, servers)]);
+  const [tools, uses, scopes, healths] = await Promise.all([
+    toolsOf(context, ids),
+    usesOf(context, ids),
+    scopesOf(context, servers),
+    healthsOf(context, servers),
+  ]);
   return (server) => {
     const own = tools.get(server.id) ?? [];
     const callable = own.filter((tool) => isCallable(server, tool));
@@ -48,7 +51,7 @@ export async function inventoryOf(context: AdminContext, servers: readonly McpSe
       enabledToolCount: callable.length,
       scopes: [scopes.get(server.id) ?? 'ORGANISATION'],
       dlpAction: server.semanticFilter?.action ?? null,
-      status: statusOf(server),
+      status: healths.get(server.id) ?? 'UNKNOWN',
       lastActivityAt: server.lastUsedAt ?? null,
       calls30d: String(calls),
       unusedTools: callable.filter(({ name }) => !used.has(name)).length,
@@ -103,7 +106,10 @@ function isCallable(server: McpServer, tool: Tool): boolean {
   return !server.blockedTools.includes(tool.name) && (server.allowedTools.length === 0 || server.allowedTools.includes(tool.name));
 }
 
-function statusOf({ enabled, oauthRequired, auth }: McpServer): InventoryItem['status'] {
-  if (oauthRequired && !isOauthComplete(auth)) return 'AUTH_INCOMPLETE';
-  return enabled ? 'READY' : 'DISABLED';
+async function healthsOf({ loaders }: AdminContext, servers: readonly McpServer[]): Promise<ReadonlyMap<string, ServerHealth>> {
+  const shown = servers.map(async (server): Promise<[string, ServerHealth]> => [
+    server.id,
+    shownHealth(server, await loaders.serverHealth.load(server.id), Date.now()).health,
+  ]);
+  return new Map(await Promise.all(shown));
 }

@@ -106,7 +106,7 @@ export class McpServerFieldsResolver {
     @Arg('after', () => String, { nullable: true }) after: string | null,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<AccessGrantType>> {
-    return loaders.grantsOfServers.load({ serverId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
+    return loaders.grantsOfServers.load({ ownerId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
   }
 }
 

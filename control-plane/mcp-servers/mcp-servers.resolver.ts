@@ -38,7 +38,7 @@ export class McpServersResolver {
   }
 
   @Mutation(() => DeleteServerPayload, {
-    description: 'Removes a server with its grants, limits, policy and tools; records stay. A dry run tells what that breaks. Needs SERVER_DELETE.',
+    description: 'Removes a server with its grants, limits, policy, tools and mappings; records stay. A dry run tells what that breaks. Needs SERVER_DELETE.',
   })
   deleteServer(@Ctx() context: RequestContext, @Arg('input', () => DeleteServerInput) input: DeleteServerInput): Promise<DeleteServerPayload> {
     const admin = asAdmin(context, 'SERVER_DELETE');

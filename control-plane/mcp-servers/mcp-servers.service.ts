@@ -12,6 +12,7 @@ import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
 import { readName } from '../graphql/names.ts';
 import { readSlug } from '../graphql/slug.ts';
+import { noteLiveChanges } from '../live/live-changes.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
@@ -54,6 +55,11 @@ export class McpServersService {
 
   find(context: AdminContext, by: { id: string } | { slug: string }): Promise<McpServer | null> {
     return context.em.findOne(McpServerEntity, by);
+  }
+
+  /** In no order; those that there are. */
+  findAll(em: EntityManager, ids: readonly string[]): Promise<McpServer[]> {
+    return em.find(McpServerEntity, { id: { $in: [...ids] } });
   }
 
   create(context: AdminContext, input: CreateServerInput): Promise<McpServer> {
@@ -194,6 +200,7 @@ export class McpServersService {
       const before = shown(server);
       em.assign(server, { ...(await decide(server, em)), version: server.version + 1, updatedAt: new Date() });
       audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before, after: shown(server) });
+      if (before['enabled'] !== server.enabled) await noteLiveChanges(em, 'SERVER', server.organisationId, [server.id]);
       await appendConfigChanges(em, [upsertOfMcpServer(server)]);
       return server;
     });

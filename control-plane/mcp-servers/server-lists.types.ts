@@ -3,6 +3,7 @@ import { ArgsType, Field, ID, InputType, Int, ObjectType, registerEnumType } fro
 import type { Transport, UpstreamAuthType } from '../../shared/mcp-server.ts';
 import { connectionOf, PAGE_DEFAULT } from '../graphql/connection.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
+import { SERVER_HEALTH, type ServerHealth } from '../server-health/server-health.types.ts';
 import { ORDER_DIRECTION } from '../usage/usage-filter.types.ts';
 import type { McpServer } from './mcp-server.entity.ts';
 import { AUTH_TYPE, FILTER_ACTION, McpServerType, SERVER_SOURCE, TRANSPORT } from './mcp-server.types.ts';
@@ -10,8 +11,6 @@ import type { InventoryItem } from './inventory.ts';
 
 export const SERVER_ORDER_FIELD = { NAME: 'NAME', CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', LAST_USED_AT: 'LAST_USED_AT' } as const;
 registerEnumType(SERVER_ORDER_FIELD, { name: 'McpServerOrderField', description: 'What servers are ordered by; those that were never used stand last.' });
-export const INVENTORY_STATUS = { READY: 'READY', DISABLED: 'DISABLED', AUTH_INCOMPLETE: 'AUTH_INCOMPLETE' } as const;
-registerEnumType(INVENTORY_STATUS, { name: 'InventoryStatus', description: 'Whether a server may be called; AUTH_INCOMPLETE: it waits for OAuth 2.' });
 
 @InputType({ description: 'Which servers. Fields are joined by AND, a list by OR.' })
 export class McpServerFilter {
@@ -29,6 +28,9 @@ export class McpServerFilter {
 
   @Field(() => [SERVER_SOURCE], { nullable: true, description: 'From there.' })
   source!: McpServer['source'][] | null;
+
+  @Field(() => [SERVER_HEALTH], { nullable: true, description: 'How they are.' })
+  health!: ServerHealth[] | null;
 
   @Field(() => Boolean, { nullable: true, description: 'Whether they may be called.' })
   enabled!: boolean | null;
@@ -102,7 +104,7 @@ export class InventoryItemType {
   @Field(() => FILTER_ACTION, { nullable: true, description: 'What its semantic filter does; null when it has none.' })
   dlpAction!: InventoryItem['dlpAction'];
 
-  @Field(() => INVENTORY_STATUS, { description: 'Whether it may be called.' })
+  @Field(() => SERVER_HEALTH, { description: 'How it was when it was last called or looked at.' })
   status!: InventoryItem['status'];
 
   @Field(() => DateTime, { nullable: true, description: 'The last recorded request to it, within a minute.' })

@@ -3,6 +3,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { ConfigRemoval } from '../../shared/config-document.ts';
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
+import { upsertOfAgent } from '../agents/agent.document.ts';
+import { AgentEntity, type StoredAgent } from '../agents/agent.entity.ts';
 import { audit } from '../audit/audit.ts';
 import { InstallRequestEntity } from '../catalog/install-request.entity.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
@@ -26,6 +28,8 @@ export interface RemovalImpact {
   readonly quotas: number;
   readonly hasPolicy: boolean;
   readonly tools: number;
+  /** Agents that are mapped to it. */
+  readonly agents: number;
   /** Requests that it was installed for. */
   readonly installRequests: number;
   /** Null for whoever may not see usage. */
@@ -37,6 +41,7 @@ interface Belongings {
   readonly grants: readonly { readonly id: string; readonly apiKeyId: string }[];
   readonly limits: readonly { readonly id: string; readonly metric: string; readonly name: string }[];
   readonly policyId: string | null;
+  readonly agents: readonly StoredAgent[];
 }
 
 const RANGE_MILLIS = 30 * DAY_MILLIS;
@@ -74,10 +79,11 @@ async function belongingsOf(em: EntityManager, id: string): Promise<Belongings> 
     grants: await em.find(AccessGrantEntity, { mcpServerId: id }, { fields: ['id', 'apiKeyId'] }),
     limits: await em.find(LimitEntity, { $or: [{ mcpServerId: id }, { ownerType: 'MCP_SERVER', ownerId: id }] }),
     policyId: policy?.id ?? null,
+    agents: (await em.find(AgentEntity, {}, FOR_CHANGE)).filter(({ clients }) => clients.some(({ allowedServerIds }) => allowedServerIds.includes(id))),
   };
 }
 
-async function impactOf(em: EntityManager, { caller }: AdminContext, server: McpServer, { grants, limits, policyId }: Belongings): Promise<RemovalImpact> {
+async function impactOf(em: EntityManager, { caller }: AdminContext, server: McpServer, { grants, limits, policyId, agents }: Belongings): Promise<RemovalImpact> {
   const budgets = limits.filter(({ metric }) => metric === 'NANO_USD').length;
   const [{ count }] = countSchema.parse(
     await em.execute(
@@ -93,6 +99,7 @@ async function impactOf(em: EntityManager, { caller }: AdminContext, server: Mcp
     quotas: limits.length - budgets,
     hasPolicy: policyId !== null,
     tools: await em.count(ToolEntity, { mcpServerId: server.id }),
+    agents: agents.length,
     installRequests: await em.count(InstallRequestEntity, { mcpServerId: server.id }),
     calls30d: null,
     lastUsedAt: server.lastUsedAt ?? null,
@@ -100,8 +107,9 @@ async function impactOf(em: EntityManager, { caller }: AdminContext, server: Mcp
 }
 
 /** A limit that was narrowed to it would limit nothing, or, without the narrowing, everything. Tools go by themselves. */
-async function remove(em: EntityManager, context: AdminContext, server: McpServer, { grants, limits, policyId }: Belongings): Promise<void> {
+async function remove(em: EntityManager, context: AdminContext, server: McpServer, { grants, limits, policyId, agents }: Belongings): Promise<void> {
   for (const limit of limits) audit(em, context, { action: 'deleteServer', targetId: limit.id, targetLabel: limit.name, before: { ...limit }, after: null });
+  for (const agent of agents) unmap(em, context, agent, server.id);
   const before = { ...shown(server), grants: grants.map(({ id, apiKeyId }) => ({ id, apiKeyId })) };
   audit(em, context, { action: 'deleteServer', targetId: server.id, targetLabel: server.slug, before, after: null });
   await em.nativeDelete(AccessGrantEntity, { mcpServerId: server.id });
@@ -112,8 +120,17 @@ async function remove(em: EntityManager, context: AdminContext, server: McpServe
     ...grants.map(({ id }) => removalOf('accessGrant', id)),
     ...limits.map(({ id }) => removalOf('limit', id)),
     ...(policyId === null ? [] : [removalOf('policy', policyId)]),
+    ...agents.map(upsertOfAgent),
     removalOf('mcpServer', server.id),
   ]);
+}
+
+/** A client that could call nothing else can then call nothing. */
+function unmap(em: EntityManager, context: AdminContext, agent: StoredAgent, serverId: string): void {
+  const before = { ...agent };
+  const clients = agent.clients.map((client) => ({ ...client, allowedServerIds: client.allowedServerIds.filter((id) => id !== serverId) }));
+  em.assign(agent, { clients, version: agent.version + 1, updatedAt: new Date() });
+  audit(em, context, { action: 'deleteServer', targetId: agent.id, targetLabel: agent.slug, before, after: { ...agent } });
 }
 
 function removalOf(kind: ConfigRemoval['kind'], id: string): ConfigRemoval {

@@ -35,6 +35,9 @@ export class ServerRemovalImpact {
   @Field(() => Int, { description: 'What is known of its tools, which goes.' })
   tools!: number;
 
+  @Field(() => Int, { description: 'Agents that are mapped to it, whose mapping to it goes.' })
+  agents!: number;
+
   @Field(() => Int, { description: 'Requests that it was installed for, which stay.' })
   installRequests!: number;
 

@@ -2,10 +2,13 @@
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
 import type { Permission } from '../access/permissions.ts';
 import { AdminTokenEntity } from '../access/tokens.entity.ts';
+import { allAgents, findAgents } from '../agents/agents.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { toAuditEvent } from '../audit/audit-event.ts';
 import { InstallRequestEntity } from '../catalog/install-request.entity.ts';
 import { visibleTo } from '../catalog/install-requests.service.ts';
+import { ExportEntity } from '../exports/export.entity.ts';
+import { EXPORT_SOURCES } from '../exports/export-sources.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { InvitationEntity } from '../members/invitation.entity.ts';
 import { MembershipEntity } from '../members/membership.entity.ts';
@@ -53,6 +56,15 @@ export const NODE_FINDERS: Readonly<Record<NodeKind, Finder>> = {
   accessGrant: { find: ({ em }, ids) => em.find(AccessGrantEntity, { id: { $in: ids } }) },
   policy: { find: ({ em }, ids) => em.find(PolicyEntity, { id: { $in: ids } }) },
   limit: { find: ({ em }, ids) => em.find(LimitEntity, { id: { $in: ids } }) },
+  agent: { find: ({ em, caller }, ids) => findAgents(em, caller.organisationId, ids) },
+  agentClient: {
+    find: async ({ em, caller }, ids) => (await allAgents(em, caller.organisationId)).flatMap(({ clients }) => clients).filter(({ id }) => ids.includes(id)),
+  },
+  alert: { permission: 'USAGE_READ', find: ({ em, services }, ids) => services.alerts.findAll(em, ids) },
+  export: {
+    find: async ({ em, caller }, ids) =>
+      (await em.find(ExportEntity, { id: { $in: ids } })).filter(({ kind }) => caller.permissions.has(EXPORT_SOURCES[kind].permission)),
+  },
   usageRecord: { permission: 'USAGE_READ', find: async (context, ids) => (await context.services.usageRecords.findAll(context, ids)).map(toUsageRecord) },
   auditEvent: { permission: 'AUDIT_READ', find: async (context, ids) => (await context.services.auditEvents.findAll(context, ids)).map(toAuditEvent) },
   dataPlane: {

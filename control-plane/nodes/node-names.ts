@@ -19,9 +19,13 @@ export const NODE_NAMES = {
   accessGrant: 'AccessGrant',
   policy: 'Policy',
   limit: 'Budget',
+  agent: 'Agent',
+  agentClient: 'AgentClient',
   usageRecord: 'UsageRecord',
   auditEvent: 'AuditEvent',
   dataPlane: 'DataPlane',
+  alert: 'Alert',
+  export: 'Export',
 } as const satisfies Partial<Record<IdKind, string>>;
 export type NodeKind = keyof typeof NODE_NAMES;
 

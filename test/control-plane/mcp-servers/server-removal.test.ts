@@ -9,7 +9,7 @@ import { usageEvent } from '../../support/usage.ts';
 
 const HTTP = { transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/mcp' } as const;
 const SCHEDULE = { period: 'DAILY', timezone: 'UTC' };
-const IMPACT = 'impact { grants keysLeftWithout budgets quotas hasPolicy tools installRequests calls30d lastUsedAt }';
+const IMPACT = 'impact { grants keysLeftWithout budgets quotas hasPolicy tools agents installRequests calls30d lastUsedAt }';
 const idSchema = z.object({ id: z.string() });
 
 let plane: TestControlPlane;
@@ -25,7 +25,7 @@ async function furnished() {
   const slug = `server-${++count}`;
   const server = await plane.admin.createServer({ name: slug, slug, ...HTTP, policy: { ip: {} } });
   const kept = await plane.admin.createServer({ name: `kept-${count}`, ...HTTP });
-  const keys = [await plane.admin.createApiKey({ grantServerIds: [server.id] }), await plane.admin.createApiKey({ grantServerIds: [server.id, kept.id] })];
+  for (const grantServerIds of [[server.id], [server.id, kept.id]]) await plane.admin.createApiKey({ grantServerIds });
   const limit = async (name: string, type: string, input: Record<string, unknown>, field: string) =>
     idSchema.parse((await plane.admin.mutate(name, type, { name: slug, schedule: SCHEDULE, ...input }, `${field} { id }`))[field]).id;
   const limits = [
@@ -38,10 +38,12 @@ async function furnished() {
      values ($1, $2, $3, 't', '{"name": "t"}', '', '{"name": "t"}', '', 'UNKNOWN', now(), now())`,
     [newId('tool'), plane.organisationId, server.id],
   );
+  const clients = [{ name: 'any', clientNamePattern: `client-${count}`, allowedServerIds: [server.id, kept.id] }];
+  const { agent } = await plane.admin.mutate('createAgent', 'CreateAgentInput', { name: slug, clients }, 'agent { id }');
   const requestId = newId('request');
   plane.usageQueue.append(writeUsageEvent(usageEvent({ requestId, organisationId: plane.organisationId, serverId: server.id, serverSlug: slug })));
   await eventually(() => (plane.usageQueue.size === 0 ? true : undefined), 'the event being stored');
-  return { id: server.id, slug, keptId: kept.id, keys, limits, spared, requestId };
+  return { id: server.id, slug, keptId: kept.id, agentId: idSchema.parse(agent).id, limits, spared, requestId };
 }
 
 const remove = (input: Record<string, unknown>) => plane.admin.mutate('deleteServer', 'DeleteServerInput', input, `deletedId ${IMPACT}`);
@@ -69,7 +71,7 @@ test('a dry run tells what goes and what loses by it, and takes nothing away', a
 });
 
 test('everything of it goes in one change, and nothing else', async () => {
-  const { id, slug, keptId, limits, spared, requestId } = await furnished();
+  const { id, slug, keptId, agentId, limits, spared, requestId } = await furnished();
   const grants = await plane.database.query('select id from access_grants where mcp_server_id = $1 order by id', [id]);
   const [policy] = await plane.database.query('select id from policies where owner_id = $1', [id]);
   expect(await remove({ id })).toMatchObject({ deletedId: id });
@@ -79,6 +81,7 @@ test('everything of it goes in one change, and nothing else', async () => {
     ...grants.map((grant) => removal('accessGrant')(grant['id'])),
     ...limits.map(removal('limit')),
     removal('policy')(policy?.['id']),
+    { change: expect.objectContaining({ op: 'upsert', kind: 'agent', value: expect.objectContaining({ id: agentId, clients: [expect.objectContaining({ serverIds: [keptId] })] }) }) },
     removal('mcpServer')(id),
   ]);
   for (const table of ['access_grants', 'tools']) expect(await plane.database.query(`select id from ${table} where mcp_server_id = $1`, [id])).toEqual([]);

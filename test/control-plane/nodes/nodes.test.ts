@@ -49,7 +49,17 @@ async function everyKind(): Promise<Record<string, string>> {
       async () => (await plane.database.query(`select id from ${table} where organisation_id = $1 limit 1`, [plane.organisationId]))[0]?.['id'],
       table,
     );
+  const [alert, exported] = [newId('alert'), newId('export')];
+  const agent = await made('createAgent', 'CreateAgentInput', { name: 'agent', clients: [{ name: 'any', clientNamePattern: 'any', allowedServerIds: [server.id] }] }, 'agent');
+  const { node } = await plane.admin.query('query($id: ID!) { node(id: $id) { ... on Agent { clients { id } } } }', { id: agent });
+  await plane.database.query(`insert into alerts (id, organisation_id, kind, severity, title, target_id, detail) values ($1, $2, 'SERVER_UNREACHABLE', 'WARNING', 't', 'x', '{}')`, [alert, plane.organisationId]);
+  await plane.database.query(`insert into exports (id, organisation_id, kind, format, filter, upto, actor_kind, actor_id, expires_at)
+     values ($1, $2, 'USAGE', 'csv', '{}', 0, 'ADMIN_TOKEN', 'x', now() + interval '1 hour')`, [exported, plane.organisationId]);
   return {
+    Agent: agent,
+    AgentClient: z.object({ clients: z.tuple([idSchema]) }).parse(node).clients[0].id,
+    Alert: alert,
+    Export: exported,
     Organisation: plane.organisationId,
     McpServer: server.id,
     ApiKey: key.id,
@@ -96,9 +106,23 @@ test('each is found by its id, as what it is, in the order that was asked for', 
   expect(await typesOf(reversed.map(({ id }) => id))).toEqual(reversed);
 
   const { token } = await plane.newAdminToken({ permissions: [] });
-  const hidden = ['Membership', 'User', 'Invitation', 'AdminToken', 'UsageRecord', 'AuditEvent', 'InstallRequest'];
+  const hidden = ['Alert', 'Export', 'Membership', 'User', 'Invitation', 'AdminToken', 'UsageRecord', 'AuditEvent', 'InstallRequest'];
   const seen = await typesOf(Object.values(kinds), token);
   expect(seen.map((node) => node?.__typename ?? null)).toEqual(Object.keys(kinds).map((name) => (hidden.includes(name) ? null : name)));
+});
+
+test('nothing of it is found by another organisation', async () => {
+  const { token } = await plane.newOrganisation('other');
+  const ids = await plane.database.query(
+    ['api_keys', 'mcp_servers', 'tools', 'access_grants', 'policies', 'limits', 'teams', 'roles', 'users', 'memberships', 'invitations', 'agents', 'alerts', 'exports']
+      .map((table) => `select id from ${table}`)
+      .concat('select id from install_requests union all select id from usage_records union all select id from audit_events union all select id from admin_tokens')
+      .map((sql) => `(${sql} limit 5)`)
+      .join(' union all '),
+  );
+  const own = ids.map(({ id }) => String(id)).filter((id) => !id.startsWith('adm_'));
+  for (let at = 0; at < own.length; at += 100) expect(await typesOf(own.slice(at, at + 100), token)).toEqual(own.slice(at, at + 100).map(() => null));
+  expect(own.length).toBeGreaterThan(15);
 });
 
 test('a role that comes with the product is found by its name, and a session by its person', async () => {
