@@ -21,6 +21,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'CONTROL_PLANE_URL', fallback: '–', meaning: 'where a data plane gets its configuration' },
   { name: 'DATA_PLANE_TOKEN', fallback: '–', meaning: 'tpd_…; the control plane accepts it, the data plane presents it' },
   { name: 'RECONCILIATION_SECONDS', fallback: '60', meaning: 'how often counters, records and sums are compared' },
+  { name: 'GRAPHQL_INTROSPECTION', fallback: 'administrators', meaning: 'who may read the schema through the API: administrators, anyone or nobody' },
   { name: 'OIDC_ISSUER', fallback: '–', meaning: 'identity provider with which people sign in' },
   { name: 'OIDC_CLIENT_ID', fallback: '–', meaning: 'what the identity provider knows the control plane as' },
   { name: 'OIDC_CLIENT_SECRET', fallback: 'a public client', meaning: 'its secret there' },

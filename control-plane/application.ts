@@ -117,13 +117,11 @@ async function startParts(
   });
   const background = startBackgroundWork({ settings, em: everything, secretKey, services, lostWindows, ledger, log });
   started.push(...background.map((task) => () => task.close()));
-  const { gatewayUrl } = settings;
+  const { gatewayUrl, introspection } = settings;
   const sessionCookie = hostCookie('turnpike-session', settings.allowsPlainCookies);
   const singleSignOn = singleSignOnOf(settings, services, log);
-  const server = await startGraphqlServer(
-    { schema: makeSchema(), em: orm.em, services, notifications, hasher, sessionCookie, singleSignOn, gatewayUrl, log },
-    settings,
-  );
+  const served = { schema: makeSchema(), em: orm.em, services, notifications, hasher, sessionCookie, singleSignOn, gatewayUrl, introspection, log };
+  const server = await startGraphqlServer(served, settings);
   started.push(() => server.close());
   const setupLink = await offerSetup(everything, hasher, { url: server.url, dataDirectory: settings.dataDirectory }, log);
   return { url: server.url, setupLink };

@@ -28,10 +28,10 @@ export class AgentClientType {
   @Field(() => [McpServerType], { description: 'The servers that it may call, where a key is granted them.' })
   allowedServers?: unknown;
 
-  @Field(() => DateTime, { nullable: true, description: 'Its last recorded request.' })
+  @Field(() => DateTime, { nullable: true, description: 'Its last recorded request. Needs USAGE_READ.' })
   lastSeenAt?: Date | null;
 
-  @Field(() => BigIntString, { description: 'Its requests in the last 24 hours.' })
+  @Field(() => BigIntString, { description: 'Its requests in the last 24 hours. Needs USAGE_READ.' })
   callCount24h?: string;
 }
 

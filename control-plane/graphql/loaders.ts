@@ -1,7 +1,6 @@
 /** Looks up what other objects point at, one statement for all of them: made anew for each request, so that nothing is shared between callers. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
-import { z } from 'zod';
 import type { WindowCounts } from '../../shared/window-counts.ts';
 import { effectiveServers, type EffectiveServers } from '../access-grants/effective-servers.ts';
 import { grantCounts, grantsOfEach, type GrantCounts, type GrantsOfEach } from '../access-grants/grants-of-each.ts';
@@ -9,6 +8,7 @@ import { findAgents, type Agent } from '../agents/agents.ts';
 import { clientUsage, clientsSeen, type ClientUsage } from '../agents/client-traffic.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
 import type { CatalogEntry } from '../catalog/catalog-entry.ts';
+import { currentVersion } from '../config-feed/current-version.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { UserEntity, type User } from '../members/user.entity.ts';
 import { sumCosts, type CostSpan } from '../money/window-costs.ts';
@@ -20,8 +20,6 @@ import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
 import { placesOfRules, type NamedRule, type RulePlace } from '../usage/rule-places.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
-
-const versionSchema = z.object({ version: z.string() });
 
 /** By id; policies by the id of their owner. Null where the caller's organisation has none. */
 export interface Loaders {
@@ -130,11 +128,6 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
 /** Those of the ids that there are, in their order. */
 export async function loadPresent<Entity extends object>(loader: DataLoader<string, Entity | null>, ids: readonly string[]): Promise<Entity[]> {
   return (await Promise.all(ids.map((id) => loader.load(id)))).filter((entity) => entity !== null);
-}
-
-async function currentVersion(em: EntityManager): Promise<string> {
-  const [row] = await em.fork().execute('select version::text as version from config_version');
-  return versionSchema.parse(row).version;
 }
 
 function loader<Entity>(find: (ids: string[]) => Promise<Entity[]>, keyOf: (entity: Entity) => string): DataLoader<string, Entity | null> {

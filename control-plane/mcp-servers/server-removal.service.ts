@@ -83,7 +83,12 @@ async function belongingsOf(em: EntityManager, id: string): Promise<Belongings> 
   };
 }
 
-async function impactOf(em: EntityManager, { caller }: AdminContext, server: McpServer, { grants, limits, policyId, agents }: Belongings): Promise<RemovalImpact> {
+async function impactOf(
+  em: EntityManager,
+  { caller }: AdminContext,
+  server: McpServer,
+  { grants, limits, policyId, agents }: Belongings,
+): Promise<RemovalImpact> {
   const budgets = limits.filter(({ metric }) => metric === 'NANO_USD').length;
   const [{ count }] = countSchema.parse(
     await em.execute(

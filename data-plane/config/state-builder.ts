@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { Agent } from '../../shared/agent.ts';
+import { prepareAgent } from '../../shared/agent-recogniser.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
 import type { Limit } from '../../shared/limit.ts';
@@ -211,6 +212,7 @@ export class StateBuilder {
   }
 
   #putAgent(agent: Agent): void {
+    prepareAgent(agent);
     this.#agentConfigs.set(agent.id, agent);
     this.#agents.set(agent.organisationId, agent.id, agent);
   }

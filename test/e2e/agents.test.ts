@@ -139,6 +139,32 @@ test('a session remembers who opened it: what is mapped later holds for it at on
   expect(denied.status).toBe(403);
 });
 
+test('an open stream ends when what its client is mapped to changes', async () => {
+  const key = await newKey();
+  const opened = await endsWith(undefined, () => initialize('mapped', key, 'claude-code'));
+  const headers = { authorization: `Bearer ${key.secret}`, accept: 'text/event-stream', 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' };
+  const stream = await fetch(`${planes.dataUrl}/v1/mcp/mapped`, { headers });
+  expect(stream.status).toBe(200);
+  await map([{ name: 'terminal', allowedServerIds: [] }]);
+  expect(await stream.text()).toContain('"reason":"agent_not_mapped"');
+  await map([{ name: 'terminal', allowedServerIds: [servers.mapped.id] }]);
+});
+
+test('an explanation says of a client what the gateway does', async () => {
+  const key = await newKey();
+  await endsWith('agent_not_mapped', () => initialize('unmapped', key, 'claude-code'));
+  const explain = async (clientName: string) => {
+    const input = { apiKeyId: key.id, serverId: servers.unmapped.id, tool: TOOL, clientName };
+    const { explainAccess } = await planes.control.admin.query(
+      'query($input: ExplainAccessInput!) { explainAccess(input: $input) { explanation { allowed denial { reason } } userErrors { message } } }',
+      { input },
+    );
+    return explainAccess;
+  };
+  expect(await explain('claude-code')).toEqual({ explanation: { allowed: false, denial: { reason: 'agent_not_mapped' } }, userErrors: [] });
+  expect(await explain('somebody')).toEqual({ explanation: { allowed: true, denial: null }, userErrors: [] });
+});
+
 describe('a key that is bound to an agent', () => {
   test('calls that agent’s servers only, whatever the client says of itself', async () => {
     const key = await newKey({ agentId: claudeCode });

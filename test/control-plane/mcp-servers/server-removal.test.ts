@@ -81,7 +81,13 @@ test('everything of it goes in one change, and nothing else', async () => {
     ...grants.map((grant) => removal('accessGrant')(grant['id'])),
     ...limits.map(removal('limit')),
     removal('policy')(policy?.['id']),
-    { change: expect.objectContaining({ op: 'upsert', kind: 'agent', value: expect.objectContaining({ id: agentId, clients: [expect.objectContaining({ serverIds: [keptId] })] }) }) },
+    {
+      change: expect.objectContaining({
+        op: 'upsert',
+        kind: 'agent',
+        value: expect.objectContaining({ id: agentId, clients: [expect.objectContaining({ serverIds: [keptId] })] }),
+      }),
+    },
     removal('mcpServer')(id),
   ]);
   for (const table of ['access_grants', 'tools']) expect(await plane.database.query(`select id from ${table} where mcp_server_id = $1`, [id])).toEqual([]);

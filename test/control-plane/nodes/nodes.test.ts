@@ -50,11 +50,22 @@ async function everyKind(): Promise<Record<string, string>> {
       table,
     );
   const [alert, exported] = [newId('alert'), newId('export')];
-  const agent = await made('createAgent', 'CreateAgentInput', { name: 'agent', clients: [{ name: 'any', clientNamePattern: 'any', allowedServerIds: [server.id] }] }, 'agent');
+  const agent = await made(
+    'createAgent',
+    'CreateAgentInput',
+    { name: 'agent', clients: [{ name: 'any', clientNamePattern: 'any', allowedServerIds: [server.id] }] },
+    'agent',
+  );
   const { node } = await plane.admin.query('query($id: ID!) { node(id: $id) { ... on Agent { clients { id } } } }', { id: agent });
-  await plane.database.query(`insert into alerts (id, organisation_id, kind, severity, title, target_id, detail) values ($1, $2, 'SERVER_UNREACHABLE', 'WARNING', 't', 'x', '{}')`, [alert, plane.organisationId]);
-  await plane.database.query(`insert into exports (id, organisation_id, kind, format, filter, upto, actor_kind, actor_id, expires_at)
-     values ($1, $2, 'USAGE', 'csv', '{}', 0, 'ADMIN_TOKEN', 'x', now() + interval '1 hour')`, [exported, plane.organisationId]);
+  await plane.database.query(
+    `insert into alerts (id, organisation_id, kind, severity, title, target_id, detail) values ($1, $2, 'SERVER_UNREACHABLE', 'WARNING', 't', 'x', '{}')`,
+    [alert, plane.organisationId],
+  );
+  await plane.database.query(
+    `insert into exports (id, organisation_id, kind, format, filter, upto, actor_kind, actor_id, expires_at)
+     values ($1, $2, 'USAGE', 'csv', '{}', 0, 'ADMIN_TOKEN', 'x', now() + interval '1 hour')`,
+    [exported, plane.organisationId],
+  );
   return {
     Agent: agent,
     AgentClient: z.object({ clients: z.tuple([idSchema]) }).parse(node).clients[0].id,
@@ -114,9 +125,26 @@ test('each is found by its id, as what it is, in the order that was asked for', 
 test('nothing of it is found by another organisation', async () => {
   const { token } = await plane.newOrganisation('other');
   const ids = await plane.database.query(
-    ['api_keys', 'mcp_servers', 'tools', 'access_grants', 'policies', 'limits', 'teams', 'roles', 'users', 'memberships', 'invitations', 'agents', 'alerts', 'exports']
+    [
+      'api_keys',
+      'mcp_servers',
+      'tools',
+      'access_grants',
+      'policies',
+      'limits',
+      'teams',
+      'roles',
+      'users',
+      'memberships',
+      'invitations',
+      'agents',
+      'alerts',
+      'exports',
+    ]
       .map((table) => `select id from ${table}`)
-      .concat('select id from install_requests union all select id from usage_records union all select id from audit_events union all select id from admin_tokens')
+      .concat(
+        'select id from install_requests union all select id from usage_records union all select id from audit_events union all select id from admin_tokens',
+      )
       .map((sql) => `(${sql} limit 5)`)
       .join(' union all '),
   );

@@ -4,7 +4,8 @@ import { idOf, newEntry, type World } from './world.ts';
 
 let made = 0;
 const entryInput = () => newEntry(`made entry ${made++}`);
-const freshEntry = async ({ admin }: World) => idOf((await admin.mutate('createCatalogEntry', 'CreateCatalogEntryInput', entryInput(), 'entry { id }'))['entry']);
+const freshEntry = async ({ admin }: World) =>
+  idOf((await admin.mutate('createCatalogEntry', 'CreateCatalogEntryInput', entryInput(), 'entry { id }'))['entry']);
 const freshRequest = async (own: World) => {
   const { request } = await own.person.browser.mutate('requestInstall', 'RequestInstallInput', { entryId: await freshEntry(own) }, 'request { id }');
   return idOf(request);
