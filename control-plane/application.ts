@@ -18,6 +18,7 @@ import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
 import { HeadSigner } from './audit/audit-heads.ts';
 import { AuditLive } from './audit/audit-live.ts';
 import { AUDIT_CHANNEL } from './audit/audit-writer.ts';
+import { ContentFiltersService } from './content/content-filters.service.ts';
 import { bootstrap } from './bootstrap.ts';
 import { CONFIG_CHANNEL } from './config-feed/change-log.ts';
 import { ConfigFeed } from './config-feed/config-feed.ts';
@@ -137,6 +138,7 @@ async function startParts(
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     auditEvents,
+    contentFilters: new ContentFiltersService(),
     auditLive: new AuditLive(orm.em, auditEvents, notifications),
     configFeed: new ConfigFeed(everything, notifications),
     dataPlanes: new DataPlanesService(),

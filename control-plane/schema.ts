@@ -8,6 +8,7 @@ import { AdminTokensResolver } from './admin-tokens/admin-tokens.resolver.ts';
 import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
+import { ContentFiltersResolver } from './content/content-filters.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
@@ -44,6 +45,7 @@ export function makeSchema(): GraphQLSchema {
       BudgetFieldsResolver,
       ApiKeyUsageResolver,
       ConfigFeedResolver,
+      ContentFiltersResolver,
       DataPlanesResolver,
       DeadLettersResolver,
       InvitationFieldsResolver,

@@ -6,6 +6,7 @@ import type { ApiKeysService } from './api-keys/api-keys.service.ts';
 import type { AuditEventsService } from './audit/audit-events.service.ts';
 import type { AuditLive } from './audit/audit-live.ts';
 import type { ConfigFeed } from './config-feed/config-feed.ts';
+import type { ContentFiltersService } from './content/content-filters.service.ts';
 import type { DataPlanesService } from './data-planes/data-planes.service.ts';
 import type { McpServersService } from './mcp-servers/mcp-servers.service.ts';
 import type { AdmissionsService } from './members/admissions.service.ts';
@@ -40,6 +41,7 @@ export interface Services {
   readonly auditEvents: AuditEventsService;
   readonly auditLive: AuditLive;
   readonly configFeed: ConfigFeed;
+  readonly contentFilters: ContentFiltersService;
   readonly dataPlanes: DataPlanesService;
   readonly deadLetters: DeadLettersService;
   readonly invitations: InvitationsService;

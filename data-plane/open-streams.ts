@@ -1,9 +1,9 @@
 /** Keeps an eye on open streams: a silent one is kept from being taken for dead, and what a new request would be refused for ends it. */
 import { asRefusal, Refusal } from '../shared/refusal.ts';
-import type { GovernedServer } from './config/governed-server.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
+import type { Governing } from './list-visibility.ts';
 import { authenticateKey } from './steps/authenticate-key.ts';
 import { checkAccessGrant } from './steps/check-access-grant.ts';
 import { requireEnabled } from './steps/require-enabled.ts';
@@ -14,8 +14,8 @@ export interface OpenStream {
   readonly exchange: Exchange;
   /** Ends the stream with a last event that says why. */
   cut(refusal: Refusal): void;
-  /** The server as it is configured now. */
-  follows(server: GovernedServer): void;
+  /** The server, and what governs it, as they are configured now. */
+  follows(access: Governing): void;
   /** Writes a comment if nothing was written since that moment, in monotonic milliseconds. */
   keepAlive(silentSince: number): void;
 }
@@ -68,11 +68,11 @@ export class OpenStreams {
   }
 
   /** Steps 6 to 9 of the access flow, asked again. */
-  #judge(exchange: Exchange, snapshot: Snapshot): GovernedServer | Refusal {
+  #judge(exchange: Exchange, snapshot: Snapshot): Governing | Refusal {
     const trail = new Trail();
     try {
       const key = authenticateKey(this.#judges, snapshot, exchange, trail);
-      return checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail))).server;
+      return checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail)));
     } catch (error) {
       return asRefusal(error);
     }

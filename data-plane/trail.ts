@@ -2,6 +2,7 @@
 import type { ApiKey } from '../shared/api-key.ts';
 import type { GovernedServer } from './config/governed-server.ts';
 import type { GovernancePlan } from './policies/governance-plan.ts';
+import { DlpRecord } from './dlp-record.ts';
 import type { RpcRequest } from './evidence.ts';
 
 export class Trail {
@@ -18,6 +19,8 @@ export class Trail {
   traceId: string | undefined;
   /** What rules that only observe would have done, as `code/reason`. */
   readonly observed: string[] = [];
+  /** What the rules of content did. */
+  readonly dlp = new DlpRecord();
   #step: { readonly name: string } | undefined;
 
   /** Notes which step runs now, so that a refusal can be traced to it, and answers that step. */

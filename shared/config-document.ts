@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { accessGrantSchema } from './access-grant.ts';
 import { apiKeySchema } from './api-key.ts';
+import { semanticFilterSchema } from './content-filter/semantic-filter.ts';
 import { limitSchema } from './limit.ts';
 import { denialStyleSchema, mcpServerSchema, slugSchema } from './mcp-server.ts';
 import { POLICY_SCOPES, policyEnvelopeSchema } from './policy.ts';
@@ -11,6 +12,8 @@ export const organisationSchema = z.strictObject({
   id: z.string(),
   slug: slugSchema,
   denialStyle: denialStyleSchema,
+  /** Holds at all its servers, beside theirs. Documents that were written before there was one do not have it. */
+  semanticFilter: semanticFilterSchema.nullable().default(null),
 });
 export type OrganisationConfig = z.infer<typeof organisationSchema>;
 

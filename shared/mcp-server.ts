@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { pricingSchema } from './pricing.ts';
 import { sealedSecretSchema } from './sealed-secret.ts';
-import { semanticFilterSchema } from './semantic-filter.ts';
+import { semanticFilterSchema } from './content-filter/semantic-filter.ts';
 import { serverLimitsSchema } from './server-limits.ts';
 import { TOOL_REVIEWS, toolPinSchema } from './tool-pins.ts';
 

@@ -1,5 +1,6 @@
 /** The usage event: what the data plane knows of one request, from which the control plane makes the record and its MCP sidecar. */
 import { z } from 'zod';
+import { DLP_OUTCOMES, dlpFindingSchema } from './dlp.ts';
 import { TRANSPORTS } from './mcp-server.ts';
 
 const amount = z.string().regex(/^\d+$/);
@@ -49,7 +50,9 @@ export const usageEventSchema = z.strictObject({
   clientVersion: z.string().nullable(),
   clientIp: z.string().nullable(),
   traceId: z.string().nullable(),
-  dlpOutcome: z.enum(['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED']),
+  dlpOutcome: z.enum(DLP_OUTCOMES),
+  /** Events that were written before there were any do not have it. */
+  dlpFindings: z.array(dlpFindingSchema).default([]),
 });
 export type UsageEvent = z.infer<typeof usageEventSchema>;
 
@@ -100,6 +103,7 @@ export const USAGE_EVENT_FIELDS = [
   'outputBytes',
   'costNanosUsd',
   'dlpOutcome',
+  'dlpFindings',
 ] as const satisfies readonly (keyof UsageEvent)[];
 
 export const USAGE_EVENT_FORMAT = 1;

@@ -3,7 +3,7 @@ import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
 import type { DenialStyle, StdioIsolation, Transport, UpstreamAuth } from '../../shared/mcp-server.ts';
 import type { Pricing } from '../../shared/pricing.ts';
 import type { SealedSecret } from '../../shared/sealed-secret.ts';
-import type { SemanticFilter } from '../../shared/semantic-filter.ts';
+import type { SemanticFilter } from '../../shared/content-filter/semantic-filter.ts';
 import type { ServerLimits } from '../../shared/server-limits.ts';
 import type { ToolPin, ToolReview } from '../../shared/tool-pins.ts';
 import { tenantFilter } from '../database/tenant-filter.ts';

@@ -3,7 +3,7 @@ import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-se
 import type { Aim } from './mcp-servers.service.ts';
 import type { ServerLimitsInput } from './server-limits.ts';
 import type { PricingInput } from './server-pricing.ts';
-import type { SemanticFilterInput } from './server-rules.ts';
+import type { SemanticFilterInput } from '../content/read-semantic-filter.ts';
 import type { ServerScopeInput } from './server-scope.ts';
 import type { AuthInput, SecretEntry } from './server-secrets.ts';
 

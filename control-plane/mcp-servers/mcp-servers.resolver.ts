@@ -75,7 +75,7 @@ export class McpServersResolver {
   @Mutation(() => ServerPayload, { description: 'Sets or removes the semantic filter. Needs TOOL_CONFIGURE.' })
   setSemanticFilter(@Ctx() context: RequestContext, @Arg('input', () => SetSemanticFilterInput) input: SetSemanticFilterInput): Promise<ServerPayload> {
     const admin = asAdmin(context, 'TOOL_CONFIGURE');
-    return answer(() => context.services.mcpServers.setSemanticFilter(admin, aimAtServer(input), input.filter ?? null));
+    return answer(() => context.services.mcpServers.setSemanticFilter(admin, { ...aimAtServer(input), dryRun: input.dryRun }, input.filter ?? null));
   }
 }
 

@@ -9,6 +9,7 @@ import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
 import type { AccessGrantsService } from '../access-grants/access-grants.service.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
+import { readSemanticFilter, type SemanticFilterInput } from '../content/read-semantic-filter.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
@@ -24,7 +25,7 @@ import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
 import { readLimits, requireFittingLimits } from './server-limits.ts';
 import { readPricing, type PricingInput } from './server-pricing.ts';
 import { requireFittingAuth, requireOriginKept, requireReach } from './server-reach.ts';
-import { readSemanticFilter, readToolNames, type SemanticFilterInput } from './server-rules.ts';
+import { readToolNames } from './server-rules.ts';
 import { scopeOf } from './server-scope.ts';
 import { reviewChanges, type ToolReviewInput } from './server-tool-review.ts';
 import { ServerSecrets, type AuthInput } from './server-secrets.ts';
@@ -172,7 +173,7 @@ export class McpServersService {
   }
 
   setSemanticFilter(context: AdminContext, aim: Aim, filter: SemanticFilterInput | null): Promise<McpServer> {
-    return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter) }));
+    return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter, 'filter') }));
   }
 
   #change(

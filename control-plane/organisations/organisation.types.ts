@@ -1,8 +1,10 @@
 /** The public shape of the organisation and of whoever looks at it. */
-import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { PERMISSION } from '../access/permission.types.ts';
 import type { Permission } from '../access/permissions.ts';
+import { SemanticFilterType } from '../content/content-filter.types.ts';
 import { DateTime } from '../graphql/scalars.ts';
+import { UserError } from '../graphql/user-error.types.ts';
 import { UserType } from '../members/user.types.ts';
 import { TeamConnection } from '../teams/team.types.ts';
 
@@ -23,11 +25,26 @@ export class OrganisationType {
   @Field(() => TeamConnection, { description: 'Its teams, oldest first.' })
   teams?: unknown;
 
+  @Field(() => SemanticFilterType, { nullable: true, description: 'What messages must not hold at any of its servers.' })
+  semanticFilter?: SemanticFilterType | null | undefined;
+
+  @Field(() => Int, { description: 'Grows with every change; give it as `expectedVersion`.' })
+  version!: number;
+
   @Field(() => DateTime, { description: 'When it was made.' })
   createdAt!: Date;
 
   @Field(() => DateTime, { description: 'When it was last changed.' })
   updatedAt!: Date;
+}
+
+@ObjectType({ description: 'The organisation as it stands now.' })
+export class OrganisationPayload {
+  @Field(() => OrganisationType, { nullable: true, description: 'Null when the input was refused.' })
+  organisation!: OrganisationType | null;
+
+  @Field(() => [UserError], { description: 'What is wrong with the input.' })
+  userErrors!: UserError[];
 }
 
 @ObjectType({ description: 'Who is asking.' })

@@ -36,6 +36,7 @@ const RECORD_COLUMNS = [
   'client_ip text',
   'trace_id text',
   'dlp_outcome text',
+  'dlp_findings jsonb',
 ] as const;
 const SIDECAR_COLUMNS = [
   'request_id text',
@@ -122,6 +123,7 @@ function toRecord(event: UsageEvent): Record<(typeof RECORD_COLUMNS)[number] ext
     client_ip: event.clientIp,
     trace_id: event.traceId,
     dlp_outcome: event.dlpOutcome,
+    dlp_findings: event.dlpFindings,
   };
 }
 

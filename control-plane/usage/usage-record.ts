@@ -16,6 +16,7 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
     denial: denialOf(row),
     observed: row.observed,
     dlpOutcome: row.dlp_outcome,
+    dlpFindings: row.dlp_findings,
     latencyMs: toMillis(row.latency_micros),
     upstreamLatencyMs: row.upstream_latency_micros === null ? null : toMillis(row.upstream_latency_micros),
     inputBytes: row.input_bytes,

@@ -1,6 +1,7 @@
 /** The configuration as entities, and the snapshot that was compiled from them; whatever did not change is shared from one state to the next. */
 import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { ConfigUpsert, EntityKind, EntityOf, OrganisationConfig } from '../../shared/config-document.ts';
+import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMap } from './bucket-map.ts';
@@ -12,6 +13,7 @@ export type Entities = { readonly [Kind in EntityKind]: BucketMap<EntityOf<Kind>
 /** The snapshot in maps that can be changed by copy. */
 export interface SharedSnapshot extends Snapshot {
   readonly organisations: BucketMap<OrganisationConfig>;
+  readonly organisationFilters: BucketMap<CompiledFilter>;
   readonly keysByHash: BucketMap<KeyMatch>;
   readonly servers: BucketMap<ReadonlyMap<string, GovernedServer>>;
   readonly grants: BucketMap<ReadonlyMap<string, AccessGrant>>;
@@ -36,6 +38,7 @@ export const EMPTY_STATE: ConfigState = {
   snapshot: {
     version: '0',
     organisations: new BucketMap(),
+    organisationFilters: new BucketMap(),
     keysByHash: new BucketMap(),
     servers: new BucketMap(),
     grants: new BucketMap(),

@@ -2,7 +2,7 @@
 import type { McpServer } from '../../shared/mcp-server.ts';
 import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import type { Price } from '../../shared/pricing.ts';
-import type { CompiledFilter } from '../guardrails/semantic-filter.ts';
+import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { CompiledPins } from '../guardrails/tool-pins.ts';
 import type { ToolRules } from '../guardrails/tool-rules.ts';
 

@@ -1,6 +1,7 @@
 /** Everything that governs one key on one server, gathered once per snapshot rather than at every request. */
 import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
+import { contentRulesOf, type ContentRules, type OwnedFilter } from '../guardrails/content-rules.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import { GLOBAL_OWNER, type Snapshot } from '../config/snapshot.ts';
 import type { LeaseCheck } from '../counters/counters.ts';
@@ -21,6 +22,7 @@ export interface GovernancePlan {
   readonly rates: Planned<CompiledPolicy['rates'][number]>;
   readonly leases: Planned<LeaseCheck>;
   readonly holds: HoldPlanner;
+  readonly content: ContentRules;
   readonly requestBytesMax: number;
   readonly responseBytesMax: number;
   /** Addresses that every list of the policies has let pass. */
@@ -52,6 +54,7 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     rates: { checks: rated.map(({ rate }) => rate), policies: rated.map(({ policy }) => policy) },
     leases: { checks: leased.map(({ lease }) => lease), policies: leased.map(({ policy }) => policy) },
     holds: new HoldPlanner(limits),
+    content: contentRulesOf(filtersOf(snapshot, server)),
     requestBytesMax: smallest(
       policies.map((policy) => policy.requestBytesMax),
       REQUEST_BYTES_MAX,
@@ -63,6 +66,15 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     passedAddresses: new Set(),
     identityJson: identityJsonOf(key, server),
   };
+}
+
+/** That of the organisation comes first: of two that are equally strict, it is the one that decides. */
+function filtersOf(snapshot: Snapshot, { config, filter }: GovernedServer): OwnedFilter[] {
+  const ofOrganisation = snapshot.organisationFilters.get(config.organisationId);
+  return [
+    ...(ofOrganisation === undefined ? [] : [{ filter: ofOrganisation, owner: { kind: 'organisation', id: config.organisationId } } as const]),
+    ...(filter === undefined ? [] : [{ filter, owner: { kind: 'mcpServer', id: config.id } } as const]),
+  ];
 }
 
 function smallest(limits: readonly (number | undefined)[], otherwise: number): number {

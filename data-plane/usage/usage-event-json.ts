@@ -36,7 +36,7 @@ export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, pr
     `${text(trail.tool)},${inputBytes},${pricingJson(trail, price)},${session === undefined ? 'null' : JSON.stringify(session.label)},` +
     `${text(exchange.header('mcp-protocol-version'))},${text(client === undefined ? session?.clientName : client.name)},` +
     `${text(client === undefined ? session?.clientVersion : client.version)},` +
-    `${text(exchange.clientIp)},${trail.traceId === undefined ? 'null' : JSON.stringify(trail.traceId)},${trail.observed.length === 0 ? '[]' : JSON.stringify(trail.observed)}`
+    `${text(exchange.clientIp)},${trail.traceId === undefined ? 'null' : JSON.stringify(trail.traceId)}`
   );
 }
 
@@ -46,9 +46,13 @@ const LOST = wordsJson({
   refusal: new Refusal('upstream_error', 'connection_lost', 'the gateway node was lost during the call'),
 });
 
+/** What rules that let the request pass have noted until its end. */
+export type Noted = Pick<Trail, 'observed' | 'dlp'>;
+
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
-export function unknownEnding(costNanosUsd: bigint, outputBytes: number): string {
-  return LOST + figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd, dlpOutcome: 'NONE' });
+export function unknownEnding(costNanosUsd: bigint, outputBytes: number, noted: Noted): string {
+  const figures = figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd });
+  return observedJson(noted) + LOST + figures + dlpJson(noted);
 }
 
 /** Who the message itself says it is from; undefined where the session knows. */
@@ -64,7 +68,7 @@ export function costOfEnding(hold: SpendHold | undefined, ending: Outcome | Refu
   return costOf(hold.price, hold.inputBytes, ending.outputBytes);
 }
 
-export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, costNanosUsd: bigint): string {
+export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, costNanosUsd: bigint, noted: Noted): string {
   const refusal = ending instanceof Refusal ? ending : ending.failure;
   const outcome = ending instanceof Refusal ? undefined : ending;
   const decision = refusal === undefined ? 'ALLOWED' : isDenial(refusal) ? 'DENIED' : 'ERRORED';
@@ -74,9 +78,8 @@ export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, co
     upstreamLatencyMicros: outcome?.upstreamMillis === undefined ? null : Math.round(outcome.upstreamMillis * 1000),
     outputBytes: outcome?.outputBytes ?? 0,
     costNanosUsd,
-    dlpOutcome: refusal?.reason === 'semantic_filter' ? 'BLOCKED' : 'NONE',
   };
-  return wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures);
+  return observedJson(noted) + wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures) + dlpJson(noted);
 }
 
 const FAILURES: ReadonlySet<RefusalCode> = new Set([
@@ -112,11 +115,19 @@ interface EndingFigures {
   readonly upstreamLatencyMicros: number | null;
   readonly outputBytes: number;
   readonly costNanosUsd: bigint;
-  readonly dlpOutcome: 'NONE' | 'BLOCKED';
 }
 
-function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, outputBytes, costNanosUsd, dlpOutcome }: EndingFigures): string {
-  return `,${isToolError},${latencyMicros},${upstreamLatencyMicros},${outputBytes},"${costNanosUsd}","${dlpOutcome}"]`;
+function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, outputBytes, costNanosUsd }: EndingFigures): string {
+  return `,${isToolError},${latencyMicros},${upstreamLatencyMicros},${outputBytes},"${costNanosUsd}"`;
+}
+
+/** Answers are judged too, so only at the end all is noted. */
+function observedJson({ observed }: Noted): string {
+  return observed.length === 0 ? ',[]' : `,${JSON.stringify(observed)}`;
+}
+
+function dlpJson({ dlp }: Noted): string {
+  return `,${dlp.json}]`;
 }
 
 /** Whoever was refused before key and server were known is recorded with what is. */

@@ -1,6 +1,6 @@
 /** Prints what reading and judging a body costs: `node test/bench/parsing.ts`, CPU microseconds of one operation, least disturbed round. */
 import { createEventStreamFilter } from '../../data-plane/mcp/event-stream-filter.ts';
-import { compileFilter } from '../../data-plane/guardrails/semantic-filter.ts';
+import { compileFilter } from '../../shared/content-filter/compiled-filter.ts';
 import { filterLists } from '../../data-plane/guardrails/list-filter.ts';
 import { compileToolRules } from '../../data-plane/guardrails/tool-rules.ts';
 import { faultOfAnswer } from '../../data-plane/transports/answer-envelope.ts';
@@ -46,8 +46,8 @@ const blockedPatterns = [
   'sk-[a-zA-Z0-9]{20,}',
   'password\\s*[:=]\\s*\\S+',
 ];
-const keywords = compileFilter({ blockedKeywords, blockedPatterns: [], applyTo: ['REQUEST'], action: 'BLOCK' });
-const patterns = compileFilter({ blockedKeywords: [], blockedPatterns, applyTo: ['REQUEST'], action: 'BLOCK' });
+const keywords = compileFilter({ blockedKeywords, blockedPatterns: [], detectors: [], applyTo: ['REQUEST'], action: 'BLOCK' });
+const patterns = compileFilter({ blockedKeywords: [], blockedPatterns, detectors: [], applyTo: ['REQUEST'], action: 'BLOCK' });
 const rules = compileToolRules({ allowedTools: [], blockedTools: Array.from({ length: 20 }, (_, index) => `delete_thing_${index}`) });
 
 /** CPU microseconds of one run. */

@@ -10,7 +10,7 @@ import { mintToken, type TokenHasher } from '../../shared/token.ts';
 
 export function organisation(): OrganisationConfig {
   const id = newId('organisation');
-  return { id, slug: id.slice(-8), denialStyle: 'AUTO' };
+  return { id, slug: id.slice(-8), denialStyle: 'AUTO', semanticFilter: null };
 }
 
 /** The key as a data plane knows it, and the token that opens it. */

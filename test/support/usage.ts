@@ -46,6 +46,7 @@ export function usageEvent(given: Partial<UsageEvent> = {}): UsageEvent {
     clientIp: null,
     traceId: null,
     dlpOutcome: 'NONE',
+    dlpFindings: [],
     ...given,
   };
 }

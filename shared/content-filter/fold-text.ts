@@ -3,8 +3,9 @@
 const ASCII = /^[\0-\x7f]*$/;
 /** Control characters other than white space. */
 const ASCII_INVISIBLE = /[\0-\x08\x0e-\x1f\x7f]/g;
-/** The same, and what a reader does not see: joiners, marks of direction, variation selectors, fillers, tags. */
-const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]/gu;
+/** The same, and what a reader does not see: joiners, marks of direction, variation selectors, fillers, tags. For a pattern with the flag `u`. */
+export const INVISIBLE_CLASS = '[\\p{Default_Ignorable_Code_Point}\\p{Cf}\\0-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f]';
+const INVISIBLE = new RegExp(INVISIBLE_CLASS, 'gu');
 /** Upper case loses what lower case tells apart; these forms come back when it is undone. */
 const FINAL_SIGMA = /ς/g;
 const DOT_ABOVE_I = /i̇/g;

@@ -1,0 +1,26 @@
+/** What the rules of content did with one request and its answer, as the record tells it: which rules, how often, never the text. */
+import { DLP_FINDINGS_MAX, type DlpFinding, type DlpOutcome } from '../shared/dlp.ts';
+
+const OUTCOMES = { OBSERVE: 'OBSERVED', REDACT: 'REDACTED', BLOCK: 'BLOCKED' } as const;
+const STRICTNESS: readonly DlpOutcome[] = ['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED'];
+const NOTHING = '"NONE",[]';
+
+export class DlpRecord {
+  #outcome: DlpOutcome = 'NONE';
+  #findings: Map<string, DlpFinding> | undefined;
+
+  /** Counts a finding; the strictest of all is the outcome. */
+  note(finding: Omit<DlpFinding, 'count'>): void {
+    const outcome = OUTCOMES[finding.action];
+    if (STRICTNESS.indexOf(outcome) > STRICTNESS.indexOf(this.#outcome)) this.#outcome = outcome;
+    const key = JSON.stringify(finding);
+    const findings = (this.#findings ??= new Map<string, DlpFinding>());
+    const known = findings.get(key);
+    if (known !== undefined || findings.size < DLP_FINDINGS_MAX) findings.set(key, { ...finding, count: (known?.count ?? 0) + 1 });
+  }
+
+  /** Outcome and findings, as the last two values of a usage event. */
+  get json(): string {
+    return this.#findings === undefined ? NOTHING : `"${this.#outcome}",${JSON.stringify([...this.#findings.values()])}`;
+  }
+}
