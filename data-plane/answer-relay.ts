@@ -127,7 +127,7 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     if (changes !== undefined) this.#asides?.say(changes);
   }
 
-  #send(parts: readonly Buffer[]): boolean {
+  #send(parts: Iterable<Buffer>): boolean {
     let hasRoom = true;
     for (const part of parts) {
       this.#outputBytes += part.length;

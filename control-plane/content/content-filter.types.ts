@@ -6,9 +6,15 @@ import type { SemanticFilter } from '../../shared/content-filter/semantic-filter
 export const FILTER_DIRECTION = { REQUEST: 'REQUEST', RESPONSE: 'RESPONSE' } as const;
 registerEnumType(FILTER_DIRECTION, { name: 'FilterDirection', description: 'What a filter looks at.' });
 export const FILTER_ACTION = { BLOCK: 'BLOCK', REDACT: 'REDACT', OBSERVE: 'OBSERVE' } as const;
-registerEnumType(FILTER_ACTION, { name: 'FilterAction', description: 'What a filter does with a match. Where several match, BLOCK comes before REDACT and OBSERVE.' });
+registerEnumType(FILTER_ACTION, {
+  name: 'FilterAction',
+  description: 'What a filter does with a match. Where several match, BLOCK comes before REDACT and OBSERVE.',
+});
 export const DETECTOR: Readonly<Record<string, string>> = Object.fromEntries(DETECTORS.map((name) => [name, name]));
-registerEnumType(DETECTOR, { name: 'Detector', description: 'Personal data and secrets that are known by their form and their check digits; docs/guardrails.md says which.' });
+registerEnumType(DETECTOR, {
+  name: 'Detector',
+  description: 'Personal data and secrets that are known by their form and their check digits; docs/guardrails.md says which.',
+});
 
 @ObjectType('SemanticFilter', { description: 'Words, patterns and personal data or secrets that messages must not hold.' })
 export class SemanticFilterType {

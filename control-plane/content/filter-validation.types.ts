@@ -20,7 +20,10 @@ export class FilterFinding {
 
 @ObjectType({ description: 'What a filter would find; nothing is kept.' })
 export class SemanticFilterValidation {
-  @Field(() => [FilterFinding], { nullable: true, description: 'What it found in the sample; null when the filter is at fault, or a pattern stands there too often to be counted.' })
+  @Field(() => [FilterFinding], {
+    nullable: true,
+    description: 'What it found in the sample; null when the filter is at fault, or a pattern stands there too often to be counted.',
+  })
   findings!: FilterFinding[] | null;
 
   @Field(() => [UserError], { description: 'What is wrong with the filter or the sample.' })

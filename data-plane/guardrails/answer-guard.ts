@@ -41,8 +41,8 @@ export class AnswerGuard {
     return visible;
   }
 
-  /** A chunk of an event stream; answers what may be sent now. */
-  push(chunk: Buffer): readonly Buffer[] {
+  /** A chunk of an event stream; answers what may be sent now, and throws when it comes to what may not. */
+  push(chunk: Buffer): Iterable<Buffer> {
     if (this.#listRules.length === 0 && this.#filters.length === 0) {
       // Nothing is held back. An error mark that two chunks share is not seen, and the record then says less; no rule depends on it.
       if (!this.sawError && chunk.includes(ERROR_MARK)) this.#noteErrorsIn(chunk);

@@ -19,7 +19,10 @@ export function redact(bytes: Buffer, texts: readonly MessageText[], found: read
       pieces.set(text, [...(pieces.get(text) ?? []), { start, end, mark: markOf(rule) }]);
     }
   }
-  return applyEdits(bytes, [...pieces].map(([text, those]) => editOf(text, those)));
+  return applyEdits(
+    bytes,
+    [...pieces].map(([text, those]) => editOf(text, those)),
+  );
 }
 
 /** Says of which kind the rule is, and nothing of the text. */

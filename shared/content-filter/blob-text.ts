@@ -2,7 +2,8 @@
 import { isUtf8 } from 'node:buffer';
 
 /** Of a type without parameters. */
-const TEXTUAL = /^(?:text\/.*|application\/(?:json|xml|javascript|ecmascript|yaml|x-yaml|toml|sql|graphql|csv|x-ndjson|x-sh|x-www-form-urlencoded|x-pem-file)|.*\+(?:json|xml|yaml))$/;
+const TEXTUAL =
+  /^(?:text\/.*|application\/(?:json|xml|javascript|ecmascript|yaml|x-yaml|toml|sql|graphql|csv|x-ndjson|x-sh|x-www-form-urlencoded|x-pem-file)|.*\+(?:json|xml|yaml))$/;
 
 /**
  * Undefined for what is no text by its type, nor, without one, by its bytes. Bytes that are not UTF-8 are read one by one, so that plain letters in

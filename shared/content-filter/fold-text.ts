@@ -9,8 +9,10 @@ const INVISIBLE = new RegExp(INVISIBLE_CLASS, 'gu');
 /** Upper case loses what lower case tells apart; these forms come back when it is undone. */
 const FINAL_SIGMA = /ς/g;
 const DOT_ABOVE_I = /i̇/g;
+/** Strokes, rings and the like that no letter has taken in: what is struck through is read all the same. */
+const LOOSE_MARKS = /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/g;
 
-/** Compatibility forms (NFKC) without invisible characters; case stays. */
+/** Compatibility forms (NFKC) without invisible characters and marks that belong to no letter; case stays. */
 export function visibleText(text: string): string {
   return ASCII.test(text) ? text.replace(ASCII_INVISIBLE, '') : compatibilityForm(text);
 }
@@ -25,7 +27,7 @@ export function foldText(text: string): string {
 }
 
 function compatibilityForm(text: string): string {
-  return (mayHoldInvisible(text) ? text.replace(INVISIBLE, '') : text).normalize('NFKC');
+  return (mayHoldInvisible(text) ? text.replace(INVISIBLE, '') : text).normalize('NFKC').replace(LOOSE_MARKS, '');
 }
 
 /** Code units that are invisible, or begin a pair that may be. Most text has none, and is spared the slow search for them. */

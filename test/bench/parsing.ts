@@ -113,7 +113,7 @@ process.stdout.write(
 );
 process.stdout.write(`verdict on a tool: ${round(cost(() => rules.verdictOn('search_issues'), 20))}\n`);
 process.stdout.write(`tools/list of ${list.length} bytes, 20 of 60 hidden: ${round(cost(() => filterLists(list, listRules), list.length))}\n`);
-process.stdout.write(`an event that passes: ${round(cost(() => stream.push(event), event.length))}\n`);
+process.stdout.write(`an event that passes: ${round(cost(() => [...stream.push(event)], event.length))}\n`);
 for (const [size, body] of Object.entries(answers)) {
   const [judged, parsed] = [cost(() => faultOfAnswer(body, '17'), body.length), cost(() => JSON.parse(body.toString('utf8')), body.length)];
   process.stdout.write(`an answer of ${size} (${body.length} bytes): ${round(judged)}; JSON.parse: ${round(parsed)}\n`);

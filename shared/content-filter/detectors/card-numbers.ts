@@ -83,10 +83,12 @@ function endOfDigits(text: string, from: number): number {
 
 function isCard(digits: string): boolean {
   if (digits.length < DIGITS_MIN || digits.length > DIGITS_MAX) return false;
-  return ISSUERS.some(({ from, to, lengths }) => {
-    const head = digits.slice(0, from.length);
-    return head >= from && head <= to && lengths.includes(digits.length);
-  }) && hasCheckDigit(digits);
+  return (
+    ISSUERS.some(({ from, to, lengths }) => {
+      const head = digits.slice(0, from.length);
+      return head >= from && head <= to && lengths.includes(digits.length);
+    }) && hasCheckDigit(digits)
+  );
 }
 
 /** ISO/IEC 7812-1, annex B (Luhn): every second digit from the right is doubled, and the digits of all add up to a multiple of ten. */

@@ -4,8 +4,10 @@ import type { Span } from '../span.ts';
 const LOCAL_MAX = 64;
 const DOMAIN_MAX = 255;
 const SIGN = /@|%40/g;
-const LOCAL_END = /[\w.!#$&'*+/=?^`{|}~\-\u00c0-\u1fff]$/;
-const DOMAIN = /^(?:[a-z0-9\u00c0-\u1fff](?:[a-z0-9\-\u00c0-\u1fff]{0,61}[a-z0-9\u00c0-\u1fff])?\.){1,8}(?:[a-z\u00c0-\u1fff]{2,24}|xn--[a-z0-9-]{2,59})(?![a-z0-9])/i;
+/** Of what may stand there, without what separates addresses from the rest of a URL or a list. */
+const LOCAL = /[\w.+'~\-\u00c0-\u1fff]/;
+const DOMAIN =
+  /^(?:[a-z0-9\u00c0-\u1fff](?:[a-z0-9\-\u00c0-\u1fff]{0,61}[a-z0-9\u00c0-\u1fff])?\.){1,8}(?:[a-z\u00c0-\u1fff]{2,24}|xn--[a-z0-9-]{2,59})(?![a-z0-9])/i;
 /** Pictures for fine screens are called so (`icon@2x.png`). */
 const FILE_NAME = /\.(?:png|jpe?g|gif|svg|webp|avif|icns?|css|js)$/i;
 
@@ -26,7 +28,7 @@ export function emailAddressesIn(text: string): Span[] {
 function startOfLocal(text: string, sign: number, behind: number): number {
   let at = sign;
   const least = Math.max(behind, sign - LOCAL_MAX);
-  while (at > least && LOCAL_END.test(text.charAt(at - 1))) at--;
+  while (at > least && LOCAL.test(text.charAt(at - 1))) at--;
   return at;
 }
 

@@ -37,7 +37,5 @@ function findAll(text: string, prefix: string, { alphabet, least, most, isReal }
 function withoutOverlaps(spans: Span[]): Span[] {
   if (spans.length < 2) return spans;
   let behind = 0;
-  return spans
-    .toSorted((left, right) => left.start - right.start || right.end - left.end)
-    .filter(({ start, end }) => start >= behind && (behind = end) > 0);
+  return spans.toSorted((left, right) => left.start - right.start || right.end - left.end).filter(({ start, end }) => start >= behind && (behind = end) > 0);
 }

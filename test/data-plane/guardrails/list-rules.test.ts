@@ -36,7 +36,19 @@ const pin = (name: string, given: Partial<ToolPin> = {}): ToolPin => ({
   ...given,
 });
 const names = uniqueArray(
-  constantFrom('read', 'read_secret', 'DELETE', 'delete', 'file:///a', 'file:///etc/passwd', 'mailto:joe@example.com', 'db://{secret}', 'ｓｅｃｒｅｔ', 'sec-ret', '☂'),
+  constantFrom(
+    'read',
+    'read_secret',
+    'DELETE',
+    'delete',
+    'file:///a',
+    'file:///etc/passwd',
+    'mailto:joe@example.com',
+    'db://{secret}',
+    'ｓｅｃｒｅｔ',
+    'sec-ret',
+    '☂',
+  ),
 );
 const rules = record({
   allowedTools: constantFrom<string[]>([], ['read', 'read_secret']),
