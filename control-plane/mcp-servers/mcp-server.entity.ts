@@ -6,6 +6,7 @@ import type { SealedSecret } from '../../shared/sealed-secret.ts';
 import type { SemanticFilter } from '../../shared/content-filter/semantic-filter.ts';
 import type { ServerLimits } from '../../shared/server-limits.ts';
 import type { ToolPin, ToolReview } from '../../shared/tool-pins.ts';
+import type { SearchTool, WebSearchPolicy } from '../../shared/web-search.ts';
 import { tenantFilter } from '../database/tenant-filter.ts';
 
 /** What the API shows of a secret. */
@@ -59,6 +60,9 @@ export const McpServerEntity = defineEntity({
     toolsCheckedAt: p.datetime().nullable(),
     /** Why the last discovery failed. */
     toolDiscoveryError: p.text().nullable(),
+    webSearchPolicy: p.json<WebSearchPolicy>().nullable(),
+    /** How its tools can be told to keep to the policy, drawn from them whenever they change. */
+    searchTools: p.json<SearchTool[]>(),
     metadata: p.json<Record<string, unknown>>(),
     version: p.integer().default(1),
     createdAt: p.datetime().defaultRaw('now()'),

@@ -2,11 +2,13 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
 import { SemanticFilterType } from '../content/content-filter.types.ts';
+import { WebSearchPolicyType } from '../content/web-search.types.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, JsonObject, NanoUsd } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { TOOL_REVIEW } from '../tools/tool-enums.types.ts';
+import { RULE_MODE } from './rule-mode.types.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
 
 export const TRANSPORT = { STREAMABLE_HTTP: 'STREAMABLE_HTTP', SSE: 'SSE', STDIO: 'STDIO' } as const;
@@ -22,8 +24,6 @@ registerEnumType(STDIO_ISOLATION, {
 });
 export const AUTH_TYPE = { NONE: 'NONE', BEARER: 'BEARER', BASIC: 'BASIC', API_KEY: 'API_KEY' } as const;
 registerEnumType(AUTH_TYPE, { name: 'McpAuthType', description: 'How Turnpike signs in upstream.' });
-export const RULE_MODE = { ENFORCE: 'ENFORCE', OBSERVE: 'OBSERVE' } as const;
-registerEnumType(RULE_MODE, { name: 'RuleMode', description: 'OBSERVE lets pass, and records what it would have done.' });
 export const SERVER_SCOPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', API_KEY: 'API_KEY' } as const;
 registerEnumType(SERVER_SCOPE, { name: 'ServerScope', description: 'Which granted keys may call: all, those of one team, or one.' });
 
@@ -166,6 +166,9 @@ export class McpServerType {
 
   @Field(() => SemanticFilterType, { nullable: true, description: 'What messages must not hold; the filter of the organisation holds beside it.' })
   semanticFilter?: SemanticFilterType | null | undefined;
+
+  @Field(() => WebSearchPolicyType, { nullable: true, description: 'Set for a server that searches the web: where it may lead.' })
+  webSearchPolicy?: WebSearchPolicyType | null | undefined;
 
   @Field(() => PricingType, { description: 'What a call costs.' })
   pricing?: unknown;

@@ -1,6 +1,7 @@
 /** GraphQL to the servers service. */
 import type { GraphQLResolveInfo } from 'graphql/index.js';
 import { Arg, Ctx, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql';
+import { SetWebSearchPolicyInput } from '../content/web-search.types.ts';
 import { PAGE_DEFAULT, readPage, type Connection } from '../graphql/connection.ts';
 import { badInput } from '../graphql/errors.ts';
 import { asPayload } from '../graphql/input-refused.ts';
@@ -76,6 +77,12 @@ export class McpServersResolver {
   setSemanticFilter(@Ctx() context: RequestContext, @Arg('input', () => SetSemanticFilterInput) input: SetSemanticFilterInput): Promise<ServerPayload> {
     const admin = asAdmin(context, 'TOOL_CONFIGURE');
     return answer(() => context.services.mcpServers.setSemanticFilter(admin, { ...aimAtServer(input), dryRun: input.dryRun }, input.filter ?? null));
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Makes a server one that searches the web, within this policy; null takes it away. Needs TOOL_CONFIGURE.' })
+  setWebSearchPolicy(@Ctx() context: RequestContext, @Arg('input', () => SetWebSearchPolicyInput) input: SetWebSearchPolicyInput): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'TOOL_CONFIGURE');
+    return answer(() => context.services.mcpServers.setWebSearchPolicy(admin, { ...aimAtServer(input), dryRun: input.dryRun }, input.policy ?? null));
   }
 }
 

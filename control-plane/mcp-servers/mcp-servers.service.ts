@@ -10,6 +10,7 @@ import type { AccessGrantsService } from '../access-grants/access-grants.service
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { readSemanticFilter, type SemanticFilterInput } from '../content/read-semantic-filter.ts';
+import { readWebSearchPolicy, type WebSearchPolicyInput } from '../content/read-web-search-policy.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
@@ -97,6 +98,7 @@ export class McpServersService {
         denialStyle: input.denialStyle ?? 'AUTO',
         limits: readLimits(input.limits, {}),
         toolPins: [],
+        searchTools: [],
         metadata: input.metadata,
       });
       this.#requireReach(server);
@@ -176,6 +178,11 @@ export class McpServersService {
     return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter, 'filter') }));
   }
 
+  /** Null takes the policy away: the server is no web-search server any more. */
+  setWebSearchPolicy(context: AdminContext, aim: Aim, policy: WebSearchPolicyInput | null): Promise<McpServer> {
+    return this.#change(context, 'setWebSearchPolicy', aim, () => ({ webSearchPolicy: policy === null ? null : readWebSearchPolicy(policy) }));
+  }
+
   #change(
     context: AdminContext,
     action: string,
@@ -214,6 +221,6 @@ export class McpServersService {
 
 /** What the audit trail keeps: sealed values are left out, the fingerprints in `secretFields` say when one changed. */
 function shown(server: McpServer): Record<string, unknown> {
-  const { auth, stdioEnv, toolPins: _drawnFromTools, ...rest } = { ...server };
+  const { auth, stdioEnv, toolPins: _drawnFromTools, searchTools: _drawnToo, ...rest } = { ...server };
   return { ...rest, authType: auth.type, stdioEnvKeys: Object.keys(stdioEnv) };
 }

@@ -3,7 +3,7 @@ import { Field, ID, InputType, Int } from 'type-graphql';
 import { AuthConfigInput } from './auth-inputs.types.ts';
 import { SemanticFilterInputType } from '../content/content-filter.types.ts';
 import { PricingInputType } from './governance-inputs.types.ts';
-import { RULE_MODE } from './mcp-server.types.ts';
+import { RULE_MODE } from './rule-mode.types.ts';
 
 @InputType({ description: 'Whether something works.' })
 export class SetEnabledInput {

@@ -4,7 +4,7 @@ import { LIMIT_METRICS, LIMIT_OWNER_TYPES, LIMIT_PERIODS, type LimitMetric, type
 import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
-import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
 import { Money } from './money.types.ts';
 
 const namesOf = (values: readonly string[]): Readonly<Record<string, string>> => Object.fromEntries(values.map((value) => [value, value]));

@@ -5,6 +5,7 @@ import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { authHeadersOf, openVariable } from '../../shared/server-credentials.ts';
 import { effectiveLimits } from '../../shared/server-limits.ts';
 import { compileToolPins } from '../guardrails/tool-pins.ts';
+import { compileWebSearch } from '../guardrails/web-search.ts';
 import { compileToolRules } from '../guardrails/tool-rules.ts';
 import { compileOwnFilter } from './compile-own-filter.ts';
 import { ConfigFault } from './config-fault.ts';
@@ -17,6 +18,7 @@ export function compileServer(config: McpServer, sealer: SecretSealer, previous?
     toolRules: compileToolRules(config),
     toolPins: compileToolPins(config, previous?.toolPins.drifts),
     filter: compileOwnFilter(`mcpServer ${config.id}`, config.semanticFilter),
+    webSearch: compileWebSearch(config),
     limits: effectiveLimits(config),
     priceOf: compilePricing(config.pricing),
     upstreamAuthHeaders: located(config, 'auth', () => authHeadersOf(config, sealer)),

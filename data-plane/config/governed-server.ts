@@ -4,6 +4,7 @@ import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import type { Price } from '../../shared/pricing.ts';
 import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { CompiledPins } from '../guardrails/tool-pins.ts';
+import type { CompiledWebSearch } from '../guardrails/web-search.ts';
 import type { ToolRules } from '../guardrails/tool-rules.ts';
 
 export interface GovernedServer {
@@ -11,6 +12,8 @@ export interface GovernedServer {
   readonly toolRules: ToolRules;
   readonly toolPins: CompiledPins;
   readonly filter: CompiledFilter | undefined;
+  /** Undefined for a server that does not search the web. */
+  readonly webSearch: CompiledWebSearch | undefined;
   readonly limits: EffectiveLimits;
   /** The unit prices of a method and tool; `NO_PRICE` for what is not priced. */
   priceOf(method: string | undefined, tool: string | undefined): Price;

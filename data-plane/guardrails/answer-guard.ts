@@ -7,6 +7,8 @@ import { NO_KEYS, scanJson } from '../mcp/json-scan.ts';
 import { countMembers } from '../mcp/read-rpc-call.ts';
 import type { Trail } from '../trail.ts';
 import { judgeContent, type OwnedFilter } from './content-rules.ts';
+import type { CompiledWebSearch } from './web-search.ts';
+import { redactLinks } from './web-search-links.ts';
 import { filterLists } from './list-filter.ts';
 
 /** Answers may nest deeper than requests, since JSON schemas do; what is deeper cannot be searched for words. */
@@ -17,6 +19,8 @@ const ERROR_MARK = Buffer.from('rror"');
 export class AnswerGuard {
   readonly #listRules: AllowedCall['listRules'];
   readonly #filters: readonly OwnedFilter[];
+  /** Set where results of a search may come. */
+  readonly #webSearch: CompiledWebSearch | undefined;
   /** An event that must be judged is held back until it is complete, up to this size. */
   readonly #eventBytesMax: number;
   readonly #trail: Trail;
@@ -25,10 +29,12 @@ export class AnswerGuard {
   sawError = false;
 
   /** The trail hears what the rules found. */
-  constructor({ access, listRules }: AllowedCall, trail: Trail) {
+  constructor({ access, rpc, listRules }: AllowedCall, trail: Trail) {
     this.#eventBytesMax = access.server.limits.eventBytesMax;
     this.#listRules = listRules;
     this.#filters = access.plan.content.response;
+    // Lists hold links too, as schemas do, which lead nowhere.
+    this.#webSearch = rpc.call?.messages.every(({ tool }) => tool === undefined) === true ? undefined : access.server.webSearch;
     this.#trail = trail;
   }
 
@@ -36,14 +42,14 @@ export class AnswerGuard {
   judge(body: Buffer): Buffer {
     if (body.length === 0) return body;
     const visible = this.#listRules.length === 0 ? body : this.#withoutHidden(body);
-    if (this.#filters.length > 0) return this.#judgeWords(visible);
+    if (this.#judgesContent) return this.#judgeContent(visible);
     if (visible.includes(ERROR_MARK)) this.sawError ||= isErrorAnswer(parse(visible));
     return visible;
   }
 
   /** A chunk of an event stream; answers what may be sent now, and throws when it comes to what may not. */
   push(chunk: Buffer): Iterable<Buffer> {
-    if (this.#listRules.length === 0 && this.#filters.length === 0) {
+    if (this.#listRules.length === 0 && !this.#judgesContent) {
       // Nothing is held back. An error mark that two chunks share is not seen, and the record then says less; no rule depends on it.
       if (!this.sawError && chunk.includes(ERROR_MARK)) this.#noteErrorsIn(chunk);
       return [chunk];
@@ -62,14 +68,19 @@ export class AnswerGuard {
     return visible;
   }
 
-  #judgeWords(bytes: Buffer): Buffer {
+  get #judgesContent(): boolean {
+    return this.#filters.length > 0 || this.#webSearch !== undefined;
+  }
+
+  #judgeContent(bytes: Buffer): Buffer {
     const value = parse(bytes);
     this.sawError ||= isErrorAnswer(value);
     const { depth, members } = scanJson(bytes, bytes.toString('latin1'), NO_KEYS, ANSWER_LIMITS);
     if (depth > ANSWER_LIMITS.depthMax) throw unjudgeable('an answer that is nested too deeply');
     // Of two readings one would be judged, and the other read.
     if (members !== countMembers(value)) throw unjudgeable('an answer that holds the same key twice');
-    return judgeContent(this.#filters, { bytes, value, direction: 'RESPONSE' }, this.#trail);
+    const said = judgeContent(this.#filters, { bytes, value, direction: 'RESPONSE' }, this.#trail);
+    return this.#webSearch === undefined ? said : redactLinks(said, this.#webSearch, this.#trail);
   }
 
   #noteErrorsIn(chunk: Buffer): void {

@@ -1,7 +1,13 @@
 /** Puts a mark in the place of what rules found in a message; every byte outside of the strings that held it stays as it came. */
-import type { FoundRule } from '../../shared/content-filter/filter-match.ts';
+import type { TextPart } from '../../shared/content-filter/judged-text.ts';
+import type { DlpFinding } from '../../shared/dlp.ts';
 import { applyEdits, type Edit } from '../transports/json-edits.ts';
 import type { MessageText } from './message-texts.ts';
+
+/** What a rule of any kind found, and in which texts. */
+export interface Found extends Pick<DlpFinding, 'kind' | 'rule'> {
+  readonly parts: readonly TextPart[];
+}
 
 interface Piece {
   readonly start: number;
@@ -10,7 +16,7 @@ interface Piece {
 }
 
 /** Undefined where something stands that cannot be replaced: a key, a number, or what the protocol goes by. */
-export function redact(bytes: Buffer, texts: readonly MessageText[], found: readonly FoundRule[]): Buffer | undefined {
+export function redact(bytes: Buffer, texts: readonly MessageText[], found: readonly Found[]): Buffer | undefined {
   const pieces = new Map<MessageText, Piece[]>();
   for (const rule of found) {
     for (const { index, start, end } of rule.parts) {
@@ -26,7 +32,7 @@ export function redact(bytes: Buffer, texts: readonly MessageText[], found: read
 }
 
 /** Says of which kind the rule is, and nothing of the text. */
-export function markOf({ kind, rule }: Pick<FoundRule, 'kind' | 'rule'>): string {
+export function markOf({ kind, rule }: Pick<Found, 'kind' | 'rule'>): string {
   return `[redacted:${kind === 'DETECTOR' ? rule : kind}]`;
 }
 

@@ -1,8 +1,11 @@
-/** Step 12: applies the allowed and blocked tools of server and grant to every message of the body, then the semantic filters to all of it. */
+/** Step 12: applies the allowed and blocked tools of server and grant to every message of the body, then the web-search policy and the semantic filters. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { Access, AllowedCall, RpcRequest } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import { judgeContent } from '../guardrails/content-rules.ts';
+import type { CompiledWebSearch } from '../guardrails/web-search.ts';
+import { applyWebSearch } from '../guardrails/web-search-calls.ts';
+import type { GovernedServer } from '../config/governed-server.ts';
 import { isPinRefused, listRulesFor } from '../guardrails/list-rules.ts';
 import { decodedHeader } from '../mcp/header-agreement.ts';
 import { readRpcCall } from '../mcp/read-rpc-call.ts';
@@ -19,7 +22,8 @@ const RULE_PATHS = { blocked_tool: 'blockedTools', tool_not_allowed: 'allowedToo
 
 export function applyToolRules(access: Access, rpc: RpcRequest, headers: Exchange['headers'], trail: Trail): AllowedCall {
   for (const { tool } of rpc.call?.messages ?? []) if (tool !== undefined) judgeTool(access, tool, trail);
-  const judged = access.plan.content.request.length === 0 ? rpc : judgeWords(access, rpc, headers, trail);
+  const searching = access.server.webSearch === undefined ? rpc : judgeSearch(access.server, access.server.webSearch, rpc, trail);
+  const judged = access.plan.content.request.length === 0 ? searching : judgeWords(access, searching, headers, trail);
   return { access, rpc: judged, listRules: listRulesFor(access, judged.call) };
 }
 
@@ -54,6 +58,13 @@ function judgePin(access: Access, tool: string, trail: Trail): void {
 function refuseTool(trail: Trail, tool: string, refusal: Refusal): never {
   trail.tool = tool;
   throw refusal;
+}
+
+function judgeSearch(server: GovernedServer, webSearch: CompiledWebSearch, rpc: RpcRequest, trail: Trail): RpcRequest {
+  const { call } = rpc;
+  if (call === undefined) return rpc;
+  const kept = applyWebSearch(server, webSearch, call, trail);
+  return kept === call ? rpc : (trail.rpc = { ...rpc, call: kept, message: kept.messages[0] });
 }
 
 /** What is redacted is another message, which the parser of record reads anew: what goes upstream is what was judged. */

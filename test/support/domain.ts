@@ -62,6 +62,8 @@ export function mcpServer(organisationId: string, given: Partial<McpServer> = {}
     toolsDiscoveredAt: null,
     toolReview: 'NONE',
     toolChangeMode: 'ENFORCE',
+    webSearchPolicy: null,
+    searchTools: [],
     ...given,
   };
 }
