@@ -30,9 +30,6 @@ export const DETECTORS = [
 ] as const;
 export type DetectorName = (typeof DETECTORS)[number];
 
-/** Numbers may be cards; whatever else is found is made of more than digits. */
-export const READS_NUMBERS: ReadonlySet<DetectorName> = new Set(['CREDIT_CARD']);
-
 export function detectorOf(name: DetectorName): Detector {
   switch (name) {
     case 'CREDIT_CARD':

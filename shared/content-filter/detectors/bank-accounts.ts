@@ -1,10 +1,9 @@
 /** Finds international bank account numbers (ISO 13616): of a country's length, with right check digits, however they are grouped. */
 import type { Span } from '../span.ts';
-import { isAlphanumeric, isDigit } from './characters.ts';
+import { behindSeparators, isAlphanumeric, isDigit } from './characters.ts';
 
-const SEPARATORS_MAX = 3;
-const SEPARATOR = /[ \t.\-_·‐-―]/;
-const HEAD = /^[A-Z]{2}\d{2}$/;
+/** Two letters and two digits, however they are grouped. */
+const HEAD = /(?<![A-Za-z0-9])[A-Za-z][ \t.\-_·‐-―]{0,3}[A-Za-z][ \t.\-_·‐-―]{0,3}\d[ \t.\-_·‐-―]{0,3}\d/g;
 
 /** Of the whole number, by country. */
 const LENGTHS: Readonly<Record<string, number>> = {
@@ -104,12 +103,9 @@ const TEN = 10;
 
 export function bankAccountsIn(text: string): Span[] {
   const spans: Span[] = [];
-  for (let at = 0; at < text.length; at++) {
-    if (isDigit(text.charCodeAt(at)) || !isAlphanumeric(text, at) || isAlphanumeric(text, at - 1)) continue;
-    const end = endOfAccount(text, at);
-    if (end === -1) continue;
-    spans.push({ start: at, end });
-    at = end;
+  for (const { index } of text.matchAll(HEAD)) {
+    const end = endOfAccount(text, index);
+    if (end !== -1) spans.push({ start: index, end });
   }
   return spans;
 }
@@ -121,16 +117,10 @@ function endOfAccount(text: string, from: number): number {
   while (number.length < length) {
     if (!isAlphanumeric(text, at)) return -1;
     number += text.charAt(at++).toUpperCase();
-    if (number.length === HEAD_LENGTH) length = HEAD.test(number) ? (LENGTHS[number.slice(0, 2)] ?? 0) : 0;
+    if (number.length === HEAD_LENGTH) length = LENGTHS[number.slice(0, 2)] ?? 0;
     if (number.length < length) at = behindSeparators(text, at);
   }
   return length === 0 || isAlphanumeric(text, at) || !hasCheckDigits(number) ? -1 : at;
-}
-
-function behindSeparators(text: string, from: number): number {
-  let at = from;
-  while (at - from < SEPARATORS_MAX && SEPARATOR.test(text[at] ?? '')) at++;
-  return at;
 }
 
 /** ISO/IEC 7064, MOD 97-10: with the head behind the rest and letters as the numbers from ten on, the remainder is one. */

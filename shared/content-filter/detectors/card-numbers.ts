@@ -1,13 +1,11 @@
 /** Finds numbers of payment cards: of an issuer's range and length, with a right check digit, however they are grouped. */
 import type { Span } from '../span.ts';
-import { isAlphanumeric, isDigit } from './characters.ts';
+import { behindSeparators, isAlphanumeric, isDigit } from './characters.ts';
 
 const DIGITS_MIN = 12;
 const DIGITS_MAX = 19;
-/** Between two digits of a number. */
-const SEPARATORS_MAX = 3;
-const SEPARATOR = /[ \t.\-_·‐-―]/;
 const POINT = '.';
+const DIGITS = /\d+/g;
 
 interface IssuerRange {
   /** First and last of the leading digits. */
@@ -42,14 +40,13 @@ const ISSUERS: readonly IssuerRange[] = [
 
 export function cardNumbersIn(text: string): Span[] {
   const spans: Span[] = [];
-  for (let at = 0; at < text.length;) {
-    if (!isDigit(text.charCodeAt(at))) {
-      at++;
-      continue;
-    }
-    const end = isAlphanumeric(text, at - 1) || isFraction(text, at) ? -1 : endOfCard(text, at);
-    if (end !== -1) spans.push({ start: at, end });
-    at = end === -1 ? endOfDigits(text, at) : end;
+  let behind = 0;
+  for (const { index } of text.matchAll(DIGITS)) {
+    if (index < behind || isAlphanumeric(text, index - 1) || isFraction(text, index)) continue;
+    const end = endOfCard(text, index);
+    if (end === -1) continue;
+    spans.push({ start: index, end });
+    behind = end;
   }
   return spans;
 }
@@ -68,9 +65,9 @@ function endOfCard(text: string, from: number): number {
     digits += text.slice(at, Math.min(end, at + DIGITS_MAX + 1));
     // A single point is that of a decimal fraction.
     if (points !== 1 && !isAlphanumeric(text, end) && isCard(digits)) found = end;
-    at = end;
-    while (at - end < SEPARATORS_MAX && SEPARATOR.test(text[at] ?? '')) if (text[at++] === POINT) points++;
+    at = behindSeparators(text, end);
     if (at === end || !isDigit(text.charCodeAt(at))) break;
+    points += Number(text.slice(end, at).includes(POINT));
   }
   return found;
 }

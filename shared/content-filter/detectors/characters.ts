@@ -26,6 +26,17 @@ export function isIn(alphabet: Alphabet, text: string, at: number): boolean {
   return alphabet[text.charCodeAt(at)] === 1;
 }
 
+/** Between the groups of a number. */
+const SEPARATORS_MAX = 3;
+const SEPARATORS: ReadonlySet<number> = new Set(Array.from(' \t.-_·‐‑‒–—―', (separator) => separator.charCodeAt(0)));
+
+/** Behind what may stand between two groups of a number; the same place where nothing does. */
+export function behindSeparators(text: string, from: number): number {
+  let at = from;
+  while (at - from < SEPARATORS_MAX && SEPARATORS.has(text.charCodeAt(at))) at++;
+  return at;
+}
+
 /** Where the run of such characters ends that begins at `from`. */
 export function endOfRun(alphabet: Alphabet, text: string, from: number): number {
   let at = from;

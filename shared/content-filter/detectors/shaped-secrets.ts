@@ -29,7 +29,7 @@ function findAll(text: string, prefix: string, { alphabet, least, most, isReal }
     // Another prefix in the same run ends with it as well: the run is walked once.
     if (body > runEnd) [runEnd, tries] = [endOfRun(alphabet, text, body), 0];
     const length = runEnd - body;
-    if (length < least || length > most || isAlphanumeric(text, at - 1) || isAlphanumeric(text, runEnd) || tries++ === TRIES_MAX) continue;
+    if (length < least || length > most || isAlphanumeric(text, at - 1) || isAlphanumeric(text, runEnd) || tries++ >= TRIES_MAX) continue;
     if (isReal === undefined || isReal(text.slice(at, runEnd))) into.push({ start: at, end: runEnd });
   }
 }
