@@ -33,6 +33,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
     meaning: 'host names by which requests may call the gateway, separated by commas',
   },
   { name: 'DATA_PLANE_NODE_URL', fallback: '–', meaning: 'http://host:port at which the other data planes reach this one' },
+  { name: 'DATA_PLANE_REGION', fallback: '–', meaning: 'where this data plane runs, as `dataPlanes` shows it' },
   { name: 'DATA_PLANE_MAX_CONCURRENT_REQUESTS', fallback: '10000', meaning: 'requests that one data plane works on at once' },
 ];
 

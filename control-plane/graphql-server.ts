@@ -8,8 +8,11 @@ import { newId } from '../shared/ids.ts';
 import type { TokenHasher } from '../shared/token.ts';
 import { authenticate, NO_CREDENTIALS, type Credentials } from './access/authenticate.ts';
 import { exportAudit } from './audit/export-audit.ts';
+import { answerRegistry, isRegistryPath } from './catalog/registry-api.ts';
+import type { Notifications } from './database/notifications.ts';
 import { isDatabaseThere } from './database/orm.ts';
 import { acrossOrganisations } from './database/roles.ts';
+import { DOWNLOAD_PATH } from './exports/export-links.ts';
 import { startApollo } from './graphql/apollo.ts';
 import { formatError } from './graphql/errors.ts';
 import { readJson } from './graphql/http-body.ts';
@@ -29,6 +32,7 @@ export interface GraphqlParts {
   readonly schema: GraphQLSchema;
   readonly em: EntityManager;
   readonly services: Services;
+  readonly notifications: Notifications;
   readonly hasher: TokenHasher;
   readonly gatewayUrl: string;
   readonly sessionCookie: HostCookie;
@@ -86,7 +90,7 @@ async function makeContext(parts: GraphqlParts, credentials: Credentials, http?:
   const caller = await authenticate(credentials, acrossOrganisations(parts.em), parts.hasher);
   const em = withTenant(parts.em, caller);
   const { services, gatewayUrl } = parts;
-  const loaders = makeLoaders(em, organisationOf(caller), services.windowCounts);
+  const loaders = makeLoaders(em, organisationOf(caller), services);
   return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl, http };
 }
 
@@ -107,10 +111,16 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
     return answer(response, isThere ? 200 : 503, { status: isThere ? 'ready' : 'not ready', database: isThere });
   }
   if (path === METRICS_PATH && request.method === 'GET') return answerMetrics(parts.services, acrossOrganisations(parts.em), response);
+  if (url !== null && path.startsWith(DOWNLOAD_PATH) && request.method === 'GET')
+    return parts.services.exports.download(acrossOrganisations(parts.em), parts.services, url, response);
   const sendExport = EXPORTS.get(path);
   if (sendExport !== undefined && request.method === 'GET') {
     const context = await contextOfRequest(parts, request, response);
     return sendExport(context, url?.searchParams ?? new URLSearchParams(), response);
+  }
+  if (url !== null && isRegistryPath(path) && request.method === 'GET') {
+    const context = await contextOfRequest(parts, request, response);
+    return answerRegistry(context, url, request.headers.authorization === undefined, response);
   }
   if (path.startsWith(SINGLE_SIGN_ON_PATH) && request.method === 'GET' && parts.singleSignOn !== undefined) {
     const http = httpSide(request, response, parts.sessionCookie);

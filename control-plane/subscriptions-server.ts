@@ -54,6 +54,7 @@ export function serveSubscriptions(parts: GraphqlParts, server: Server, path: st
         const stop = watchToken(caller, {
           authenticate: async () => (await makeContext(credentials)).caller,
           end: ({ code, reason }) => extra.socket.close(code, reason),
+          notifications: parts.notifications,
           log: parts.log,
         });
         extra.socket.once('close', stop);

@@ -3,7 +3,6 @@ import { DLP_FINDINGS_MAX, type DlpFinding, type DlpOutcome } from '../shared/dl
 
 const OUTCOMES = { OBSERVE: 'OBSERVED', REDACT: 'REDACTED', BLOCK: 'BLOCKED' } as const;
 const STRICTNESS: readonly DlpOutcome[] = ['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED'];
-const NOTHING = '"NONE",[]';
 
 export class DlpRecord {
   #outcome: DlpOutcome = 'NONE';
@@ -19,8 +18,12 @@ export class DlpRecord {
     if (known !== undefined || findings.size < DLP_FINDINGS_MAX) findings.set(key, { ...finding, count: (known?.count ?? 0) + 1 });
   }
 
-  /** Outcome and findings, as the last two values of a usage event. */
-  get json(): string {
-    return this.#findings === undefined ? NOTHING : `"${this.#outcome}",${JSON.stringify([...this.#findings.values()])}`;
+  get outcome(): DlpOutcome {
+    return this.#outcome;
+  }
+
+  /** As a usage event has them; undefined when nothing was found. */
+  get findingsJson(): string | undefined {
+    return this.#findings === undefined ? undefined : JSON.stringify([...this.#findings.values()]);
   }
 }

@@ -1,9 +1,11 @@
 /** Keeps an eye on open streams: a silent one is kept from being taken for dead, and what a new request would be refused for ends it. */
 import { asRefusal, Refusal } from '../shared/refusal.ts';
 import type { Snapshot } from './config/snapshot.ts';
+import type { RpcRequest } from './evidence.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import type { Governing } from './list-visibility.ts';
+import { judgeClient } from './policies/judge-client.ts';
 import { authenticateKey } from './steps/authenticate-key.ts';
 import { checkAccessGrant } from './steps/check-access-grant.ts';
 import { requireEnabled } from './steps/require-enabled.ts';
@@ -12,6 +14,7 @@ import { Trail } from './trail.ts';
 
 export interface OpenStream {
   readonly exchange: Exchange;
+  readonly rpc: RpcRequest;
   /** Ends the stream with a last event that says why. */
   cut(refusal: Refusal): void;
   /** The server, and what governs it, as they are configured now. */
@@ -61,18 +64,20 @@ export class OpenStreams {
     this.#judgedBy = snapshot;
     this.#judgedAt = now;
     for (const stream of this.#streams) {
-      const judged = this.#judge(stream.exchange, snapshot);
+      const judged = this.#judge(stream, snapshot);
       if (judged instanceof Refusal) stream.cut(judged);
       else stream.follows(judged);
     }
   }
 
-  /** Steps 6 to 9 of the access flow, asked again. */
-  #judge(exchange: Exchange, snapshot: Snapshot): Governing | Refusal {
+  /** Steps 6 to 9 of the access flow, asked again, and who the client says it is. */
+  #judge({ exchange, rpc }: OpenStream, snapshot: Snapshot): Governing | Refusal {
     const trail = new Trail();
     try {
       const key = authenticateKey(this.#judges, snapshot, exchange, trail);
-      return checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail)));
+      const access = checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail)));
+      judgeClient(access, exchange, rpc, trail);
+      return access;
     } catch (error) {
       return asRefusal(error);
     }

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { accessGrantSchema } from './access-grant.ts';
+import { agentSchema, UNKNOWN_CLIENTS } from './agent.ts';
 import { apiKeySchema } from './api-key.ts';
 import { semanticFilterSchema } from './content-filter/semantic-filter.ts';
 import { limitSchema } from './limit.ts';
@@ -12,6 +13,7 @@ export const organisationSchema = z.strictObject({
   id: z.string(),
   slug: slugSchema,
   denialStyle: denialStyleSchema,
+  unknownClients: z.enum(UNKNOWN_CLIENTS).default('ALLOW'),
   /** Holds at all its servers, beside theirs. Documents that were written before there was one do not have it. */
   semanticFilter: semanticFilterSchema.nullable().default(null),
 });
@@ -37,6 +39,7 @@ export const ENTITY_SCHEMAS = {
   accessGrant: accessGrantSchema,
   policy: policySchema,
   limit: limitSchema,
+  agent: agentSchema,
 } as const;
 export type EntityKind = keyof typeof ENTITY_SCHEMAS;
 export type EntityOf<Kind extends EntityKind> = z.infer<(typeof ENTITY_SCHEMAS)[Kind]>;
@@ -50,12 +53,13 @@ export const configUpsertSchema = z.discriminatedUnion('kind', [
   upsertOf('accessGrant'),
   upsertOf('policy'),
   upsertOf('limit'),
+  upsertOf('agent'),
 ]);
 export type ConfigUpsert = z.infer<typeof configUpsertSchema>;
 
 export const configRemovalSchema = z.strictObject({
   op: z.literal('remove'),
-  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit']),
+  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit', 'agent']),
   id: z.string(),
 });
 export type ConfigRemoval = z.infer<typeof configRemovalSchema>;

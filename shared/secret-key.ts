@@ -1,7 +1,18 @@
 /** Derives every key of the product from `TURNPIKE_SECRET_KEY`, one subkey per purpose (HKDF, RFC 5869). */
 import { hash, hkdfSync } from 'node:crypto';
 
-const PURPOSES = ['token-hash', 'sealed-secrets', 'session-ids', 'old-client-streams', 'snapshot-file', 'fingerprints', 'node-proofs', 'audit-heads'] as const;
+const PURPOSES = [
+  'token-hash',
+  'sealed-secrets',
+  'session-ids',
+  'old-client-streams',
+  'snapshot-file',
+  'fingerprints',
+  'node-proofs',
+  'plane-proofs',
+  'audit-heads',
+  'export-links',
+] as const;
 export type KeyPurpose = (typeof PURPOSES)[number];
 
 const SECRET_BYTES_MIN = 32;

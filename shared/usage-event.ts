@@ -51,6 +51,11 @@ export const usageEventSchema = z.strictObject({
   clientIp: z.string().nullable(),
   traceId: z.string().nullable(),
   dlpOutcome: z.enum(DLP_OUTCOMES),
+  /** The agent that the key is bound to, or else that the client counts as; and the client of it. */
+  agentId: z.string().nullable().default(null),
+  agentClientId: z.string().nullable().default(null),
+  /** At which step of the access flow it ended, from 1; null for one that went through, and in events that were written before steps were told. */
+  step: z.int().nullable().default(null),
   /** Events that were written before there were any do not have it. */
   dlpFindings: z.array(dlpFindingSchema).default([]),
 });
@@ -103,6 +108,9 @@ export const USAGE_EVENT_FIELDS = [
   'outputBytes',
   'costNanosUsd',
   'dlpOutcome',
+  'agentId',
+  'agentClientId',
+  'step',
   'dlpFindings',
 ] as const satisfies readonly (keyof UsageEvent)[];
 

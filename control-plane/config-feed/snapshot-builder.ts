@@ -6,6 +6,8 @@ import type { ConfigUpsert } from '../../shared/config-document.ts';
 import { PartPacker } from '../../shared/config-parts.ts';
 import { upsertOfAccessGrant } from '../access-grants/access-grant.document.ts';
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
+import { upsertOfAgent } from '../agents/agent.document.ts';
+import { AgentEntity } from '../agents/agent.entity.ts';
 import { upsertOfApiKey } from '../api-keys/api-key.document.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
@@ -104,6 +106,8 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
           .execute('all'),
         upsertOfLimit,
       ),
+    async (reader, afterId) =>
+      pageOf(await reader.createQueryBuilder(AgentEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfAgent),
   ];
 }
 

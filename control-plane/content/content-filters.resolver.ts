@@ -28,6 +28,6 @@ export class ContentFiltersResolver {
   ): Promise<OrganisationPayload> {
     const admin = asAdmin(context, 'POLICY_MANAGE');
     const change = { filter: input.filter ?? null, expectedVersion: input.expectedVersion ?? null, dryRun: input.dryRun };
-    return asPayload(async () => ({ organisation: await context.services.contentFilters.setOfOrganisation(admin, change) }), { organisation: null });
+    return asPayload(async () => ({ organisation: await context.services.organisations.setSemanticFilter(admin, change) }), { organisation: null });
   }
 }

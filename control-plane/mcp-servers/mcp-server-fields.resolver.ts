@@ -9,7 +9,8 @@ import { TeamType } from '../teams/team.types.ts';
 import type { McpServer } from './mcp-server.entity.ts';
 import { LIMIT_FIELDS, shownLimits } from './server-limits.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
-import { AUTH_TYPE, AuthConfig, McpServerType, PricingType, SERVER_SCOPE } from './mcp-server.types.ts';
+import { AUTH_TYPE, AuthConfig, McpServerType, SERVER_SCOPE } from './mcp-server.types.ts';
+import { PricingType } from './server-pricing.types.ts';
 
 @Resolver(() => McpServerType)
 export class McpServerFieldsResolver {

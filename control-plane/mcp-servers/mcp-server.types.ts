@@ -4,11 +4,12 @@ import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-se
 import { SemanticFilterType } from '../content/content-filter.types.ts';
 import { WebSearchPolicyType } from '../content/web-search.types.ts';
 import { connectionOf } from '../graphql/connection.ts';
-import { DateTime, JsonObject, NanoUsd } from '../graphql/scalars.ts';
+import { DateTime, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { TOOL_REVIEW } from '../tools/tool-enums.types.ts';
 import { RULE_MODE } from './rule-mode.types.ts';
+import { PricingType } from './server-pricing.types.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
 
 export const TRANSPORT = { STREAMABLE_HTTP: 'STREAMABLE_HTTP', SSE: 'SSE', STDIO: 'STDIO' } as const;
@@ -22,10 +23,13 @@ registerEnumType(STDIO_ISOLATION, {
   description:
     'Who shares a process of a STDIO server: all callers, or nobody but one session of one key. A server that remembers its callers wants the second.',
 });
-export const AUTH_TYPE = { NONE: 'NONE', BEARER: 'BEARER', BASIC: 'BASIC', API_KEY: 'API_KEY' } as const;
+export const AUTH_TYPE = { NONE: 'NONE', BEARER: 'BEARER', BASIC: 'BASIC', API_KEY: 'API_KEY', OAUTH2: 'OAUTH2' } as const;
 registerEnumType(AUTH_TYPE, { name: 'McpAuthType', description: 'How Turnpike signs in upstream.' });
 export const SERVER_SCOPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', API_KEY: 'API_KEY' } as const;
 registerEnumType(SERVER_SCOPE, { name: 'ServerScope', description: 'Which granted keys may call: all, those of one team, or one.' });
+
+export const SERVER_SOURCE = { CATALOG: 'CATALOG', MANUAL: 'MANUAL', FILE: 'FILE' } as const;
+registerEnumType(SERVER_SOURCE, { name: 'McpServerSource', description: 'Where a server comes from: the catalogue, somebody’s own words, or a file.' });
 
 @ObjectType({ description: 'What may be known of a secret.' })
 export class SecretField {
@@ -58,51 +62,6 @@ export class AuthConfig {
 
   @Field(() => [SecretField], { description: 'Its secrets, as far as they may be known.' })
   secretFields!: SecretField[];
-}
-
-@ObjectType({ description: 'Prices of one tool, in the place of the server’s.' })
-export class ToolPriceOverride {
-  @Field(() => String, { description: 'The tool.' })
-  tool!: string;
-
-  @Field(() => NanoUsd, { description: 'For a call.' })
-  callNanosUsd!: string;
-
-  @Field(() => NanoUsd, { description: 'For a byte of the request.' })
-  inputByteNanosUsd!: string;
-
-  @Field(() => NanoUsd, { description: 'For a byte of the answer.' })
-  outputByteNanosUsd!: string;
-}
-
-@ObjectType('Pricing', { description: 'What a call costs: call + input bytes + output bytes, exact, rounded half up once.' })
-export class PricingType {
-  @Field(() => NanoUsd, { description: 'For a call.' })
-  callNanosUsd!: string;
-
-  @Field(() => NanoUsd, { description: 'For a byte of the request.' })
-  inputByteNanosUsd!: string;
-
-  @Field(() => NanoUsd, { description: 'For a byte of the answer.' })
-  outputByteNanosUsd!: string;
-
-  @Field(() => String, { description: 'As it was entered.' })
-  usdPerMillionCalls!: string;
-
-  @Field(() => String, { description: 'As it was entered.' })
-  usdPerMillionInputBytes!: string;
-
-  @Field(() => String, { description: 'As it was entered.' })
-  usdPerMillionOutputBytes!: string;
-
-  @Field(() => [String], { description: 'JSON-RPC methods that cost something; `*` is all.' })
-  pricedMethods!: string[];
-
-  @Field(() => [ToolPriceOverride], { description: 'Tools with prices of their own.' })
-  toolOverrides!: ToolPriceOverride[];
-
-  @Field(() => DateTime, { nullable: true, description: 'When it was last set.' })
-  updatedAt!: Date | null;
 }
 
 @ObjectType('McpServer', { description: 'How to reach a tool server, and how to govern it.' })
@@ -139,6 +98,12 @@ export class McpServerType {
 
   @Field(() => AuthConfig, { description: 'How Turnpike signs in there.' })
   auth?: unknown;
+
+  @Field(() => Boolean, { description: 'It is never enabled without complete OAuth 2.' })
+  oauthRequired!: boolean;
+
+  @Field(() => SERVER_SOURCE, { description: 'Where it comes from.' })
+  source!: keyof typeof SERVER_SOURCE;
 
   @Field(() => Boolean, { description: 'Whether it may be called at all.' })
   enabled!: boolean;
@@ -193,6 +158,9 @@ export class McpServerType {
 
   @Field(() => String, { nullable: true, description: 'What went wrong then.' })
   toolDiscoveryError?: string | null | undefined;
+
+  @Field(() => DateTime, { nullable: true, description: 'The last recorded request to it, within a minute.' })
+  lastUsedAt?: Date | null | undefined;
 
   @Field(() => String, { description: 'Where agents call it.' })
   gatewayUrl?: string;

@@ -6,7 +6,8 @@ import { authHeadersOf, openVariable } from '../../shared/server-credentials.ts'
 import { effectiveLimits } from '../../shared/server-limits.ts';
 import { compileToolPins } from '../guardrails/tool-pins.ts';
 import { compileWebSearch } from '../guardrails/web-search.ts';
-import { compileToolRules } from '../guardrails/tool-rules.ts';
+import { ServerSighting } from '../reports/server-sighting.ts';
+import { compileToolRules } from '../../shared/tool-rules.ts';
 import { compileOwnFilter } from './compile-own-filter.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { GovernedServer } from './governed-server.ts';
@@ -21,6 +22,7 @@ export function compileServer(config: McpServer, sealer: SecretSealer, previous?
     webSearch: compileWebSearch(config),
     limits: effectiveLimits(config),
     priceOf: compilePricing(config.pricing),
+    sighting: previous?.sighting ?? new ServerSighting(),
     upstreamAuthHeaders: located(config, 'auth', () => authHeadersOf(config, sealer)),
     stdioEnv: Object.fromEntries(
       Object.entries(config.stdioEnv).map(([name, sealed]) => [

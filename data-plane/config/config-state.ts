@@ -1,5 +1,7 @@
 /** The configuration as entities, and the snapshot that was compiled from them; whatever did not change is shared from one state to the next. */
 import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { Agent } from '../../shared/agent.ts';
+import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigUpsert, EntityKind, EntityOf, OrganisationConfig } from '../../shared/config-document.ts';
 import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { Limit } from '../../shared/limit.ts';
@@ -14,11 +16,13 @@ export type Entities = { readonly [Kind in EntityKind]: BucketMap<EntityOf<Kind>
 export interface SharedSnapshot extends Snapshot {
   readonly organisations: BucketMap<OrganisationConfig>;
   readonly organisationFilters: BucketMap<CompiledFilter>;
+  readonly keys: BucketMap<ApiKey>;
   readonly keysByHash: BucketMap<KeyMatch>;
   readonly servers: BucketMap<ReadonlyMap<string, GovernedServer>>;
   readonly grants: BucketMap<ReadonlyMap<string, AccessGrant>>;
   readonly policies: BucketMap<CompiledPolicy>;
   readonly limits: BucketMap<readonly Limit[]>;
+  readonly agents: BucketMap<ReadonlyMap<string, Agent>>;
 }
 
 export interface ConfigState {
@@ -34,16 +38,19 @@ export const EMPTY_STATE: ConfigState = {
     accessGrant: new BucketMap(),
     policy: new BucketMap(),
     limit: new BucketMap(),
+    agent: new BucketMap(),
   },
   snapshot: {
     version: '0',
     organisations: new BucketMap(),
     organisationFilters: new BucketMap(),
+    keys: new BucketMap(),
     keysByHash: new BucketMap(),
     servers: new BucketMap(),
     grants: new BucketMap(),
     policies: new BucketMap(),
     limits: new BucketMap(),
+    agents: new BucketMap(),
   },
 };
 
@@ -55,4 +62,5 @@ export function* upsertsOf({ entities }: ConfigState): Generator<ConfigUpsert> {
   for (const value of entities.accessGrant.values()) yield { op: 'upsert', kind: 'accessGrant', value };
   for (const value of entities.policy.values()) yield { op: 'upsert', kind: 'policy', value };
   for (const value of entities.limit.values()) yield { op: 'upsert', kind: 'limit', value };
+  for (const value of entities.agent.values()) yield { op: 'upsert', kind: 'agent', value };
 }

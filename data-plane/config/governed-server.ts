@@ -5,7 +5,8 @@ import type { Price } from '../../shared/pricing.ts';
 import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { CompiledPins } from '../guardrails/tool-pins.ts';
 import type { CompiledWebSearch } from '../guardrails/web-search.ts';
-import type { ToolRules } from '../guardrails/tool-rules.ts';
+import type { ServerSighting } from '../reports/server-sighting.ts';
+import type { ToolRules } from '../../shared/tool-rules.ts';
 
 export interface GovernedServer {
   readonly config: McpServer;
@@ -19,6 +20,8 @@ export interface GovernedServer {
   priceOf(method: string | undefined, tool: string | undefined): Price;
   /** Headers that authenticate Turnpike to the upstream, flat; opened secrets, so never logged. */
   readonly upstreamAuthHeaders: readonly string[];
+  /** What calls of it show; the same object in every form that the server takes. */
+  readonly sighting: ServerSighting;
   /** Opened environment of a STDIO server. */
   readonly stdioEnv: Readonly<Record<string, string>>;
 }

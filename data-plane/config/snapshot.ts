@@ -1,5 +1,6 @@
 /** The immutable configuration that one request is decided by, from its first step to its last. */
 import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { Agent } from '../../shared/agent.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { OrganisationConfig } from '../../shared/config-document.ts';
 import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
@@ -19,6 +20,7 @@ export interface Snapshot {
   readonly organisations: ReadonlyMap<string, OrganisationConfig>;
   /** Organisation id → the filter that holds at all its servers. */
   readonly organisationFilters: ReadonlyMap<string, CompiledFilter>;
+  readonly keys: ReadonlyMap<string, ApiKey>;
   readonly keysByHash: ReadonlyMap<string, KeyMatch>;
   /** Organisation id → slug or id → server. */
   readonly servers: ReadonlyMap<string, ReadonlyMap<string, GovernedServer>>;
@@ -28,6 +30,13 @@ export interface Snapshot {
   readonly policies: ReadonlyMap<string, CompiledPolicy>;
   /** Owner id → active budgets and quotas. */
   readonly limits: ReadonlyMap<string, readonly Limit[]>;
+  /** Organisation id → agent id → agent. */
+  readonly agents: ReadonlyMap<string, ReadonlyMap<string, Agent>>;
 }
 
 export const GLOBAL_OWNER = 'GLOBAL';
+
+/** Undefined for a key of no agent, and for one whose agent is gone. */
+export function boundAgentOf({ agents }: Snapshot, { organisationId, agentId }: ApiKey): Agent | undefined {
+  return agentId === null ? undefined : agents.get(organisationId)?.get(agentId);
+}

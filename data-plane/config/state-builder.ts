@@ -1,6 +1,7 @@
 /** Builds the next configuration: starts from an older one or from nothing, takes changes one by one, and leaves the older one as it was. */
 import { isDeepStrictEqual } from 'node:util';
 import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { Agent } from '../../shared/agent.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
 import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
@@ -33,6 +34,8 @@ export class StateBuilder {
   readonly #policies: BucketMapDraft<CompiledPolicy>;
   readonly #limitConfigs: BucketMapDraft<Limit>;
   readonly #limits: BucketMapDraft<readonly Limit[]>;
+  readonly #agentConfigs: BucketMapDraft<Agent>;
+  readonly #agents: NestedMapDraft<Agent>;
 
   /** `base` is what the changes come on top of; `previous` what is in force now, often the same. */
   constructor(sealer: SecretSealer, { base, previous }: { readonly base: ConfigState; readonly previous: ConfigState }) {
@@ -51,6 +54,8 @@ export class StateBuilder {
     this.#policies = new BucketMapDraft(snapshot.policies);
     this.#limitConfigs = new BucketMapDraft(entities.limit);
     this.#limits = new BucketMapDraft(snapshot.limits);
+    this.#agentConfigs = new BucketMapDraft(entities.agent);
+    this.#agents = new NestedMapDraft(snapshot.agents);
   }
 
   /** Throws a `ConfigFault` when the change does not fit; the builder is then worth nothing, and the older state is as it was. */
@@ -62,24 +67,28 @@ export class StateBuilder {
   /** The builder must not be used afterwards. */
   finish(version: string): ConfigState {
     const organisations = this.#organisations.finish();
+    const apiKeys = this.#apiKeys.finish();
     return {
       entities: {
         organisation: organisations,
-        apiKey: this.#apiKeys.finish(),
+        apiKey: apiKeys,
         mcpServer: this.#mcpServers.finish(),
         accessGrant: this.#accessGrants.finish(),
         policy: this.#policyConfigs.finish(),
         limit: this.#limitConfigs.finish(),
+        agent: this.#agentConfigs.finish(),
       },
       snapshot: {
         version,
         organisations,
         organisationFilters: this.#organisationFilters.finish(),
+        keys: apiKeys,
         keysByHash: this.#keysByHash.finish(),
         servers: this.#servers.finish(),
         grants: this.#grants.finish(),
         policies: this.#policies.finish(),
         limits: this.#limits.finish(),
+        agents: this.#agents.finish(),
       },
     };
   }
@@ -98,6 +107,8 @@ export class StateBuilder {
         return this.#putPolicy(change.value);
       case 'limit':
         return this.#putLimit(change.value);
+      case 'agent':
+        return this.#putAgent(change.value);
     }
   }
 
@@ -116,6 +127,8 @@ export class StateBuilder {
         return this.#removePolicy(id);
       case 'limit':
         return this.#removeLimit(id);
+      case 'agent':
+        return this.#removeAgent(id);
     }
   }
 
@@ -208,5 +221,17 @@ export class StateBuilder {
     if (rest.length === 0) this.#limits.delete(old.ownerId);
     else this.#limits.set(old.ownerId, rest);
     this.#limitConfigs.delete(id);
+  }
+
+  #putAgent(agent: Agent): void {
+    this.#agentConfigs.set(agent.id, agent);
+    this.#agents.set(agent.organisationId, agent.id, agent);
+  }
+
+  #removeAgent(id: string): void {
+    const old = this.#agentConfigs.get(id);
+    if (old === undefined) return;
+    this.#agents.delete(old.organisationId, id);
+    this.#agentConfigs.delete(id);
   }
 }

@@ -57,6 +57,7 @@ export class EventDoor {
     this.#server = server;
     this.#headers = forwardedHeaders(exchange.headers, 'legacy');
     this.#stream = new DoorStream(gateway, exchange, trail, allowed.access, {
+      session: () => this.#session,
       onRoom: () => this.#resume(),
       onServer: (current) => void (this.#server = current),
       onEnd: (outcome) => this.#end(outcome),

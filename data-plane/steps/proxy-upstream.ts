@@ -20,10 +20,14 @@ export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: All
   const { rpc, access } = allowed;
   const { door } = rpc;
   return new Promise((resolve) => {
+    const finish = (outcome: Outcome) => {
+      access.server.sighting.note(outcome.failure);
+      resolve(outcome);
+    };
     const relay =
       door === undefined
-        ? new AnswerRelay(gateway, exchange, allowed, trail, resolve)
-        : new DoorRelay(gateway.clock, { door, exchange, allowed, trail, allowance }, resolve);
+        ? new AnswerRelay(gateway, exchange, allowed, trail, finish)
+        : new DoorRelay(gateway.clock, { door, exchange, allowed, trail, allowance }, finish);
     const metered = allowance === undefined ? undefined : new MeteredAnswer(relay, allowance);
     const flight = transport.send(
       {

@@ -118,7 +118,7 @@ function admitWithoutMoney(gateway: Gateway, booking: Booking, error: CountersUn
 
 /** Nobody knows whether the store took the admission before it fell silent: if it did, this gives everything back. */
 function voided(gateway: Gateway, { asked, head, trail }: Booking, refusal: Refusal): Refusal {
-  if (asked !== undefined) gateway.counters.settle({ admission: asked, amounts: asked.holds.map(() => 0), event: head + eventEnding(refusal, 0, 0n, trail) });
+  if (asked !== undefined) gateway.counters.settle({ admission: asked, amounts: asked.holds.map(() => 0), event: head + eventEnding(refusal, trail, 0, 0n) });
   return refusal;
 }
 

@@ -1,9 +1,10 @@
 /** Writes the usage event as JSON in two halves: what is known before the upstream is called, and how the request ended. */
+import { orderOfStep } from '../../shared/access-steps.ts';
 import { costOf, type Price } from '../../shared/pricing.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RefusalCode } from '../../shared/refusals.ts';
 import { USAGE_EVENT_FORMAT } from '../../shared/usage-event.ts';
-import { readClientInfo, readModernClientInfo, type ClientInfo } from '../mcp/client-info.ts';
+import { clientIn } from '../mcp/client-info.ts';
 import type { Outcome, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Trail } from '../trail.ts';
@@ -29,7 +30,7 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
 export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price, inputBytes = trail.inputBytes): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
-  const client = clientOf(trail);
+  const client = trail.rpc === undefined ? undefined : clientIn(trail.rpc);
   return (
     `[${USAGE_EVENT_FORMAT},"${exchange.requestId}",${exchange.timeMillis},${text(nodeName)},` +
     `${trail.plan?.identityJson ?? identityJson(exchange, trail)},${text(exchange.method)},${text(message?.method)},` +
@@ -40,25 +41,34 @@ export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, pr
   );
 }
 
+const LOST_AT = orderOfStep('proxyUpstream');
 const LOST = wordsJson({
   status: 502,
   decision: 'ERRORED',
   refusal: new Refusal('upstream_error', 'connection_lost', 'the gateway node was lost during the call'),
 });
 
-/** What rules that let the request pass have noted until its end. */
-export type Noted = Pick<Trail, 'observed' | 'dlp'>;
+/** What is known of a request at its end beside its ending: what rules have noted, and who called. */
+export type Noted = Pick<Trail, 'observed' | 'dlp' | 'client' | 'key'>;
 
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
 export function unknownEnding(costNanosUsd: bigint, outputBytes: number, noted: Noted): string {
   const figures = figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd });
-  return observedJson(noted) + LOST + figures + dlpJson(noted);
+  return observedJson(noted) + LOST + figures + tailJson(noted, LOST_AT);
 }
 
-/** Who the message itself says it is from; undefined where the session knows. */
-function clientOf({ rpc }: Trail): ClientInfo | undefined {
-  if (rpc?.era === 'modern') return readModernClientInfo(rpc.message?.value);
-  return rpc?.message?.method === 'initialize' ? readClientInfo(rpc.message.value) : undefined;
+/** The agent and its client; nothing where no agent calls. */
+function agentJsonOf({ client, key }: Noted): string {
+  const agentId = client?.agentId ?? key?.agentId ?? null;
+  return agentId === null ? '' : `,"${agentId}",${client?.clientId == null ? 'null' : JSON.stringify(client.clientId)}`;
+}
+
+/** The outcome under the rules of content; behind it what most events have nothing of, and end without: the agent, the last step, what was found. */
+function tailJson(noted: Noted, step: number | null): string {
+  const { outcome, findingsJson } = noted.dlp;
+  const agentJson = agentJsonOf(noted);
+  if (agentJson === '' && step === null && findingsJson === undefined) return `,"${outcome}"]`;
+  return `,"${outcome}"${agentJson === '' ? ',null,null' : agentJson},${step}${findingsJson === undefined ? '' : `,${findingsJson}`}]`;
 }
 
 /** What a request cost: nothing when it was refused or never reached its upstream. */
@@ -68,7 +78,7 @@ export function costOfEnding(hold: SpendHold | undefined, ending: Outcome | Refu
   return costOf(hold.price, hold.inputBytes, ending.outputBytes);
 }
 
-export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, costNanosUsd: bigint, noted: Noted): string {
+export function eventEnding(ending: Outcome | Refusal, trail: Trail, latencyMillis: number, costNanosUsd: bigint): string {
   const refusal = ending instanceof Refusal ? ending : ending.failure;
   const outcome = ending instanceof Refusal ? undefined : ending;
   const decision = refusal === undefined ? 'ALLOWED' : isDenial(refusal) ? 'DENIED' : 'ERRORED';
@@ -79,7 +89,8 @@ export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, co
     outputBytes: outcome?.outputBytes ?? 0,
     costNanosUsd,
   };
-  return observedJson(noted) + wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures) + dlpJson(noted);
+  const words = wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal });
+  return observedJson(trail) + words + figuresJson(figures) + tailJson(trail, refusal === undefined ? null : orderOfStep(trail.step));
 }
 
 const FAILURES: ReadonlySet<RefusalCode> = new Set([
@@ -124,10 +135,6 @@ function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, output
 /** Answers are judged too, so only at the end all is noted. */
 function observedJson({ observed }: Noted): string {
   return observed.length === 0 ? ',[]' : `,${JSON.stringify(observed)}`;
-}
-
-function dlpJson({ dlp }: Noted): string {
-  return `,${dlp.json}]`;
 }
 
 /** Whoever was refused before key and server were known is recorded with what is. */

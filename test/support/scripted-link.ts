@@ -2,6 +2,7 @@
 import { on } from 'node:events';
 import { EventEmitter } from 'node:events';
 import type { FeedLink, NodeDescription } from '../../data-plane/config/feed-link.ts';
+import type { ServerReport } from '../../data-plane/reports/server-report.ts';
 import type { ReceivedFrame } from '../../data-plane/config/read-frame.ts';
 
 export interface Acknowledged {
@@ -14,6 +15,7 @@ export class ScriptedLink implements FeedLink {
   readonly subscribed: (string | undefined)[] = [];
   readonly acknowledged: Acknowledged[] = [];
   readonly hellos: NodeDescription[] = [];
+  readonly reported: ServerReport[] = [];
   terminations = 0;
   /** How a greeting is answered. */
   answerHello: () => Promise<string> = () => Promise.resolve('dpl_test');
@@ -40,6 +42,11 @@ export class ScriptedLink implements FeedLink {
 
   acknowledge({ version, refusedReason }: Acknowledged): Promise<void> {
     this.acknowledged.push({ version, refusedReason });
+    return Promise.resolve();
+  }
+
+  report(_dataPlaneId: string, reports: readonly ServerReport[]): Promise<void> {
+    this.reported.push(...reports);
     return Promise.resolve();
   }
 

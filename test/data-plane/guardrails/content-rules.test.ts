@@ -26,7 +26,7 @@ function judge(text: string, filters: readonly OwnedFilter[], besides: readonly 
     text: undefined,
     refusal: undefined,
     ...judged,
-    dlp: JSON.parse(`[${trail.dlp.json}]`),
+    dlp: [trail.dlp.outcome, JSON.parse(trail.dlp.findingsJson ?? '[]')],
     observed: trail.observed,
   });
   try {

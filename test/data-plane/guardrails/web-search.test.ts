@@ -90,7 +90,10 @@ describe('a call is refused', () => {
     const text = callOf({ url: 'https://evil.com', query: 'site:evil.com' });
     expect(outcomeOf(policyOf({ blockedDomains: ['evil.com'], safeSearch: true, mode: 'OBSERVE' }), text, trail)).toBe(text);
     expect(trail.observed).toEqual(['mcp_guardrail_block/web_search_policy']);
-    expect(JSON.parse(`[${trail.dlp.json}]`)).toEqual(['OBSERVED', [{ direction: 'REQUEST', kind: 'DOMAIN', rule: 'evil.com', action: 'OBSERVE', count: 1 }]]);
+    expect([trail.dlp.outcome, JSON.parse(trail.dlp.findingsJson ?? '[]')]).toEqual([
+      'OBSERVED',
+      [{ direction: 'REQUEST', kind: 'DOMAIN', rule: 'evil.com', action: 'OBSERVE', count: 1 }],
+    ]);
   });
 });
 
@@ -136,7 +139,10 @@ test('links that lead elsewhere are redacted in results, and noted', () => {
   const policy = policyOf({ blockedDomains: ['evil.com'] });
   const judged = redactLinks(Buffer.from(result('HTTPS://www.Evil.com/a?b=(c', 'https://good.com/x')), policy, trail).toString('utf8');
   expect(judged).toBe(result('[redacted:DOMAIN]', 'https://good.com/x'));
-  expect(JSON.parse(`[${trail.dlp.json}]`)).toEqual(['REDACTED', [{ direction: 'RESPONSE', kind: 'DOMAIN', rule: 'evil.com', action: 'REDACT', count: 2 }]]);
+  expect([trail.dlp.outcome, JSON.parse(trail.dlp.findingsJson ?? '[]')]).toEqual([
+    'REDACTED',
+    [{ direction: 'RESPONSE', kind: 'DOMAIN', rule: 'evil.com', action: 'REDACT', count: 2 }],
+  ]);
   const observing = policyOf({ blockedDomains: ['evil.com'], mode: 'OBSERVE' });
   const bytes = Buffer.from(result('https://evil.com', 'x'));
   expect(redactLinks(bytes, observing, new Trail())).toBe(bytes);

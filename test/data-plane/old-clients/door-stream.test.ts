@@ -42,6 +42,7 @@ async function open(): Promise<Opened> {
   const streams = { add: (stream: OpenStream) => void watched.add(stream), remove: (stream: OpenStream) => void watched.delete(stream) };
   const exchange = new Exchange(request, response, { identifier: config.slug, tailPath: '' }, systemClock);
   const stream = new DoorStream({ clock: systemClock, streams }, exchange, new Trail(), governing({}), {
+    session: () => undefined,
     onRoom: () => undefined,
     onServer: () => undefined,
     onEnd: (outcome) => void outcomes.push(outcome),

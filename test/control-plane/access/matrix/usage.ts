@@ -1,0 +1,62 @@
+/** The rows of usage and of the audit trail. */
+import { writeUsageEvent } from '../../../../shared/usage-event.ts';
+import { usageEvent } from '../../../support/usage.ts';
+import { mutation, query, subscription, type Rows } from './row.ts';
+import type { World } from './world.ts';
+
+/** Said outright, for the answers repeat it. */
+const TODAY = { gte: new Date(Date.now() - 86_400_000).toISOString(), lt: new Date(Date.now() + 3_600_000).toISOString() };
+const EVERYTHING = { filter: { range: TODAY } };
+const LEVELS = { ...EVERYTHING, fields: ['SERVER'] };
+const CALLS = { ...EVERYTHING, groupBy: 'SERVER', metrics: ['CALLS'] };
+const START = Buffer.from('0').toString('base64url');
+
+function call({ plane, organisation }: World): Promise<void> {
+  plane.usageQueue.append(writeUsageEvent(usageEvent({ organisationId: organisation })));
+  return Promise.resolve();
+}
+
+export const USAGE: Rows = {
+  'Query.usageRecords': query(
+    'USAGE_READ',
+    () => EVERYTHING,
+    ({ server }) => ({ filter: { range: TODAY, serverId: [server] } }),
+    ({ key }) => ({ filter: { range: TODAY, apiKeyId: [key] } }),
+    ({ request }) => ({ filter: { range: TODAY, requestId: [request] } }),
+  ),
+  'Query.usageRecord': query(
+    'USAGE_READ',
+    ({ usageRecord }) => ({ id: usageRecord }),
+    ({ usageRecord }) => ({ id: usageRecord }),
+    ({ request }) => ({ requestId: request }),
+  ),
+  'Query.usageAnalytics': query(
+    'USAGE_READ',
+    () => CALLS,
+    ({ server }) => ({ ...CALLS, filter: { range: TODAY, serverId: [server] } }),
+  ),
+  'Query.usageFacets': query(
+    'USAGE_READ',
+    () => LEVELS,
+    ({ server }) => ({ ...LEVELS, filter: { range: TODAY, serverId: [server] } }),
+  ),
+  'Query.workflowGraph': query(
+    'USAGE_READ',
+    () => EVERYTHING,
+    ({ server }) => ({ filter: { range: TODAY, serverId: [server] } }),
+  ),
+  'Query.usageDeadLetters': query('USAGE_READ'),
+  'Mutation.retryDeadLetters': mutation('USAGE_READ', () => ({})),
+  'Subscription.usageRecordAdded': subscription('USAGE_READ', () => ({ ...EVERYTHING, after: START }), call),
+  'Subscription.usageTick': subscription('USAGE_READ', () => ({ ...EVERYTHING, intervalMs: 250 }), call),
+};
+
+export const AUDIT: Rows = {
+  'Query.auditEvents': query(
+    'AUDIT_READ',
+    () => ({}),
+    ({ server }) => ({ filter: { targetId: [server] } }),
+    ({ user }) => ({ filter: { actorId: [user] } }),
+  ),
+  'Subscription.auditEventAdded': subscription('AUDIT_READ', () => ({ after: '0' })),
+};
