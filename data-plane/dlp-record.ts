@@ -8,14 +8,14 @@ export class DlpRecord {
   #outcome: DlpOutcome = 'NONE';
   #findings: Map<string, DlpFinding> | undefined;
 
-  /** Counts a finding; the strictest of all is the outcome. */
-  note(finding: Omit<DlpFinding, 'count'>): void {
+  /** Adds to what was found; the strictest of all that was done is the outcome. */
+  note(finding: Omit<DlpFinding, 'count'>, count = 1): void {
     const outcome = OUTCOMES[finding.action];
     if (STRICTNESS.indexOf(outcome) > STRICTNESS.indexOf(this.#outcome)) this.#outcome = outcome;
     const key = JSON.stringify(finding);
     const findings = (this.#findings ??= new Map<string, DlpFinding>());
     const known = findings.get(key);
-    if (known !== undefined || findings.size < DLP_FINDINGS_MAX) findings.set(key, { ...finding, count: (known?.count ?? 0) + 1 });
+    if (known !== undefined || findings.size < DLP_FINDINGS_MAX) findings.set(key, { ...finding, count: (known?.count ?? 0) + count });
   }
 
   get outcome(): DlpOutcome {

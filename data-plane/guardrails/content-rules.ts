@@ -84,7 +84,9 @@ function redactAll(bytes: Buffer, texts: readonly MessageText[], redacters: read
 }
 
 function note(trail: Trail, direction: FilterDirection, { first, found = [] }: Matched, action: FilterAction): void {
-  for (const { kind, rule } of found.length === 0 ? [first] : found) trail.dlp.note({ direction, kind, rule: rule.slice(0, DLP_RULE_LENGTH_MAX), action });
+  const byRule = Map.groupBy<string, FilterMatch>(found.length === 0 ? [first] : found, ({ kind, rule }) => `${kind} ${rule}`);
+  for (const [{ kind, rule } = first, ...others] of byRule.values())
+    trail.dlp.note({ direction, kind, rule: rule.slice(0, DLP_RULE_LENGTH_MAX), action }, 1 + others.length);
 }
 
 function refusalOf({ first, filter, owner }: Matched, noun: string): Refusal {

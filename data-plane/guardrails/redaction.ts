@@ -22,7 +22,9 @@ export function redact(bytes: Buffer, texts: readonly MessageText[], found: read
     for (const { index, start, end } of rule.parts) {
       const text = texts[index];
       if (text === undefined || text.isFixed) return undefined;
-      pieces.set(text, [...(pieces.get(text) ?? []), { start, end, mark: markOf(rule) }]);
+      const known = pieces.get(text) ?? [];
+      known.push({ start, end, mark: markOf(rule) });
+      pieces.set(text, known);
     }
   }
   return applyEdits(
