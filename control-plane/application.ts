@@ -29,6 +29,7 @@ import type { LookBounds } from './mcp-client/look-at-server.ts';
 import { ServerLooks } from './mcp-client/server-looks.ts';
 import type { LedgerSource } from './money/ledger-look.ts';
 import type { LostWindows } from './money/lost-windows.ts';
+import { applyGlobalPolicy } from './policies/global-policy.ts';
 import { makeSchema } from './schema.ts';
 import { makeServices, type Services } from './services.ts';
 import { hostCookie } from './sessions/host-cookie.ts';
@@ -94,6 +95,7 @@ async function startParts(
   started.push(() => orm.close(true));
   const everything = acrossOrganisations(orm.em);
   await bootstrap(everything, hasher, settings, log);
+  await applyGlobalPolicy(everything.fork(), settings.globalPolicyPath, log);
   const notifications = new Notifications(settings.databaseUrl, CHANNELS, log);
   started.push(() => notifications.close());
   const partitions = await PartitionKeeper.start(asOwner(orm.em), settings.usageRetentionDays, log);
@@ -117,13 +119,11 @@ async function startParts(
   });
   const background = startBackgroundWork({ settings, em: everything, secretKey, services, lostWindows, ledger, log });
   started.push(...background.map((task) => () => task.close()));
-  const { gatewayUrl } = settings;
+  const { gatewayUrl, introspection } = settings;
   const sessionCookie = hostCookie('turnpike-session', settings.allowsPlainCookies);
   const singleSignOn = singleSignOnOf(settings, services, log);
-  const server = await startGraphqlServer(
-    { schema: makeSchema(), em: orm.em, services, notifications, hasher, sessionCookie, singleSignOn, gatewayUrl, log },
-    settings,
-  );
+  const served = { schema: makeSchema(), em: orm.em, services, notifications, hasher, sessionCookie, singleSignOn, gatewayUrl, introspection, log };
+  const server = await startGraphqlServer(served, settings);
   started.push(() => server.close());
   const setupLink = await offerSetup(everything, hasher, { url: server.url, dataDirectory: settings.dataDirectory }, log);
   return { url: server.url, setupLink };

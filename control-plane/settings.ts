@@ -1,5 +1,6 @@
 /** Reads the control plane's environment once, into typed settings; nothing else in this plane looks at `process.env`. */
 import { z } from 'zod';
+import { INTROSPECTION_MODES, type IntrospectionMode } from './access/introspection.ts';
 import { cidrListSchema, stdioUserSchema } from '../shared/reach-settings.ts';
 
 const environmentSchema = z.object({
@@ -9,6 +10,7 @@ const environmentSchema = z.object({
   TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
   TURNPIKE_SECRET_KEY: z.string(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
+  TURNPIKE_GLOBAL_POLICY: z.string().optional(),
   TURNPIKE_STDIO_USER: stdioUserSchema.optional(),
   UPSTREAM_PRIVATE_CIDRS: cidrListSchema.optional(),
   TURNPIKE_GATEWAY_URL: z.url().optional(),
@@ -21,6 +23,7 @@ const environmentSchema = z.object({
   OIDC_CLIENT_ID: z.string().optional(),
   OIDC_CLIENT_SECRET: z.string().optional(),
   OIDC_REDIRECT_URL: z.url({ protocol: /^https?$/ }).optional(),
+  GRAPHQL_INTROSPECTION: z.enum(INTROSPECTION_MODES).default('administrators'),
   USAGE_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
@@ -38,6 +41,8 @@ export interface ControlPlaneSettings {
   readonly dataDirectory: string;
   readonly secretKey: string;
   readonly stdioAllowlistPath: string | undefined;
+  /** The operator's policy for all organisations; undefined leaves the one that is in force. */
+  readonly globalPolicyPath: string | undefined;
   /** Whom STDIO servers run as while they are looked at; undefined for this program's own user. */
   readonly stdioUser: { readonly uid: number; readonly gid: number } | undefined;
   /** Where servers that are not public may live; undefined leaves private addresses open. */
@@ -58,6 +63,8 @@ export interface ControlPlaneSettings {
   readonly usageRetentionDays: number | undefined;
   /** Whether sessions over plain HTTP on the machine itself may have a cookie that is not `Secure`: in development mode alone. */
   readonly allowsPlainCookies: boolean;
+  /** Who may read the schema through the API. */
+  readonly introspection: IntrospectionMode;
   /** Where people may sign in besides here. */
   readonly identityProvider: IdentityProviderSettings | undefined;
 }
@@ -76,6 +83,7 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     dataDirectory: given.TURNPIKE_DATA_DIR,
     secretKey: given.TURNPIKE_SECRET_KEY,
     stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
+    globalPolicyPath: given.TURNPIKE_GLOBAL_POLICY,
     stdioUser: given.TURNPIKE_STDIO_USER,
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
     environment,
@@ -87,6 +95,7 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     reconciliationMillis: given.RECONCILIATION_SECONDS * 1000,
     usageRetentionDays: given.USAGE_RETENTION_DAYS,
     allowsPlainCookies: false,
+    introspection: given.GRAPHQL_INTROSPECTION,
     identityProvider: identityProviderOf(given),
   };
 }

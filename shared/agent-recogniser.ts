@@ -17,12 +17,21 @@ export interface Recognition {
   readonly client: AgentClient;
 }
 
+type Fits = (claim: ClientClaim) => boolean;
+
 interface Candidate extends Recognition {
-  readonly fits: (claim: ClientClaim) => boolean;
+  readonly fits: Fits;
 }
 
 const USER_AGENT_LENGTH_MAX = 256;
 const REMEMBERED_MAX = 1000;
+/** A client that has not changed is the same object from one configuration to the next. */
+const compiled = new WeakMap<AgentClient, Fits>();
+
+/** Compiles the patterns of an agent ahead of the first request that asks for them. */
+export function prepareAgent({ clients }: Agent): void {
+  for (const client of clients) fitsOf(client);
+}
 
 export class AgentRecogniser {
   readonly #candidates: readonly Candidate[];
@@ -31,7 +40,7 @@ export class AgentRecogniser {
   /** Where several fit, the organisation's own agents come before predefined ones, and older ones before newer; of one agent, its clients in their order. */
   constructor(agents: Iterable<Agent>) {
     const inOrder = [...agents].toSorted((one, other) => (rankOf(one) < rankOf(other) ? -1 : 1));
-    this.#candidates = inOrder.flatMap((agent) => agent.clients.map((client) => ({ agent, client, fits: compileClient(client) })));
+    this.#candidates = inOrder.flatMap((agent) => agent.clients.map((client) => ({ agent, client, fits: fitsOf(client) })));
   }
 
   /** No client counts as any agent. */
@@ -40,7 +49,7 @@ export class AgentRecogniser {
   }
 
   recognise(claim: ClientClaim): Recognition | undefined {
-    const text = claim.name === null ? `user-agent ${claim.userAgent ?? ''}` : `${claim.version ?? ''} ${claim.name}`;
+    const text = claim.name === null ? `user-agent ${shortened(claim.userAgent)}` : `${claim.version ?? ''} ${claim.name}`;
     if (this.#remembered.has(text)) return this.#remembered.get(text);
     const found = this.#candidates.find(({ fits }) => fits(claim));
     if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
@@ -49,17 +58,27 @@ export class AgentRecogniser {
   }
 }
 
+function shortened(userAgent = ''): string {
+  return userAgent.slice(0, USER_AGENT_LENGTH_MAX);
+}
+
 function rankOf({ kind, id }: Agent): string {
   return `${kind === 'CUSTOM' ? 0 : 1}${id}`;
 }
 
-function compileClient({ clientNames, userAgents, versionRange }: AgentClient): Candidate['fits'] {
+function fitsOf(client: AgentClient): Fits {
+  let fits = compiled.get(client);
+  if (fits === undefined) compiled.set(client, (fits = compileClient(client)));
+  return fits;
+}
+
+function compileClient({ clientNames, userAgents, versionRange }: AgentClient): Fits {
   const hasName = compileNamePatterns(clientNames);
   const hasUserAgent = compileNamePatterns(userAgents);
   const isInRange = versionRange === null ? () => true : compileVersionRange(versionRange);
   return ({ name, version, userAgent }) => {
     if (name !== null) return hasName(name) && isInRange(version ?? '');
     if (userAgent === undefined || versionRange !== null) return false;
-    return hasUserAgent(userAgent.slice(0, USER_AGENT_LENGTH_MAX));
+    return hasUserAgent(shortened(userAgent));
   };
 }

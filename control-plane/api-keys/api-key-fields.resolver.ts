@@ -2,7 +2,7 @@
 import type { GraphQLResolveInfo } from 'graphql/index.js';
 import { Arg, Ctx, FieldResolver, Info, Int, Resolver, Root } from 'type-graphql';
 import { AccessGrantConnection, type AccessGrantType } from '../access-grants/access-grant.types.ts';
-import { PAGE_DEFAULT, readPage, selects, type Connection } from '../graphql/connection.ts';
+import { readPage, selects, type Connection } from '../graphql/connection.ts';
 import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
 import { loadUser } from '../members/load-user.ts';
 import { UserType } from '../members/user.types.ts';
@@ -12,6 +12,9 @@ import { TeamType } from '../teams/team.types.ts';
 import type { ApiKey } from './api-key.entity.ts';
 import { statusOf, type ApiKeyStatus } from './api-key-status.ts';
 import { API_KEY_STATUS, ApiKeyType } from './api-key.types.ts';
+
+/** Fewer than of a list by itself: there may be as many for each key of a page. */
+const GRANTS_DEFAULT = 20;
 
 @Resolver(() => ApiKeyType)
 export class ApiKeyFieldsResolver {
@@ -30,6 +33,11 @@ export class ApiKeyFieldsResolver {
     return teamId == null ? Promise.resolve(null) : loaders.teams.load(teamId);
   }
 
+  @FieldResolver(() => UserType, { nullable: true, description: 'The person of a person’s key.' })
+  user(@Root() { userId }: ApiKey, @Ctx() { loaders }: RequestContext): Promise<UserType | null> {
+    return loadUser(loaders, userId);
+  }
+
   @FieldResolver(() => PolicyType, { nullable: true, description: 'The policy that holds for every call with it.' })
   policy(@Root() { id }: ApiKey, @Ctx() { loaders }: RequestContext): Promise<PolicyType | null> {
     return loaders.policies.load(id);
@@ -43,12 +51,12 @@ export class ApiKeyFieldsResolver {
   @FieldResolver(() => AccessGrantConnection, { description: 'Its grants, oldest first.' })
   grants(
     @Root() { id }: ApiKey,
-    @Arg('first', () => Int, { defaultValue: PAGE_DEFAULT }) first: number,
+    @Arg('first', () => Int, { defaultValue: GRANTS_DEFAULT }) first: number,
     @Arg('after', () => String, { nullable: true }) after: string | null,
     @Ctx() { loaders }: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<AccessGrantType>> {
-    return loaders.grantsOfKeys.load({ apiKeyId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
+    return loaders.grantsOfKeys.load({ ownerId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
   }
 
   @FieldResolver(() => [McpServerType], { description: 'The servers that it may call now, as the gateway judges it; none for a key that does not work.' })

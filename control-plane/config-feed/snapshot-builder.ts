@@ -1,7 +1,6 @@
 /** Reads the whole configuration that a data plane may see, as it stands at one version, page by page into packed parts. */
 import { IsolationLevel } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { z } from 'zod';
 import type { ConfigUpsert } from '../../shared/config-document.ts';
 import { PartPacker } from '../../shared/config-parts.ts';
 import { upsertOfAccessGrant } from '../access-grants/access-grant.document.ts';
@@ -18,6 +17,7 @@ import { upsertOfOrganisation } from '../organisations/organisation.document.ts'
 import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
+import { currentVersion } from './current-version.ts';
 
 /** Where the parts go as they are made. */
 export interface SnapshotSink {
@@ -36,14 +36,11 @@ const PAGE_ROWS = 500;
 
 type PageReader = (reader: EntityManager, afterId: string) => Promise<Page>;
 
-const versionSchema = z.object({ version: z.string() });
-
 /** `organisationIds` null means all. One transaction sees one state of the database, whatever is committed meanwhile. */
 export async function buildSnapshot(em: EntityManager, organisationIds: readonly string[] | null, sink: SnapshotSink): Promise<void> {
   await em.fork().transactional(
     async (reader) => {
-      const [row] = await reader.execute('select version::text as version from config_version');
-      sink.begin(versionSchema.parse(row).version);
+      sink.begin(await currentVersion(reader));
       const packer = new PartPacker();
       for (const readPage of pageReaders(organisationIds)) {
         let page: Page | undefined = await readPage(reader, '');
@@ -95,7 +92,16 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
     async (reader, afterId) =>
       pageOf(await reader.createQueryBuilder(AccessGrantEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfAccessGrant),
     async (reader, afterId) =>
-      pageOf(await reader.createQueryBuilder(PolicyEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfPolicy),
+      pageOf(
+        await reader
+          .createQueryBuilder(PolicyEntity)
+          // The operator's policy is for every data plane.
+          .where({ id: { $gt: afterId }, $or: [owned, { organisationId: null }] })
+          .orderBy(inOrder)
+          .limit(max)
+          .execute('all'),
+        upsertOfPolicy,
+      ),
     async (reader, afterId) =>
       pageOf(
         await reader

@@ -32,7 +32,7 @@ export class DataPlanesResolver {
 
   @FieldResolver(() => BigIntString, { description: 'How many versions it is behind.' })
   async configLag(@Root() dataPlane: DataPlane, @Ctx() { services, loaders }: RequestContext): Promise<string> {
-    return services.dataPlanes.lagOf(await loaders.configVersion.load('current'), dataPlane);
+    return services.dataPlanes.lagOf(dataPlane, await loaders.configVersion.load('current'));
   }
 
   @Subscription(() => DataPlaneType, {

@@ -80,8 +80,8 @@ export class DataPlanesService {
   }
 
   /** How many versions a node is behind; of one that is ahead, after the database was put back, none. */
-  lagOf(current: string, dataPlane: DataPlane): string {
-    const lag = BigInt(current) - BigInt(dataPlane.configVersion);
+  lagOf(dataPlane: DataPlane, currentVersion: string): string {
+    const lag = BigInt(currentVersion) - BigInt(dataPlane.configVersion);
     return String(lag > 0n ? lag : 0n);
   }
 

@@ -8,13 +8,15 @@ import { CreateExportInput, ExportPayload, ExportType } from './export.types.ts'
 
 @Resolver(() => ExportType)
 export class ExportsResolver {
-  @Query(() => ExportType, { nullable: true, description: 'One export; null when there is none. Needs what its kind needs, USAGE_READ or AUDIT_READ.' })
+  @Query(() => ExportType, {
+    nullable: true,
+    description: 'One export; null when there is none. Needs USAGE_READ. One of audit events needs AUDIT_READ in its place.',
+  })
   export(@Ctx() context: RequestContext, @Arg('id', () => ID) id: string): Promise<ExportType | null> {
-    const admin = asAdmin(context);
-    return context.services.exports.find(context.em, admin, id);
+    return context.services.exports.find(asAdmin(context), id);
   }
 
-  @Mutation(() => ExportPayload, { description: 'Makes an export of what there is now. Needs USAGE_READ for usage records, AUDIT_READ for audit events.' })
+  @Mutation(() => ExportPayload, { description: 'Makes an export of what there is now. Needs USAGE_READ. One of audit events needs AUDIT_READ in its place.' })
   createExport(@Ctx() context: RequestContext, @Arg('input', () => CreateExportInput) input: CreateExportInput): Promise<ExportPayload> {
     const admin = asAdmin(context);
     return asPayload(async () => ({ export: await context.services.exports.create(admin, wantedOf(input)) }), { export: null });
@@ -29,9 +31,10 @@ export class ExportsResolver {
   }
 
   @Subscription(() => ExportType, {
-    description: 'An export as it stands, and whenever that changes. Needs what its kind needs, USAGE_READ or AUDIT_READ.',
-    subscribe: ({ context, args }: { context: RequestContext; args: { id?: string } }) => {
+    description: 'An export as it stands, and whenever that changes. Needs USAGE_READ. One of audit events needs AUDIT_READ in its place.',
+    subscribe: async ({ context, args }: { context: RequestContext; args: { id?: string } }) => {
       const admin = asAdmin(context);
+      await context.services.exports.find(admin, args.id ?? '');
       return endingWith((signal) => follow(admin, args.id ?? '', signal));
     },
   })
@@ -47,12 +50,12 @@ function wantedOf({ kind, format, usage, audit }: CreateExportInput) {
 }
 
 async function* follow(context: AdminContext, id: string, signal: AbortSignal): AsyncGenerator<Export> {
-  const { services, caller, em } = context;
+  const { services, caller } = context;
   let isFirst = true;
   for await (const changed of services.liveChanges.follow(caller.organisationId, 'EXPORT', signal)) {
     if (!isFirst && !changed.includes(id)) continue;
     isFirst = false;
-    const found = await services.exports.find(em.fork(), context, id);
+    const found = await services.exports.find(context, id);
     if (found === null) return;
     yield found;
   }

@@ -9,7 +9,7 @@ import { insideOrganisation } from '../database/tenant-filter.ts';
 import type { ExportFormat } from '../export/export-form.ts';
 import { badInput, forbidden, unauthenticated } from '../graphql/errors.ts';
 import { parseInput, refuseInput } from '../graphql/input-refused.ts';
-import { asAdmin, type AdminContext } from '../request-context.ts';
+import { asAdmin, requirePermission, type AdminContext } from '../request-context.ts';
 import type { Services } from '../services.ts';
 import { ExportEntity, type Export } from './export.entity.ts';
 import type { ExportLinks } from './export-links.ts';
@@ -60,10 +60,11 @@ export class ExportsService {
     });
   }
 
-  /** Null for one that there is not, or that holds what the caller may not read. */
-  async find(em: EntityManager, { caller }: Pick<AdminContext, 'caller'>, id: string): Promise<Export | null> {
-    const found = await em.findOne(ExportEntity, { id });
-    return found !== null && caller.permissions.has(EXPORT_SOURCES[found.kind].permission) ? found : null;
+  /** Null for one that there is not. Whoever may not read what it holds may not know of it either. */
+  async find(context: AdminContext, id: string): Promise<Export | null> {
+    const found = await context.em.fork().findOne(ExportEntity, { id });
+    if (found !== null) requirePermission(context, EXPORT_SOURCES[found.kind].permission);
+    return found;
   }
 
   /** Null while there is nothing to download. */

@@ -17,14 +17,15 @@ const TELLABLE: ReadonlySet<string> = new Set([
   'PERSISTED_QUERY_NOT_SUPPORTED',
   'SERVICE_UNAVAILABLE',
   'RATE_LIMITED',
+  'DEADLINE_EXCEEDED',
 ]);
 
 /** Errors in the words of the GraphQL library. */
 const OF_THE_LIBRARY: ReadonlySet<string> = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']);
 /** Codes of PostgreSQL for text that it cannot keep, such as NUL or half of a surrogate pair. */
 const UNSTORABLE: ReadonlySet<string> = new Set(['22021', '22P05']);
-/** Codes of PostgreSQL for two changes that waited for each other: one was given up, and can be made again. */
-const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03']);
+/** Codes of PostgreSQL for two changes that came into each other's way, as when what one refers to was just removed: one was given up, and can be made again. */
+const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03', '23503']);
 const OUTAGES: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT', '57P01', '57P02', '57P03', '08006', '08001', '53300']);
 
 export function unauthenticated(why: string): GraphQLError {
@@ -72,10 +73,11 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown, re
   return { message: told.message, ...place, extensions: { code: told.code, requestId } };
 }
 
-/** Cuts the values out of the library's sentences, which repeat what was sent: it may be a secret in the wrong place. */
+/** Cuts out of the library's sentences the values, which repeat what was sent and may be secrets in the wrong place, and what there is of similar names. */
 export function withoutValues(message: string): string {
   if (message.startsWith('Syntax Error')) return message.replace(/((?:Block)?String) ".*$/s, '$1');
   return message
+    .replace(/ Did you mean .*\?$/s, '')
     .replace(/(cannot represent [^:]*):.*$/s, '$1')
     .replace(/(invalid date-time-string) .*$/s, '$1')
     .replace(/, found .*$/s, '');

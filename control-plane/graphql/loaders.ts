@@ -1,14 +1,14 @@
 /** Looks up what other objects point at, one statement for all of them: made anew for each request, so that nothing is shared between callers. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
-import { z } from 'zod';
 import type { WindowCounts } from '../../shared/window-counts.ts';
 import { effectiveServers, type EffectiveServers } from '../access-grants/effective-servers.ts';
-import { grantsOfKeys, type GrantsOfKeys } from '../access-grants/grants-of-keys.ts';
+import { grantCounts, grantsOfEach, type GrantCounts, type GrantsOfEach } from '../access-grants/grants-of-each.ts';
 import { findAgents, type Agent } from '../agents/agents.ts';
 import { clientUsage, clientsSeen, type ClientUsage } from '../agents/client-traffic.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
 import type { CatalogEntry } from '../catalog/catalog-entry.ts';
+import { currentVersion } from '../config-feed/current-version.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { UserEntity, type User } from '../members/user.entity.ts';
 import { sumCosts, type CostSpan } from '../money/window-costs.ts';
@@ -21,13 +21,14 @@ import { ToolEntity } from '../tools/tool.entity.ts';
 import { placesOfRules, type NamedRule, type RulePlace } from '../usage/rule-places.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
-const versionSchema = z.object({ version: z.string() });
-
 /** By id; policies by the id of their owner. Null where the caller's organisation has none. */
 export interface Loaders {
   readonly apiKeys: DataLoader<string, ApiKey | null>;
   readonly mcpServers: DataLoader<string, McpServer | null>;
   readonly catalogEntries: DataLoader<string, CatalogEntry | null>;
+  /** By the server, how many keys hold a grant for it. */
+  readonly grantCounts: GrantCounts;
+  readonly grantsOfServers: GrantsOfEach;
   /** By the entry that they were installed from, the oldest of each. */
   readonly installedServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
@@ -51,13 +52,14 @@ export interface Loaders {
   /** What each client of an agent was used for in the last 24 hours. */
   readonly clientUsage: ClientUsage;
   readonly effectiveServers: EffectiveServers;
-  readonly grantsOfKeys: GrantsOfKeys;
+  readonly grantsOfKeys: GrantsOfEach;
   /** Where the rules that refused something stand; null for those of nouns without a place. */
   readonly rulePlaces: DataLoader<NamedRule, RulePlace | null, string>;
 }
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
 export function makeLoaders(em: EntityManager, organisationId: string, { windowCounts, catalog }: Pick<Services, 'windowCounts' | 'catalog'>): Loaders {
+  const ofServers = grantCounts(em, organisationId, 'mcpServerId');
   const usage = usageOfEach(em, organisationId);
   return {
     agents: loader(
@@ -67,7 +69,7 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
     clientsSeen: clientsSeen(em, organisationId),
     clientUsage: clientUsage(usage),
     effectiveServers: effectiveServers(em),
-    grantsOfKeys: grantsOfKeys(em, organisationId),
+    grantsOfKeys: grantsOfEach(em, organisationId, 'apiKeyId', grantCounts(em, organisationId, 'apiKeyId')),
     apiKeys: loader(
       (ids) => em.find(ApiKeyEntity, { id: { $in: ids } }),
       ({ id }) => id,
@@ -80,6 +82,8 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
       (ids) => catalog.findAll(em, ids),
       ({ id }) => id,
     ),
+    grantCounts: ofServers,
+    grantsOfServers: grantsOfEach(em, organisationId, 'mcpServerId', ofServers),
     // Of several with one key the last one stays.
     installedServers: loader(
       (ids) => em.find(McpServerEntity, { catalogEntryId: { $in: ids } }, { orderBy: { id: 'desc' } }),
@@ -102,7 +106,7 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
       ({ id }) => id,
     ),
     configVersion: new DataLoader(async (names) => {
-      const version = await currentVersion(em);
+      const version = await currentVersion(em.fork());
       return names.map(() => version);
     }),
     serverHealth: new DataLoader(async (ids) => {
@@ -124,11 +128,6 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
 /** Those of the ids that there are, in their order. */
 export async function loadPresent<Entity extends object>(loader: DataLoader<string, Entity | null>, ids: readonly string[]): Promise<Entity[]> {
   return (await Promise.all(ids.map((id) => loader.load(id)))).filter((entity) => entity !== null);
-}
-
-async function currentVersion(em: EntityManager): Promise<string> {
-  const [row] = await em.fork().execute('select version::text as version from config_version');
-  return versionSchema.parse(row).version;
 }
 
 function loader<Entity>(find: (ids: string[]) => Promise<Entity[]>, keyOf: (entity: Entity) => string): DataLoader<string, Entity | null> {

@@ -2,11 +2,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { Agent } from '../../shared/agent.ts';
+import { prepareAgent } from '../../shared/agent-recogniser.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
 import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { McpServer } from '../../shared/mcp-server.ts';
+import { GLOBAL_OWNER } from '../../shared/policy.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMapDraft } from './bucket-map.ts';
@@ -16,7 +18,7 @@ import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
 import type { GovernedServer } from './governed-server.ts';
 import { NestedMapDraft } from './nested-map-draft.ts';
-import { GLOBAL_OWNER, type KeyMatch } from './snapshot.ts';
+import type { KeyMatch } from './snapshot.ts';
 
 export class StateBuilder {
   readonly #sealer: SecretSealer;
@@ -224,6 +226,7 @@ export class StateBuilder {
   }
 
   #putAgent(agent: Agent): void {
+    prepareAgent(agent);
     this.#agentConfigs.set(agent.id, agent);
     this.#agents.set(agent.organisationId, agent.id, agent);
   }

@@ -26,7 +26,6 @@ const PATHS: Readonly<Record<RuleKind, string>> = {
   DETECTOR: 'semanticFilter.detectors',
 };
 const NOUNS: Readonly<Record<FilterDirection, string>> = { REQUEST: 'the message', RESPONSE: 'the answer' };
-const OBSERVATION = 'mcp_guardrail_block/semantic_filter';
 
 export function contentRulesOf(filters: readonly OwnedFilter[]): ContentRules {
   return {
@@ -67,7 +66,7 @@ export function judgeContent(filters: readonly OwnedFilter[], content: JudgedCon
   const redacted = blocker === undefined ? redactAll(bytes, texts, redacters) : undefined;
   const refuser = blocker ?? (redacted === undefined ? redacters[0] : undefined);
   for (const match of matched) note(trail, direction, match, match.filter.action === 'REDACT' && redacted === undefined ? 'BLOCK' : match.filter.action);
-  if (matched.some(({ filter }) => filter.action === 'OBSERVE') && !trail.observed.includes(OBSERVATION)) trail.observed.push(OBSERVATION);
+  for (const match of matched) if (match.filter.action === 'OBSERVE') trail.observe(refusalOf(match, NOUNS[direction]));
   if (refuser !== undefined) throw refusalOf(refuser, NOUNS[direction]);
   return redacted ?? bytes;
 }

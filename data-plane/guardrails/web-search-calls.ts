@@ -12,7 +12,6 @@ import { elementsOf, findMember, type ByteRange } from '../transports/json-membe
 import { hostsIn } from './web-hosts.ts';
 import type { CompiledWebSearch } from './web-search.ts';
 
-const OBSERVATION = 'mcp_guardrail_block/web_search_policy';
 const SPACE = 0x20;
 
 /** Answers the call that may pass: the same one, unless arguments are added. Throws `mcp_guardrail_block/web_search_policy`. */
@@ -32,12 +31,11 @@ function judgeHosts({ config }: GovernedServer, { objectionTo, policy }: Compile
     if (objection === undefined) continue;
     const action = policy.mode === 'OBSERVE' ? 'OBSERVE' : 'BLOCK';
     trail.dlp.note({ direction: 'REQUEST', kind: 'DOMAIN', rule: objection.rule.slice(0, DLP_RULE_LENGTH_MAX), action });
-    if (action === 'BLOCK') {
-      throw new Refusal('mcp_guardrail_block', 'web_search_policy', `'${host}' ${objection.why} on '${config.slug}'`, {
-        rule: { kind: 'mcpServer', id: config.id, path: `webSearchPolicy.${objection.list}` },
-      });
-    }
-    if (!trail.observed.includes(OBSERVATION)) trail.observed.push(OBSERVATION);
+    const refusal = new Refusal('mcp_guardrail_block', 'web_search_policy', `'${host}' ${objection.why} on '${config.slug}'`, {
+      rule: { kind: 'mcpServer', id: config.id, path: `webSearchPolicy.${objection.list}` },
+    });
+    if (action === 'BLOCK') throw refusal;
+    trail.observe(refusal);
   }
 }
 

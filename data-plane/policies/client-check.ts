@@ -21,7 +21,7 @@ export interface Objection {
 
 export type ClientCheck = (claim: ClientClaim) => ClientVerdict;
 
-/** Agents of an organisation are compiled when they are first asked about, and again when one of them has changed. */
+/** Put in order when they are first asked about, and again when one of them has changed. */
 const recognisers = new WeakMap<ReadonlyMap<string, Agent>, AgentRecogniser>();
 const NO_AGENTS = new Map<string, Agent>();
 

@@ -34,7 +34,7 @@ function judgeTool(access: Access, tool: string, trail: Trail): void {
     const rule = { kind: 'mcpServer', id: config.id, path: RULE_PATHS[verdict] };
     const refusal = new Refusal('mcp_guardrail_block', verdict, `tool '${tool}' ${REFUSED_TOOL[verdict]} '${config.slug}'`, { rule });
     if (config.toolRulesMode === 'ENFORCE') return refuseTool(trail, tool, refusal);
-    trail.observed.push(`${refusal.code}/${refusal.reason}`);
+    trail.observe(refusal);
   }
   judgePin(access, tool, trail);
   if (access.grant.toolsAllowed === null || access.grant.toolsAllowed.includes(tool)) return;
@@ -50,9 +50,10 @@ function judgePin(access: Access, tool: string, trail: Trail): void {
   const { config, toolPins } = access.server;
   const objection = toolPins.objectionTo(tool);
   if (objection === undefined) return;
-  if (!isPinRefused(objection, config.toolChangeMode)) return void trail.observed.push(`mcp_guardrail_block/${objection}`);
   const rule = { kind: 'mcpServer', id: config.id, path: 'tools' };
-  refuseTool(trail, tool, new Refusal('mcp_guardrail_block', objection, `tool '${tool}' ${REFUSED_PIN[objection]} '${config.slug}'`, { rule }));
+  const refusal = new Refusal('mcp_guardrail_block', objection, `tool '${tool}' ${REFUSED_PIN[objection]} '${config.slug}'`, { rule });
+  if (isPinRefused(objection, config.toolChangeMode)) refuseTool(trail, tool, refusal);
+  trail.observe(refusal);
 }
 
 function refuseTool(trail: Trail, tool: string, refusal: Refusal): never {

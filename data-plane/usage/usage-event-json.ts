@@ -26,7 +26,9 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
   'stdio_overloaded',
 ]);
 
-/** Built by hand rather than from an object: every request pays for it, twice. The order is `USAGE_EVENT_FIELDS`, and of a price `PRICING_FIELDS`. */
+/**
+ * Built by hand rather than from an object: every request pays for it, twice. What rules observe is known only at the end, and stands there. The order is `USAGE_EVENT_FIELDS`, and of a price `PRICING_FIELDS`.
+ */
 export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price, inputBytes = trail.inputBytes): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
@@ -60,7 +62,7 @@ export function unknownEnding(costNanosUsd: bigint, outputBytes: number, noted: 
 /** The agent and its client; nothing where no agent calls. */
 function agentJsonOf({ client, key }: Noted): string {
   const agentId = client?.agentId ?? key?.agentId ?? null;
-  return agentId === null ? '' : `,"${agentId}",${client?.clientId == null ? 'null' : JSON.stringify(client.clientId)}`;
+  return agentId === null ? '' : `,${JSON.stringify(agentId)},${JSON.stringify(client?.clientId ?? null)}`;
 }
 
 /** The outcome under the rules of content; behind it what most events have nothing of, and end without: the agent, the last step, what was found. */
@@ -93,19 +95,16 @@ export function eventEnding(ending: Outcome | Refusal, trail: Trail, latencyMill
   return observedJson(trail) + words + figuresJson(figures) + tailJson(trail, refusal === undefined ? null : orderOfStep(trail.step));
 }
 
-const FAILURES: ReadonlySet<RefusalCode> = new Set([
-  'internal',
-  'client_closed_request',
-  'upstream_error',
-  'upstream_auth_error',
-  'upstream_timeout',
-  'missing_endpoint',
-  'stdio_error',
-]);
+const FAILURES_OF_SERVERS: ReadonlySet<RefusalCode> = new Set(['upstream_error', 'upstream_auth_error', 'upstream_timeout', 'missing_endpoint', 'stdio_error']);
+
+/** Whether the server, or the way to it, failed. */
+export function isFailureOfServer(code: RefusalCode): boolean {
+  return FAILURES_OF_SERVERS.has(code);
+}
 
 /** A denial is Turnpike's own word; a failure is what befell a request that it let through. */
 function isDenial(refusal: Refusal): boolean {
-  return !FAILURES.has(refusal.code);
+  return !isFailureOfServer(refusal.code) && refusal.code !== 'internal' && refusal.code !== 'client_closed_request';
 }
 
 interface EndingWords {

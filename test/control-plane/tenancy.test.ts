@@ -8,8 +8,8 @@ const SCHEDULE = { period: 'DAILY', timezone: 'UTC' };
 
 let plane: TestControlPlane;
 /** What the other organisation has. */
-let foreign: { server: string; key: string };
-let own: { server: string; key: string; member: string };
+let foreign: { server: string; key: string; agent: string; predefined: string };
+let own: { server: string; key: string; member: string; agent: string };
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
@@ -30,33 +30,46 @@ beforeAll(async () => {
   await other.admin.mutate('createRole', 'CreateRoleInput', { name: 'Theirs', permissions: [] }, 'role { id }');
   await other.admin.mutate('createAdminToken', 'CreateAdminTokenInput', { name: 'Theirs', permissions: [] }, 'adminToken { id }');
   const person = { email: 'theirs@example.com', roleId: 'USER' };
-  await newMember({ ...plane, admin: other.admin }, 'member@example.com', 'USER');
+  const { browser } = await newMember({ ...plane, admin: other.admin }, 'member@example.com', 'USER');
+  const reach = { remote: { url: 'http://127.0.0.1:9/mcp' } };
+  const entry = { title: 'Their own entry', description: 'Theirs', publisher: 'They', categories: ['data'], authTypes: ['NONE'], reach };
+  await other.admin.mutate('createCatalogEntry', 'CreateCatalogEntryInput', entry, 'entry { id }');
+  await browser.mutate('requestInstall', 'RequestInstallInput', { entryId: 'cat_github' });
   await other.admin.mutate('inviteMember', 'InviteMemberInput', person, 'invitation { id }');
-  foreign = { server: server.id, key: key.id };
+  const { agent } = await other.admin.mutate('createAgent', 'CreateAgentInput', { name: 'Theirs' }, 'agent { id }');
+  const { agents } = await other.admin.query('{ agents(kind: PREDEFINED, first: 1) { nodes { id } } }');
+  const [predefined] = z.object({ nodes: z.array(z.unknown()) }).parse(agents).nodes;
+  await plane.database.query(`insert into client_sightings values ($1, 'theirs', '', '', '{}', 1, now(), now())`, [other.organisationId]);
+  const idOf = (made: unknown) => z.object({ id: z.string() }).parse(made).id;
+  foreign = { server: server.id, key: key.id, agent: idOf(agent), predefined: idOf(predefined) };
   await plane.database.query(
     `insert into limit_reconciliations (id, organisation_id, limit_id, starts_at, ends_at, checked_at, epoch, used, recorded, not_counted, reserved, under_way, rolled_up)
      values ('window', $1, $2, now(), now(), now(), '', 0, 0, 0, 0, 0, '{}')`,
-    [other.organisationId, z.object({ id: z.string() }).parse(budget).id],
+    [other.organisationId, idOf(budget)],
   );
   own = {
     server: (await plane.admin.createServer({ name: 'Ours', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' })).id,
     key: (await plane.admin.createApiKey()).id,
     member: (await newMember(plane, 'ours@example.com', 'USER')).membershipId,
+    agent: idOf((await plane.admin.mutate('createAgent', 'CreateAgentInput', { name: 'Ours' }, 'agent { id }'))['agent']),
   };
 });
 afterAll(() => plane?.close());
 
 test('lists, counts and look-ups hold the own organisation only', async () => {
   const answer = await plane.admin.query(
-    `query($server: ID!, $key: ID!) {
+    `query($server: ID!, $key: ID!, $agent: ID!, $predefined: ID!) {
       servers { totalCount nodes { id } } apiKeys { totalCount nodes { id } } grants { totalCount nodes { id } } policies { id }
       budgets { totalCount nodes { id } } quotas { totalCount nodes { id } } ofServer: budgets(ownerId: [$server]) { nodes { id } }
       members { totalCount nodes { id } } invitations { totalCount nodes { id } } roles { id }
       viewer { organisation { slug teams { totalCount nodes { id } } } }
       byId: server(id: $server) { id } bySlug: server(slug: "theirs") { id } apiKey(id: $key) { id } ofKey: grants(apiKeyId: $key) { nodes { id } }
-      reconciliation { counted }
+      reconciliation { counted } installRequests { totalCount nodes { id } } catalog(search: "their own entry") { totalCount nodes { id } }
+      inventory { totalCount nodes { server { id } } } snippets: clientSnippets(serverId: $server) { content } node(id: $server) { id }
+      reconciliation { counted } agents(kind: CUSTOM) { nodes { id } } agent(id: $agent) { id } predefined: agent(id: $predefined) { id }
+      unmappedClients { totalCount nodes { clientName } } boundTo: apiKeys(filter: {agentId: [$agent]}) { nodes { id } }
     }`,
-    { server: foreign.server, key: foreign.key },
+    foreign,
   );
   expect(answer).toEqual({
     servers: { totalCount: 1, nodes: [{ id: own.server }] },
@@ -66,7 +79,17 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
     budgets: { totalCount: 0, nodes: [] },
     quotas: { totalCount: 0, nodes: [] },
     ofServer: { nodes: [] },
+    agents: { nodes: [{ id: own.agent }] },
+    agent: null,
+    predefined: null,
+    unmappedClients: { totalCount: 0, nodes: [] },
+    boundTo: { nodes: [] },
     reconciliation: [],
+    installRequests: { totalCount: 0, nodes: [] },
+    catalog: { totalCount: 0, nodes: [] },
+    inventory: { totalCount: 1, nodes: [{ server: { id: own.server } }] },
+    snippets: [],
+    node: null,
     members: { totalCount: 1, nodes: [{ id: own.member }] },
     invitations: { totalCount: 0, nodes: [] },
     roles: ['SUPER_ADMIN', 'ORG_ADMIN', 'MANAGER', 'USER', 'AUDITOR'].map((id) => ({ id })),

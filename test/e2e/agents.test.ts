@@ -4,6 +4,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { z } from 'zod';
 import { startConformanceFixture, type ConformanceFixture } from '../support/conformance/fixture.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
+import { connectOldClient } from '../support/old-client.ts';
 import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
 import { eventually } from '../support/processes.ts';
 
@@ -137,6 +138,48 @@ test('a session remembers who opened it: what is mapped later holds for it at on
   await map([{ name: 'terminal', allowedServerIds: [servers.mapped.id] }]);
   const denied = await endsWith('agent_not_mapped', () => post('sessions', key, session, { method: 'tools/list' }));
   expect(denied.status).toBe(403);
+});
+
+test('an open stream ends when what its client is mapped to changes', async () => {
+  const key = await newKey();
+  const opened = await endsWith(undefined, () => initialize('mapped', key, 'claude-code'));
+  const headers = { authorization: `Bearer ${key.secret}`, accept: 'text/event-stream', 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' };
+  const stream = await fetch(`${planes.dataUrl}/v1/mcp/mapped`, { headers });
+  expect(stream.status).toBe(200);
+  await map([{ name: 'terminal', allowedServerIds: [] }]);
+  expect(await stream.text()).toContain('"reason":"agent_not_mapped"');
+  await map([{ name: 'terminal', allowedServerIds: [servers.mapped.id] }]);
+});
+
+test('an explanation says of a client what the gateway does', async () => {
+  const key = await newKey();
+  await endsWith('agent_not_mapped', () => initialize('unmapped', key, 'claude-code'));
+  const explain = async (clientName: string) => {
+    const input = { apiKeyId: key.id, serverId: servers.unmapped.id, tool: TOOL, clientName };
+    const { explainAccess } = await planes.control.admin.query(
+      'query($input: ExplainAccessInput!) { explainAccess(input: $input) { explanation { allowed denial { reason } } userErrors { message } } }',
+      { input },
+    );
+    return explainAccess;
+  };
+  expect(await explain('claude-code')).toEqual({ explanation: { allowed: false, denial: { reason: 'agent_not_mapped' } }, userErrors: [] });
+  expect(await explain('somebody')).toEqual({ explanation: { allowed: true, denial: null }, userErrors: [] });
+});
+
+test('a client that speaks HTTP+SSE is judged by what it is called once it says so', async () => {
+  const { admin } = planes.control;
+  const old = await admin.createServer({ name: 'old', slug: 'old', transport: 'SSE', endpointUrl: fixture.sseUrl });
+  const key = await admin.createApiKey({ grantServerIds: [old.id] });
+  const target = { url: `${planes.dataUrl}/v1/mcp/old`, apiKey: key.secret };
+  await admin.mutate('setUnknownClients', 'SetUnknownClientsInput', { unknownClients: 'DENY' }, 'organisation { id }');
+  await endsWith('agent_not_mapped', () => initialize('old', key, 'old'));
+  await expect(connectOldClient(target)).rejects.toThrow(/is none of the agents/);
+  const clients = [{ name: 'old', clientNamePattern: 'old', allowedServerIds: [old.id] }];
+  await admin.mutate('createAgent', 'CreateAgentInput', { name: 'Old', clients }, 'agent { id }');
+  const { client } = await eventually(() => connectOldClient(target).catch(() => undefined), 'the client being let in');
+  await expect(client.callTool({ name: TOOL, arguments: { name: 'hello' } })).resolves.toBeDefined();
+  await admin.mutate('setUnknownClients', 'SetUnknownClientsInput', { unknownClients: 'ALLOW' }, 'organisation { id }');
+  await endsWith(undefined, () => initialize('old', key, 'somebody'));
 });
 
 describe('a key that is bound to an agent', () => {

@@ -2,16 +2,15 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { CatalogService } from '../../../control-plane/catalog/catalog.service.ts';
-import { TrustedCatalogue } from '../../../control-plane/catalog/trusted-catalogue.ts';
+import { effectiveServers } from '../../../control-plane/access-grants/effective-servers.ts';
+import { grantCounts, grantsOfEach } from '../../../control-plane/access-grants/grants-of-each.ts';
+import { findAgents } from '../../../control-plane/agents/agents.ts';
+import { clientsSeen, clientUsage } from '../../../control-plane/agents/client-traffic.ts';
 import { openOrm } from '../../../control-plane/database/orm.ts';
-import { makeLoaders } from '../../../control-plane/graphql/loaders.ts';
-import { MemoryCounters } from '../../../data-plane/counters/memory-counters.ts';
-import { MemoryWindowCounts } from '../../../data-plane/counters/memory-window-counts.ts';
-import { systemClock } from '../../../shared/clock.ts';
+import { insideOrganisation } from '../../../control-plane/database/tenant-filter.ts';
+import { usageOfEach } from '../../../control-plane/usage/usage-of-each.ts';
 import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
 import { recordingLog } from '../../support/recording-log.ts';
-import { insideOrganisation } from '../../../control-plane/database/tenant-filter.ts';
 
 let plane: TestControlPlane;
 let servers: { id: string; slug: string }[];
@@ -91,17 +90,21 @@ test('any number of keys and clients costs as many statements as one', async () 
       .parse(agents)
       .nodes.map(({ id }) => id);
     const statements = vi.spyOn(orm.em.getConnection(), 'execute');
-    const services = {
-      catalog: new CatalogService(TrustedCatalogue.read()),
-      windowCounts: new MemoryWindowCounts(new MemoryCounters({ clock: systemClock })),
-    };
     const costOf = async (keyIds: string[], ids: string[]) => {
-      const loaders = makeLoaders(insideOrganisation(orm.em, plane.organisationId), plane.organisationId, services);
+      const { organisationId } = plane;
+      const em = insideOrganisation(orm.em, organisationId);
+      const [ofKeys, grants, seen] = [
+        effectiveServers(em),
+        grantsOfEach(em, organisationId, 'apiKeyId', grantCounts(em, organisationId, 'apiKeyId')),
+        clientsSeen(em, organisationId),
+      ];
+      const usage = clientUsage(usageOfEach(em, organisationId));
       const before = statements.mock.calls.length;
       const page = { first: 2, after: undefined };
+      await findAgents(em, organisationId, ids);
       await Promise.all([
-        ...keyIds.flatMap((id) => [loaders.effectiveServers.load(id), loaders.grantsOfKeys.load({ apiKeyId: id, page, isCounted: true })]),
-        ...ids.flatMap((id) => [loaders.agents.load(id), loaders.clientsSeen.load(`agc_${id}`), loaders.clientUsage.load(`agc_${id}`)]),
+        ...keyIds.flatMap((id) => [ofKeys.load(id), grants.load({ ownerId: id, page, isCounted: true })]),
+        ...ids.flatMap((id) => [seen.load(`agc_${id}`), usage.load(`agc_${id}`)]),
       ]);
       return statements.mock.calls.length - before;
     };

@@ -111,7 +111,8 @@ test('an export is seen by its own organisation alone, and by whoever may read w
   const other = await plane.newOrganisation('elsewhere');
   expect(await find(id, other.token)).toBeNull();
   const { token } = await plane.newAdminToken({ permissions: ['USAGE_READ'] });
-  expect(await find(id, token)).toBeNull();
+  const unseen = await plane.ask('query($id: ID!) { export(id: $id) { state } }', { id }, token);
+  expect(unseen.errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', permission: 'AUDIT_READ' });
   const refused = await plane.ask('mutation { createExport(input: {kind: AUDIT}) { export { id } } }', {}, token);
   expect(refused.errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', permission: 'AUDIT_READ' });
 });

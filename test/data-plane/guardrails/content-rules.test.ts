@@ -171,7 +171,7 @@ describe('of several filters', () => {
     expect(redacted.text).toContain(MARK);
     expect(redacted.dlp).toMatchObject(['REDACTED', [{ action: 'OBSERVE' }, { action: 'REDACT' }]]);
     const observed = judge(text, [on('OBSERVE', 'a')]);
-    expect(observed).toMatchObject({ text, observed: ['mcp_guardrail_block/semantic_filter'], dlp: ['OBSERVED', [{ count: 1 }]] });
+    expect(observed).toMatchObject({ text, observed: [expect.stringContaining('mcp_guardrail_block/semantic_filter')], dlp: ['OBSERVED', [{ count: 1 }]] });
   });
 
   test('each redacts what it finds, and overlapping words get one mark', () => {

@@ -89,7 +89,7 @@ describe('a call is refused', () => {
     const trail = new Trail();
     const text = callOf({ url: 'https://evil.com', query: 'site:evil.com' });
     expect(outcomeOf(policyOf({ blockedDomains: ['evil.com'], safeSearch: true, mode: 'OBSERVE' }), text, trail)).toBe(text);
-    expect(trail.observed).toEqual(['mcp_guardrail_block/web_search_policy']);
+    expect(trail.observed).toEqual([expect.stringContaining('mcp_guardrail_block/web_search_policy')]);
     expect([trail.dlp.outcome, JSON.parse(trail.dlp.findingsJson ?? '[]')]).toEqual([
       'OBSERVED',
       [{ direction: 'REQUEST', kind: 'DOMAIN', rule: 'evil.com', action: 'OBSERVE', count: 1 }],

@@ -15,7 +15,21 @@ export const KEYS: Rows = {
     'KEY_MANAGE',
     () => ({ name: 'own', type: 'ORGANISATION' }),
     ({ team }) => ({ name: 'k', type: 'TEAM', ownerId: team }),
+    ({ user }) => ({ name: 'k', type: 'USER', ownerId: user }),
     ({ server }) => ({ name: 'k', type: 'ORGANISATION', grantServerIds: [server] }),
+    ({ agent }) => ({ name: 'k', type: 'ORGANISATION', agentId: agent }),
+  ),
+  'Mutation.updateApiKey': mutation(
+    'KEY_MANAGE',
+    ({ key }) => ({ id: key }),
+    ({ key }) => ({ id: key, name: 'mine now' }),
+    ({ agent }, own) => ({ id: own.key, agentId: agent }),
+    ({ predefinedAgent }, own) => ({ id: own.key, agentId: predefinedAgent }),
+  ),
+  'Mutation.setApiKeyDisabled': mutation(
+    'KEY_MANAGE',
+    async (own) => ({ id: await freshKey(own), disabled: true }),
+    ({ key }) => ({ id: key, disabled: true }),
   ),
   'Mutation.rotateApiKey': mutation(
     'KEY_MANAGE',

@@ -1,5 +1,5 @@
 /** The rows of servers. */
-import { mutation, query, type Rows } from './row.ts';
+import { mutation, query, subscription, type Rows } from './row.ts';
 import type { World } from './world.ts';
 
 let made = 0;
@@ -7,10 +7,30 @@ const newServer = () => ({ name: `made ${made++}`, transport: 'STREAMABLE_HTTP',
 const freshServer = async ({ admin }: World) => (await admin.createServer(newServer())).id;
 
 export const SERVERS: Rows = {
-  'Query.servers': query('ADMINISTRATOR'),
+  'Subscription.serverHealthChanged': subscription(
+    'ADMINISTRATOR',
+    () => ({}),
+    async ({ admin }) => {
+      const id = (await admin.createServer(newServer())).id;
+      await admin.mutate('setServerEnabled', 'SetEnabledInput', { id, enabled: false }, 'server { id }');
+    },
+  ),
+  // A whole page of everything that stands beside a server would cost too much.
+  'Query.servers': query('ADMINISTRATOR', () => ({ first: 20 })),
   'Query.server': query(
     'ADMINISTRATOR',
     ({ server }) => ({ id: server }),
+    ({ server }) => ({ id: server }),
+  ),
+  'Query.inventory': query('USAGE_READ'),
+  'Query.clientSnippets': query(
+    'ADMINISTRATOR',
+    ({ server }) => ({ serverId: server }),
+    ({ server }) => ({ serverId: server }),
+  ),
+  'Mutation.deleteServer': mutation(
+    'SERVER_DELETE',
+    async (own) => ({ id: await freshServer(own) }),
     ({ server }) => ({ id: server }),
   ),
   'Mutation.createServer': mutation(

@@ -1,4 +1,5 @@
 /** The rows of usage and of the audit trail. */
+import { LIVE_CHANNEL, type LiveNoun } from '../../../../control-plane/live/live-changes.ts';
 import { writeUsageEvent } from '../../../../shared/usage-event.ts';
 import { usageEvent } from '../../../support/usage.ts';
 import { mutation, query, subscription, type Rows } from './row.ts';
@@ -14,6 +15,12 @@ const START = Buffer.from('0').toString('base64url');
 function call({ plane, organisation }: World): Promise<void> {
   plane.usageQueue.append(writeUsageEvent(usageEvent({ organisationId: organisation })));
   return Promise.resolve();
+}
+
+/** As any replica does that has changed something of it. */
+async function tellOf({ plane, organisation }: World, noun: LiveNoun, id: string): Promise<void> {
+  await plane.database.query('insert into live_changes (organisation_id, noun, subject_id) values ($1, $2, $3)', [organisation, noun, id]);
+  await plane.database.query('select pg_notify($1, $2)', [LIVE_CHANNEL, '']);
 }
 
 export const USAGE: Rows = {
@@ -49,6 +56,29 @@ export const USAGE: Rows = {
   'Mutation.retryDeadLetters': mutation('USAGE_READ', () => ({})),
   'Subscription.usageRecordAdded': subscription('USAGE_READ', () => ({ ...EVERYTHING, after: START }), call),
   'Subscription.usageTick': subscription('USAGE_READ', () => ({ ...EVERYTHING, intervalMs: 250 }), call),
+};
+
+export const EXPORTS: Rows = {
+  'Query.export': query(
+    'USAGE_READ',
+    ({ exported }) => ({ id: exported }),
+    ({ exported }) => ({ id: exported }),
+  ),
+  'Mutation.createExport': mutation('USAGE_READ', () => ({ kind: 'USAGE' })),
+  'Subscription.exportChanged': subscription(
+    'USAGE_READ',
+    ({ exported }) => ({ id: exported }),
+    (own) => tellOf(own, 'EXPORT', own.exported),
+  ),
+};
+
+export const ALERTS: Rows = {
+  'Query.alerts': query('USAGE_READ', () => ({ active: false })),
+  'Subscription.alertRaised': subscription(
+    'USAGE_READ',
+    () => ({}),
+    (own) => tellOf(own, 'ALERT', own.alert),
+  ),
 };
 
 export const AUDIT: Rows = {

@@ -1,6 +1,7 @@
 /** An organisation that has one of everything, so that each field of the API has something to find, or must not find it. */
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { newId } from '../../../../shared/ids.ts';
+import { derivedId, newId } from '../../../../shared/ids.ts';
 import { writeUsageEvent } from '../../../../shared/usage-event.ts';
 import type { AdminClient } from '../../../support/admin-client.ts';
 import { newMember, type Member } from '../../../support/browser.ts';
@@ -15,6 +16,9 @@ export interface Ids {
   readonly server: string;
   readonly key: string;
   readonly grant: string;
+  /** One of its own, and one that comes with the product. */
+  readonly agent: string;
+  readonly predefinedAgent: string;
   readonly team: string;
   readonly budget: string;
   readonly quota: string;
@@ -27,6 +31,10 @@ export interface Ids {
   readonly dataPlane: string;
   readonly usageRecord: string;
   readonly request: string;
+  readonly entry: string;
+  readonly installRequest: string;
+  readonly exported: string;
+  readonly alert: string;
 }
 
 /** Everything that has a name in it is called after the organisation, so that an answer tells whose it is. Its upstream is to be closed. */
@@ -48,6 +56,8 @@ export function unknownIds(): Ids {
     server: newId('mcpServer'),
     key: newId('apiKey'),
     grant: newId('accessGrant'),
+    agent: newId('agent'),
+    predefinedAgent: derivedId('agent', randomBytes(10)),
     team: newId('team'),
     budget: newId('limit'),
     quota: newId('limit'),
@@ -60,6 +70,10 @@ export function unknownIds(): Ids {
     dataPlane: newId('dataPlane'),
     usageRecord: newId('usageRecord'),
     request: newId('request'),
+    entry: newId('catalogEntry'),
+    installRequest: newId('installRequest'),
+    exported: newId('export'),
+    alert: newId('alert'),
   };
 }
 
@@ -70,11 +84,32 @@ export async function buildWorld(plane: TestControlPlane, slug: string): Promise
   const server = (await admin.createServer({ name: `${slug} server`, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, policy })).id;
   await admin.mutate('discoverTools', 'IdInput', { id: server }, 'server { id }');
   const key = (await admin.createApiKey({ name: `${slug} key`, policy })).id;
-  const made = { server, key, grant: await admin.grant(key, server), ...(await makeLimits(admin, slug)), ...(await makePeople(plane, admin, slug)) };
+  const people = await makePeople(plane, admin, slug);
+  const made = {
+    server,
+    key,
+    grant: await admin.grant(key, server),
+    ...(await makeAgents(admin, slug, server)),
+    ...(await makeLimits(admin, slug)),
+    ...people,
+    ...(await makeCatalogue(admin, people.person, slug)),
+  };
   const dataPlane = await makeDataPlane(plane, organisation, slug);
   await reconcile(plane, organisation, made.budget);
   const usage = await recordUsage(plane, { organisation, server, key, slug });
-  return { organisation, ...made, ...dataPlane, ...usage, plane, slug, admin, upstream };
+  const { export: exported } = await admin.mutate('createExport', 'CreateExportInput', { kind: 'USAGE' }, 'export { id }');
+  return {
+    organisation,
+    ...made,
+    ...dataPlane,
+    ...usage,
+    exported: idOf(exported),
+    alert: await makeAlert(plane, organisation, slug),
+    plane,
+    slug,
+    admin,
+    upstream,
+  };
 }
 
 /** Whether a name or an id of that organisation stands in an answer. */
@@ -85,6 +120,14 @@ export function isAbout(world: World, answer: unknown): boolean {
 
 export function idOf(made: unknown): string {
   return z.object({ id: z.string() }).parse(made).id;
+}
+
+async function makeAgents(admin: AdminClient, slug: string, server: string) {
+  const clients = [{ name: `${slug} client of an agent`, clientNamePattern: 'x', allowedServerIds: [server] }];
+  const { agent } = await admin.mutate('createAgent', 'CreateAgentInput', { name: `${slug} agent`, clients }, 'agent { id }');
+  const { agents } = await admin.query('{ agents(kind: PREDEFINED, first: 1) { nodes { id } } }');
+  const [predefined] = z.object({ nodes: z.array(z.unknown()) }).parse(agents).nodes;
+  return { agent: idOf(agent), predefinedAgent: idOf(predefined) };
 }
 
 async function makeLimits(admin: AdminClient, slug: string) {
@@ -107,6 +150,18 @@ async function makePeople(plane: TestControlPlane, admin: AdminClient, slug: str
   return { team: idOf(team), role: idOf(role), adminToken: idOf(adminToken), invitation: idOf(invitation), ...people };
 }
 
+/** An entry of an organisation's own. */
+export function newEntry(title: string): Record<string, unknown> {
+  const reach = { remote: { url: 'http://127.0.0.1:9/' } };
+  return { title, description: 'made', publisher: 'made', categories: ['data'], authTypes: ['NONE'], reach };
+}
+
+async function makeCatalogue(admin: AdminClient, { browser }: Member, slug: string) {
+  const { entry } = await admin.mutate('createCatalogEntry', 'CreateCatalogEntryInput', newEntry(`${slug} entry`), 'entry { id }');
+  const { request } = await browser.mutate('requestInstall', 'RequestInstallInput', { entryId: idOf(entry) }, 'request { id }');
+  return { entry: idOf(entry), installRequest: idOf(request) };
+}
+
 /** A node that serves this organisation alone. */
 export async function makeDataPlane(plane: TestControlPlane, organisation: string, slug: string) {
   const { token, id } = await plane.newDataPlaneToken();
@@ -118,6 +173,16 @@ export async function makeDataPlane(plane: TestControlPlane, organisation: strin
     dataPlaneToken: token,
     dataPlane: z.object({ dataPlaneHello: z.object({ dataPlane: z.object({ id: z.string() }) }) }).parse(data).dataPlaneHello.dataPlane.id,
   };
+}
+
+/** One that is over, and so stays as it is. */
+async function makeAlert(plane: TestControlPlane, organisation: string, slug: string): Promise<string> {
+  const id = newId('alert');
+  await plane.database.query(
+    `insert into alerts (id, organisation_id, kind, severity, title, target_id, detail, resolved_at) values ($1, $2, 'DEAD_LETTERS', 'INFO', $3, $2, '{}', now())`,
+    [id, organisation, slug],
+  );
+  return id;
 }
 
 async function reconcile(plane: TestControlPlane, organisation: string, limit: string): Promise<void> {
