@@ -26,6 +26,8 @@ async function grow(own: World, index: number): Promise<string> {
   const reach = { transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' };
   const server = await admin.createServer({ name, ...reach, policy, scope: { teamId: team }, semanticFilter: { blockedKeywords: ['x'] } });
   const key = await admin.createApiKey({ name, type: 'TEAM', ownerId: team, policy });
+  const clients = [{ name, clientNamePattern: 'x', allowedServerIds: [server.id] }];
+  await admin.mutate('createAgent', 'CreateAgentInput', { name, clients }, 'agent { id }');
   await admin.createServer({ name: `${name} of a key`, ...reach, scope: { apiKeyId: key.id } });
   await admin.grant(key.id, server.id);
   const limit = { ...OWN_DAILY, name, serverId: server.id };
@@ -41,7 +43,14 @@ async function grow(own: World, index: number): Promise<string> {
     newId('alert'),
     own.alert,
   ]);
-  const called = { organisationId: organisation, serverId: server.id, apiKeyId: key.id, serverSlug: server.slug, tool: `tool_${index}` };
+  const called = {
+    organisationId: organisation,
+    serverId: server.id,
+    apiKeyId: key.id,
+    serverSlug: server.slug,
+    tool: `tool_${index}`,
+    clientName: `client ${index}`,
+  };
   plane.usageQueue.append(writeUsageEvent(usageEvent(called)));
   return team;
 }
