@@ -90,7 +90,7 @@ test.each([
   const head = eventHead('node', exchangeOf(), trail, NO_PRICE);
   const outcome = { status: 200, outputBytes: 0, upstreamMillis: 1, isToolError: false, failure: undefined };
   const refusal = new Refusal('mcp_guardrail_block', 'blocked_tool', 'blocked');
-  for (const ending of [eventEnding(outcome, trail, 1, 0n), eventEnding(refusal, trail, 1, 0n), unknownEnding(7n, 0, agentJsonOf(trail))])
+  for (const ending of [eventEnding(outcome, trail, 1, 0n), eventEnding(refusal, trail, 1, 0n), unknownEnding([], 7n, 0, agentJsonOf(trail))])
     expect(read(head + ending)).toMatchObject({ agentId, agentClientId });
 });
 
