@@ -2,12 +2,7 @@
 import { NOTHING_COUNTED, restOf, type WindowCounts } from '../../shared/window-counts.ts';
 import type { Admission, AdmissionAnswer, AdmissionPeek, Extension, HoldCheck, LeaseCheck, ObservedCheck, RateCheck, Settlement } from './counters.ts';
 import { LoopCounts } from './loop-counts.ts';
-import { callsOwed, nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from '../../shared/rate-window.ts';
-
-interface KeptPace {
-  pace: Pace | undefined;
-  evenAtMillis: number;
-}
+import { RateCounts } from './rate-counts.ts';
 
 interface KeptWindow {
   used: number;
@@ -33,8 +28,7 @@ const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };
 const LEASE_RETRY_MILLIS = 1000;
 
 export class OrganisationCounts {
-  readonly #slidings = new Map<string, SlidingWindow>();
-  readonly #paces = new Map<string, KeptPace>();
+  readonly #rates = new RateCounts();
   readonly #leases = new Map<string, LeaseCount>();
   readonly #windows = new Map<string, KeptWindow>();
   readonly #loops = new LoopCounts();
@@ -53,7 +47,7 @@ export class OrganisationCounts {
     const { rates, leases, holds, requestId } = admission;
     return {
       answer: this.#open.get(requestId)?.answer ?? this.#judge(admission, now),
-      rates: rates.map((rate) => this.#countedBy(rate, now)),
+      rates: rates.map((rate) => this.#rates.countedBy(rate, now)),
       leases: leases.map(({ key }) => this.#leases.get(key)?.count ?? 0),
       holds: holds.map((hold) => {
         const { used, reserved } = this.windowOf(hold.key);
@@ -106,56 +100,21 @@ export class OrganisationCounts {
   /** What no check has asked for in a while would otherwise stay for ever. Answers whether anything is left. */
   forgetOld(now: number): boolean {
     for (const [key, { expireAtMillis }] of this.#windows) if (expireAtMillis <= now) this.#windows.delete(key);
-    for (const [key, { evenAtMillis }] of this.#paces) if (evenAtMillis <= now) this.#paces.delete(key);
-    for (const [key, sliding] of this.#slidings) if (sliding.used(now) === 0) this.#slidings.delete(key);
+    this.#rates.forgetOld(now);
     this.#endOldLeases(now);
     for (const [key, { count }] of this.#leases) if (count === 0) this.#leases.delete(key);
     this.#loops.forgetOld(now);
-    return this.#windows.size + this.#paces.size + this.#slidings.size + this.#leases.size + this.#loops.size + this.#open.size > 0;
+    return this.#windows.size + this.#rates.size + this.#leases.size + this.#loops.size + this.#open.size > 0;
   }
 
   #judge(admission: Admission, now: number): AdmissionAnswer {
     const observed: ObservedCheck[] = [];
     return (
-      this.#judgeRates(admission.rates, observed, now) ??
+      this.#rates.judge(admission.rates, observed, now) ??
       this.#judgeLeases(admission.leases, observed, now) ??
       this.#loops.judge(admission.loops, observed, now) ??
       this.#judgeHolds(admission, observed)
     );
-  }
-
-  #countedBy({ key, limit, windowMillis, burst }: RateCheck, now: number): number {
-    if (burst === undefined) return this.#slidings.get(key)?.used(now) ?? 0;
-    const pace = this.#paces.get(key)?.pace;
-    return pace === undefined ? 0 : callsOwed(pace, now, { limit, windowMillis, burst });
-  }
-
-  #judgeRates(rates: readonly RateCheck[], observed: ObservedCheck[], now: number): AdmissionAnswer | undefined {
-    for (let index = 0; index < rates.length; index++) {
-      const rate = rates[index];
-      if (rate === undefined) continue;
-      const refusal = this.#judgeRate(rate, now);
-      if (refusal === undefined) continue;
-      if (rate.observe === true) observed.push({ check: 'rate', index });
-      else return { kind: 'refused', check: 'rate', index, reserved: 0, carriedOver: 0, ...refusal };
-    }
-    return undefined;
-  }
-
-  #judgeRate(rate: RateCheck, now: number): { used: number; retryAfterMillis: number } | undefined {
-    return rate.burst === undefined ? this.#judgeSliding(rate, now) : this.#judgePace({ ...rate, burst: rate.burst }, rate.key, now);
-  }
-
-  #judgeSliding({ key, limit, windowMillis }: RateCheck, now: number): { used: number; retryAfterMillis: number } | undefined {
-    const sliding = this.#slidingOf(key, windowMillis);
-    const used = sliding.used(now);
-    if (used < limit) return undefined;
-    return { used, retryAfterMillis: limit === 0 ? windowMillis : sliding.waitMillis(now) };
-  }
-
-  #judgePace(rate: BurstRate, key: string, now: number): { used: number; retryAfterMillis: number } | undefined {
-    const next = nextPace(this.#paces.get(key)?.pace, now, rate);
-    return 'waitMillis' in next ? { used: rate.limit, retryAfterMillis: next.waitMillis } : undefined;
   }
 
   #judgeLeases(leases: readonly LeaseCheck[], observed: ObservedCheck[], now: number): AdmissionAnswer | undefined {
@@ -199,7 +158,7 @@ export class OrganisationCounts {
 
   /** Without an intent only the rates are charged. */
   #take({ rates, leases, loops, holds, heldAmounts, requestId, intent }: Admission, answer: AdmissionAnswer, now: number): void {
-    for (const rate of rates) if (rate.observe !== true || this.#judgeRate(rate, now) === undefined) this.#takeRate(rate, now);
+    this.#rates.take(rates, now);
     if (intent === undefined) return;
     this.#loops.take(loops, now);
     for (const { key } of leases) this.#leaseOf(key).count++;
@@ -213,19 +172,6 @@ export class OrganisationCounts {
       if (counts === undefined) this.#windows.set(key, { used: 0, reserved: amounts[index] ?? 0, expireAtMillis });
       else counts.reserved += amounts[index] ?? 0;
     }
-  }
-
-  #takeRate({ key, limit, windowMillis, burst }: RateCheck, now: number): void {
-    if (burst === undefined) return this.#slidingOf(key, windowMillis).take(now);
-    const rate = { limit, windowMillis, burst };
-    const next = nextPace(this.#paces.get(key)?.pace, now, rate);
-    if ('calls' in next) this.#paces.set(key, { pace: next, evenAtMillis: now + owedMillisOf(next, now, rate) });
-  }
-
-  #slidingOf(key: string, windowMillis: number): SlidingWindow {
-    let sliding = this.#slidings.get(key);
-    if (sliding === undefined) this.#slidings.set(key, (sliding = new SlidingWindow(windowMillis)));
-    return sliding;
   }
 
   #leaseOf(key: string): LeaseCount {

@@ -7,7 +7,8 @@ import { rulesOf, type AddressRule, type PolicyRules } from '../../shared/policy
 export interface CompiledPolicy {
   readonly id: string;
   readonly rules: PolicyRules;
-  readonly addresses: readonly CompiledAddresses[];
+  readonly enforcedAddresses: readonly CompiledAddresses[];
+  readonly observedAddresses: readonly CompiledAddresses[];
 }
 
 export interface CompiledAddresses {
@@ -17,7 +18,13 @@ export interface CompiledAddresses {
 
 export function compilePolicy(policy: PolicyConfig): CompiledPolicy {
   const rules = rulesOf(policy);
-  return { id: policy.id, rules, addresses: rules.addresses.map((rule) => ({ rule, list: toBlockList(rule.cidrs) })) };
+  const addresses = rules.addresses.map((rule) => ({ rule, list: toBlockList(rule.cidrs) }));
+  return {
+    id: policy.id,
+    rules,
+    enforcedAddresses: addresses.filter(({ rule }) => !rule.observe),
+    observedAddresses: addresses.filter(({ rule }) => rule.observe),
+  };
 }
 
 function toBlockList(cidrs: readonly string[]): BlockList {

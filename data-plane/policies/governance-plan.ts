@@ -8,7 +8,7 @@ import type { Snapshot } from '../config/snapshot.ts';
 import { REQUEST_BYTES_MAX } from '../settings.ts';
 import { identityValues } from '../usage/identity-values.ts';
 import { clientCheckOf, type ClientCheck } from './client-check.ts';
-import type { CompiledAddresses } from './compiled-policy.ts';
+import type { CompiledAddresses, CompiledPolicy } from './compiled-policy.ts';
 import { LoopPlanner } from './planned-loops.ts';
 import { HoldPlanner } from './planned-holds.ts';
 
@@ -55,13 +55,12 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
   const owners = [key.organisationId, key.teamId, key.userId, key.id, server.config.id].filter((owner) => owner !== null);
   const policies = policyOwnersOf(key, server.config.id).flatMap((owner) => snapshot.policies.get(owner) ?? []);
   const rules = mergeRules(policies.map((policy) => policy.rules));
-  const addresses = policies.flatMap((policy) => policy.addresses);
   const requestBytes = strictestOf(rules.requestBytes, false);
   const limits = owners
     .flatMap((owner) => snapshot.limits.get(owner) ?? [])
     .filter((limit) => limit.mcpServerId === null || limit.mcpServerId === server.config.id);
   return {
-    addresses: addresses.filter(({ rule }) => !rule.observe),
+    addresses: policies.flatMap((policy) => policy.enforcedAddresses),
     rates: rules.rates,
     leases: rules.leases,
     loops: rules.loops.length === 0 ? undefined : new LoopPlanner(rules.loops, key.id, server.config.id),
@@ -69,15 +68,15 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     requestBytesMax: Math.min(REQUEST_BYTES_MAX, requestBytes?.bytesMax ?? Infinity),
     requestBytes,
     responseBytesMax: Math.min(server.limits.responseBytesMax, strictestOf(rules.responseBytes, false)?.bytesMax ?? Infinity),
-    observed: observedOf(addresses, rules),
+    observed: observedOf(policies, rules),
     passedAddresses: new Set(),
     clientCheck: clientCheckOf(snapshot, key, server),
     identityJson: identityJsonOf(key, server),
   };
 }
 
-function observedOf(all: readonly CompiledAddresses[], rules: PolicyRules): ObservedRules | undefined {
-  const addresses = all.filter(({ rule }) => rule.observe);
+function observedOf(policies: readonly CompiledPolicy[], rules: PolicyRules): ObservedRules | undefined {
+  const addresses = policies.flatMap((policy) => policy.observedAddresses);
   const requestBytes = strictestOf(rules.requestBytes, true);
   const responseBytes = strictestOf(rules.responseBytes, true);
   const isNone = addresses.length === 0 && requestBytes === undefined && responseBytes === undefined;

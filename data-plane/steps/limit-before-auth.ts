@@ -4,7 +4,6 @@ import { GLOBAL_OWNER } from '../../shared/policy.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
-import type { CompiledAddresses } from '../policies/compiled-policy.ts';
 import { judgeAddress } from '../policies/ip-rules.ts';
 
 const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
@@ -14,17 +13,13 @@ export function limitBeforeAuth(gateway: Pick<Gateway, 'guesses' | 'hosts' | 'cl
   refuseForeignHost(gateway, exchange);
   const global = snapshot.policies.get(GLOBAL_OWNER);
   // Lists that only observe are looked at in step 10, where it is known for whom.
-  if (global !== undefined) judgeAddress(exchange.clientIp, global.addresses.filter(isEnforced));
+  if (global !== undefined) judgeAddress(exchange.clientIp, global.enforcedAddresses);
   const waitMillis = gateway.guesses.waitMillis(exchange.clientIp, gateway.clock.now());
   if (waitMillis === 0) return;
   throw new Refusal('rate_limit_exceeded', 'pre_auth_rate', 'too many requests with unknown keys came from this address', {
     scope: 'address',
     retryAfterSeconds: Math.ceil(waitMillis / 1000),
   });
-}
-
-function isEnforced({ rule }: CompiledAddresses): boolean {
-  return !rule.observe;
 }
 
 /** A page of another site must not reach a gateway on somebody's own machine (MCP 2025-11-25, Transports, security warning). */
