@@ -37,7 +37,14 @@ async function grow(own: World, index: number): Promise<string> {
     `insert into limit_reconciliations select (jsonb_populate_record(r, jsonb_build_object('id', $1::text, 'limit_id', $1::text))).* from limit_reconciliations r where limit_id = $2`,
     [idOf(budget), own.budget],
   );
-  const called = { organisationId: organisation, serverId: server.id, apiKeyId: key.id, serverSlug: server.slug, tool: `tool_${index}` };
+  const called = {
+    organisationId: organisation,
+    serverId: server.id,
+    apiKeyId: key.id,
+    serverSlug: server.slug,
+    tool: `tool_${index}`,
+    clientName: `client ${index}`,
+  };
   plane.usageQueue.append(writeUsageEvent(usageEvent(called)));
   return team;
 }
