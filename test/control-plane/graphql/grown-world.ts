@@ -26,6 +26,8 @@ async function grow(own: World, index: number): Promise<string> {
   const reach = { transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' };
   const server = await admin.createServer({ name, ...reach, policy, scope: { teamId: team }, semanticFilter: { blockedKeywords: ['x'] } });
   const key = await admin.createApiKey({ name, type: 'TEAM', ownerId: team, policy });
+  const clients = [{ name, clientNamePattern: 'x', allowedServerIds: [server.id] }];
+  await admin.mutate('createAgent', 'CreateAgentInput', { name, clients }, 'agent { id }');
   await admin.createServer({ name: `${name} of a key`, ...reach, scope: { apiKeyId: key.id } });
   await admin.grant(key.id, server.id);
   const limit = { ...OWN_DAILY, name, serverId: server.id };
