@@ -5,6 +5,7 @@ import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime, NanoUsd } from '../graphql/scalars.ts';
 import { TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
 import { Money } from '../money/money.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { DecisionTrace, RuleRef } from './decision-trace.types.ts';
 
 export const DECISION = { ALLOWED: 'ALLOWED', DENIED: 'DENIED', ERRORED: 'ERRORED' } as const;
@@ -83,7 +84,7 @@ export class McpUsage {
   pricing!: PricingSnapshot | null;
 }
 
-@ObjectType('UsageRecord', { description: 'One request: admitted, denied or failed.' })
+@ObjectType('UsageRecord', { implements: Node, description: 'One request: admitted, denied or failed.' })
 export class UsageRecordType {
   @Field(() => ID, { description: 'Of the form `use_…`.' })
   id!: string;

@@ -5,7 +5,8 @@ import { GatewayClient, toolCall } from '../support/gateway-client.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
 import { startTestPostgres, type TestDatabase } from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
-import { hasRedis, startTestRedis, withRedis, type TestRedis } from '../support/redis.ts';
+import { hasRedis, startTestRedis, type TestRedis } from '../support/redis.ts';
+import { hashesIn } from '../support/redis-counts.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
 const explanationSchema = z.object({
@@ -53,13 +54,6 @@ describe.runIf(hasRedis)('with a Redis', () => {
 
   const call = () => new GatewayClient(stack.gatewayUrl).send('tools', { key: secret, body: toolCall('echo') });
 
-  /** Every count, and every call under way. Who reads the streams of events is not part of it. */
-  const counts = () =>
-    withRedis(redis.url, async (client) => {
-      const hashes = (await client.keys('*:counts')).concat(await client.keys('*:open'), await client.keys('*:intents')).toSorted();
-      return Promise.all(hashes.map(async (key) => [key, await client.hgetallBuffer(key)]));
-    });
-
   test('moves nothing, and says what is left until nothing is', async () => {
     for (const used of [0, 1, 2]) {
       const told = await eventually(async () => {
@@ -73,9 +67,9 @@ describe.runIf(hasRedis)('with a Redis', () => {
         ['CONCURRENCY', '0'],
         ['QUOTA', String(used)],
       ]);
-      const before = await counts();
+      const before = await hashesIn(redis.url);
       await Promise.all(Array.from({ length: 20 }, explain));
-      expect(await counts()).toEqual(before);
+      expect(await hashesIn(redis.url)).toEqual(before);
       expect((await call()).status).toBe(200);
     }
     const refused = await eventually(async () => {
