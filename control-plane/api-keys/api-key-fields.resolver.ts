@@ -33,6 +33,11 @@ export class ApiKeyFieldsResolver {
     return teamId == null ? Promise.resolve(null) : loaders.teams.load(teamId);
   }
 
+  @FieldResolver(() => UserType, { nullable: true, description: 'The person of a person’s key.' })
+  user(@Root() { userId }: ApiKey, @Ctx() { loaders }: RequestContext): Promise<UserType | null> {
+    return loadUser(loaders, userId);
+  }
+
   @FieldResolver(() => PolicyType, { nullable: true, description: 'The policy that holds for every call with it.' })
   policy(@Root() { id }: ApiKey, @Ctx() { loaders }: RequestContext): Promise<PolicyType | null> {
     return loaders.policies.load(id);

@@ -9,8 +9,8 @@ import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { UserType } from '../members/user.types.ts';
 import type { ApiKeyStatus } from './api-key-status.ts';
 
-export const API_KEY_TYPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM' } as const;
-registerEnumType(API_KEY_TYPE, { name: 'ApiKeyType', description: 'Whose the key is: the organisation’s, or a team’s.' });
+export const API_KEY_TYPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', USER: 'USER' } as const;
+registerEnumType(API_KEY_TYPE, { name: 'ApiKeyType', description: 'Whose the key is: the organisation’s, a team’s, or a person’s.' });
 
 export const API_KEY_STATUS = { ACTIVE: 'ACTIVE', ROTATING: 'ROTATING', EXPIRED: 'EXPIRED', DISABLED: 'DISABLED', REVOKED: 'REVOKED' } as const satisfies {
   [Status in ApiKeyStatus]: Status;
@@ -36,6 +36,9 @@ export class ApiKeyType {
 
   @Field(() => ID, { nullable: true, description: 'The team of a team’s key.' })
   teamId?: string | null | undefined;
+
+  @Field(() => ID, { nullable: true, description: 'The person of a person’s key.' })
+  userId?: string | null | undefined;
 
   @Field(() => DENIAL_STYLE, { nullable: true, description: 'How its refused calls are written; null leaves it to the server.' })
   denialStyle?: DenialStyle | null | undefined;
@@ -85,9 +88,9 @@ export class CreateApiKeyInputType {
   name!: string;
 
   @Field(() => API_KEY_TYPE, { description: 'Whose it is.' })
-  type!: 'ORGANISATION' | 'TEAM';
+  type!: keyof typeof API_KEY_TYPE;
 
-  @Field(() => ID, { nullable: true, description: 'The team of a team’s key.' })
+  @Field(() => ID, { nullable: true, description: 'The team of a team’s key, or the person of a person’s.' })
   ownerId!: string | null;
 
   @Field(() => ID, { nullable: true, description: 'The agent that it is bound to: it may call that agent’s servers only, whatever its client says of itself.' })

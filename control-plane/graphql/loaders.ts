@@ -106,7 +106,7 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
       ({ id }) => id,
     ),
     configVersion: new DataLoader(async (names) => {
-      const version = await currentVersion(em);
+      const version = await currentVersion(em.fork());
       return names.map(() => version);
     }),
     serverHealth: new DataLoader(async (ids) => {

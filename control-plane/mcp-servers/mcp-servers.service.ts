@@ -14,7 +14,6 @@ import { readName } from '../graphql/names.ts';
 import { readSlug } from '../graphql/slug.ts';
 import { noteLiveChanges } from '../live/live-changes.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
-import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
 import { upsertOfMcpServer } from './mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
@@ -72,8 +71,7 @@ export class McpServersService {
     await em.flush();
     audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before: null, after: shown(server) });
     const changes: ConfigChange[] = [upsertOfMcpServer(server)];
-    if (input.policy != null)
-      changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: server.id, policies: input.policy })));
+    if (input.policy != null) changes.push(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: server.id, policies: input.policy }));
     const pairs = [...new Set(input.grantTo)].map((apiKeyId) => ({ apiKeyId, serverId: server.id }));
     changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantTo')));
     await appendConfigChanges(em, changes);

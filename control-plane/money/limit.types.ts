@@ -2,6 +2,7 @@
 import { Field, ID, Int, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
 import { LIMIT_METRICS, LIMIT_OWNER_TYPES, LIMIT_PERIODS, type LimitMetric, type LimitOwnerType, type LimitPeriod } from '../../shared/limit.ts';
 import { connectionOf } from '../graphql/connection.ts';
+import { FieldChangeType } from '../graphql/field-change.types.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
@@ -145,6 +146,9 @@ export class BudgetPayload {
   @Field(() => BudgetType, { nullable: true, description: 'Null when the input was refused.' })
   budget!: BudgetType | null;
 
+  @Field(() => [FieldChangeType], { description: 'What is, or in a dry run would be, different.' })
+  changes!: readonly FieldChangeType[];
+
   @Field(() => [UserError], { description: 'What is wrong with the input.' })
   userErrors!: UserError[];
 }
@@ -153,6 +157,9 @@ export class BudgetPayload {
 export class QuotaPayload {
   @Field(() => QuotaType, { nullable: true, description: 'Null when the input was refused.' })
   quota!: QuotaType | null;
+
+  @Field(() => [FieldChangeType], { description: 'What is, or in a dry run would be, different.' })
+  changes!: readonly FieldChangeType[];
 
   @Field(() => [UserError], { description: 'What is wrong with the input.' })
   userErrors!: UserError[];

@@ -23,7 +23,7 @@ export class Denial {
   @Field(() => String, { description: 'Refines the code.' })
   reason!: string;
 
-  @Field(() => String, { description: 'What the caller read.' })
+  @Field(() => String, { description: 'What the caller read, or of what was only observed, what the code means.' })
   message!: string;
 
   @Field(() => RuleRef, { nullable: true, description: 'The rule that decided.' })
@@ -113,8 +113,11 @@ export class UsageRecordType {
   @Field(() => Denial, { nullable: true, description: 'Why, when it was refused or failed.' })
   denial!: Denial | null;
 
-  @Field(() => [String], { description: 'What rules that only observe would have done.' })
+  @Field(() => [String], { description: 'What rules that only observe would have done, as `code/reason`.' })
   observed!: string[];
+
+  @Field(() => [Denial], { description: 'The same as the denials that it would have been, with the rules.' })
+  wouldHave!: Denial[];
 
   @Field(() => DecisionTrace, {
     nullable: true,
