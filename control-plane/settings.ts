@@ -10,6 +10,7 @@ const environmentSchema = z.object({
   TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
   TURNPIKE_SECRET_KEY: z.string(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
+  TURNPIKE_GLOBAL_POLICY: z.string().optional(),
   TURNPIKE_STDIO_USER: stdioUserSchema.optional(),
   UPSTREAM_PRIVATE_CIDRS: cidrListSchema.optional(),
   TURNPIKE_GATEWAY_URL: z.url().optional(),
@@ -40,6 +41,8 @@ export interface ControlPlaneSettings {
   readonly dataDirectory: string;
   readonly secretKey: string;
   readonly stdioAllowlistPath: string | undefined;
+  /** The operator's policy for all organisations; undefined leaves the one that is in force. */
+  readonly globalPolicyPath: string | undefined;
   /** Whom STDIO servers run as while they are looked at; undefined for this program's own user. */
   readonly stdioUser: { readonly uid: number; readonly gid: number } | undefined;
   /** Where servers that are not public may live; undefined leaves private addresses open. */
@@ -80,6 +83,7 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     dataDirectory: given.TURNPIKE_DATA_DIR,
     secretKey: given.TURNPIKE_SECRET_KEY,
     stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
+    globalPolicyPath: given.TURNPIKE_GLOBAL_POLICY,
     stdioUser: given.TURNPIKE_STDIO_USER,
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
     environment,

@@ -51,7 +51,7 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     this.#trail = trail;
     this.#finish = finish;
     this.#startedAt = gateway.clock.elapsed();
-    this.#guard = new AnswerGuard(allowed, (observation) => trail.observed.push(observation));
+    this.#guard = new AnswerGuard(allowed, (refusal) => trail.observe(refusal));
   }
 
   /** Ties the relay to the flight that feeds it; a caller who leaves ends the relay. */

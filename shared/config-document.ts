@@ -25,6 +25,8 @@ export const policySchema = z.strictObject({
   ownerId: z.string().nullable(),
   envelope: policyEnvelopeSchema,
   mode: z.enum(['ENFORCE', 'OBSERVE']),
+  /** Rules that are tried out beside it: they only observe, whatever its mode. */
+  trial: policyEnvelopeSchema.nullable().default(null),
 });
 export type PolicyConfig = z.infer<typeof policySchema>;
 

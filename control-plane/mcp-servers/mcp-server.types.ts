@@ -5,6 +5,7 @@ import type { SemanticFilter } from '../../shared/semantic-filter.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { TOOL_REVIEW } from '../tools/tool-enums.types.ts';
 import { PricingType } from './server-pricing.types.ts';
@@ -83,7 +84,7 @@ export class SemanticFilterType {
   action!: SemanticFilter['action'];
 }
 
-@ObjectType('McpServer', { description: 'How to reach a tool server, and how to govern it.' })
+@ObjectType('McpServer', { implements: Node, description: 'How to reach a tool server, and how to govern it.' })
 export class McpServerType {
   @Field(() => ID, { description: 'Of the form `srv_…`; works in the gateway’s URL like the slug.' })
   id!: string;

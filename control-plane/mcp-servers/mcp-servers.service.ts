@@ -1,6 +1,5 @@
 /** The rules of servers: what may be changed, by whom, and that secrets are never touched by accident. */
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { GraphQLResolveInfo } from 'graphql/index.js';
 import type { ConfigChange } from '../../shared/config-document.ts';
 import { newId } from '../../shared/ids.ts';
 import { FREE } from '../../shared/pricing.ts';
@@ -10,14 +9,11 @@ import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
-import type { Connection, Page } from '../graphql/connection.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
 import { readName } from '../graphql/names.ts';
-import { pageOf } from '../graphql/paged-query.ts';
 import { readSlug } from '../graphql/slug.ts';
 import { noteLiveChanges } from '../live/live-changes.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
-import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
 import { upsertOfMcpServer } from './mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
@@ -56,11 +52,6 @@ export class McpServersService {
     this.#policies = parts.policies;
   }
 
-  list(context: AdminContext, page: Page, info: GraphQLResolveInfo): Promise<Connection<McpServer>> {
-    const { em } = context;
-    return pageOf({ find: (where, options) => em.find(McpServerEntity, where, options), count: () => em.count(McpServerEntity) }, page, info);
-  }
-
   find(context: AdminContext, by: { id: string } | { slug: string }): Promise<McpServer | null> {
     return context.em.findOne(McpServerEntity, by);
   }
@@ -80,8 +71,7 @@ export class McpServersService {
     await em.flush();
     audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before: null, after: shown(server) });
     const changes: ConfigChange[] = [upsertOfMcpServer(server)];
-    if (input.policy != null)
-      changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: server.id, policies: input.policy })));
+    if (input.policy != null) changes.push(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: server.id, policies: input.policy }));
     const pairs = [...new Set(input.grantTo)].map((apiKeyId) => ({ apiKeyId, serverId: server.id }));
     changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantTo')));
     await appendConfigChanges(em, changes);
@@ -231,7 +221,7 @@ export class McpServersService {
 }
 
 /** What the audit trail keeps: sealed values are left out, the fingerprints in `secretFields` say when one changed. */
-function shown(server: McpServer): Record<string, unknown> {
+export function shown(server: McpServer): Record<string, unknown> {
   const { auth, stdioEnv, toolPins: _drawnFromTools, ...rest } = { ...server };
   return { ...rest, authType: auth.type, stdioEnvKeys: Object.keys(stdioEnv) };
 }

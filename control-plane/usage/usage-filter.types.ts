@@ -71,6 +71,15 @@ export class UsageFilterInput {
   @Field(() => [String], { nullable: true, description: 'Reasons of refusals.' })
   reason!: string[] | null;
 
+  @Field(() => Boolean, { nullable: true, description: 'Whether rules that only observe would have refused or cut them.' })
+  isObserved!: boolean | null;
+
+  @Field(() => [String], { nullable: true, description: 'Reasons for which rules that only observe would have.' })
+  observedReason!: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Policies, limits or servers whose rules would have.' })
+  observedRuleId!: string[] | null;
+
   @Field(() => [DLP_OUTCOME], { nullable: true, description: 'What the semantic filter did.' })
   dlpOutcome!: string[] | null;
 

@@ -5,6 +5,7 @@ import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime, NanoUsd } from '../graphql/scalars.ts';
 import { TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
 import { Money } from '../money/money.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { DecisionTrace, RuleRef } from './decision-trace.types.ts';
 
 export const DECISION = { ALLOWED: 'ALLOWED', DENIED: 'DENIED', ERRORED: 'ERRORED' } as const;
@@ -22,7 +23,7 @@ export class Denial {
   @Field(() => String, { description: 'Refines the code.' })
   reason!: string;
 
-  @Field(() => String, { description: 'What the caller read.' })
+  @Field(() => String, { description: 'What the caller read, or of what was only observed, what the code means.' })
   message!: string;
 
   @Field(() => RuleRef, { nullable: true, description: 'The rule that decided.' })
@@ -83,7 +84,7 @@ export class McpUsage {
   pricing!: PricingSnapshot | null;
 }
 
-@ObjectType('UsageRecord', { description: 'One request: admitted, denied or failed.' })
+@ObjectType('UsageRecord', { implements: Node, description: 'One request: admitted, denied or failed.' })
 export class UsageRecordType {
   @Field(() => ID, { description: 'Of the form `use_…`.' })
   id!: string;
@@ -112,8 +113,11 @@ export class UsageRecordType {
   @Field(() => Denial, { nullable: true, description: 'Why, when it was refused or failed.' })
   denial!: Denial | null;
 
-  @Field(() => [String], { description: 'What rules that only observe would have done.' })
+  @Field(() => [String], { description: 'What rules that only observe would have done, as `code/reason`.' })
   observed!: string[];
+
+  @Field(() => [Denial], { description: 'The same as the denials that it would have been, with the rules.' })
+  wouldHave!: Denial[];
 
   @Field(() => DecisionTrace, {
     nullable: true,

@@ -31,8 +31,6 @@ export interface Snapshot {
   readonly agents: ReadonlyMap<string, ReadonlyMap<string, Agent>>;
 }
 
-export const GLOBAL_OWNER = 'GLOBAL';
-
 /** Undefined for a key of no agent, and for one whose agent is gone. */
 export function boundAgentOf({ agents }: Snapshot, { organisationId, agentId }: ApiKey): Agent | undefined {
   return agentId === null ? undefined : agents.get(organisationId)?.get(agentId);

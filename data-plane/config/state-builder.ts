@@ -7,6 +7,7 @@ import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { McpServer } from '../../shared/mcp-server.ts';
+import { GLOBAL_OWNER } from '../../shared/policy.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMapDraft } from './bucket-map.ts';
@@ -15,7 +16,7 @@ import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
 import type { GovernedServer } from './governed-server.ts';
 import { NestedMapDraft } from './nested-map-draft.ts';
-import { GLOBAL_OWNER, type KeyMatch } from './snapshot.ts';
+import type { KeyMatch } from './snapshot.ts';
 
 export class StateBuilder {
   readonly #sealer: SecretSealer;

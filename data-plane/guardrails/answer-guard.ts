@@ -18,13 +18,13 @@ export class AnswerGuard {
   readonly #serverId: string;
   /** An event that must be judged is held back until it is complete, up to this size. */
   readonly #eventBytesMax: number;
-  readonly #observed: (observation: string) => void;
+  readonly #observed: (refusal: Refusal) => void;
   #events: EventStreamFilter | undefined;
   /** The answer is a JSON-RPC error, or a tool result with `isError`. */
   sawError = false;
 
-  /** `observed` hears what a rule that only observes would have done. */
-  constructor(allowed: AllowedCall, observed: (observation: string) => void) {
+  /** `observed` hears what a rule that only observes would have refused. */
+  constructor(allowed: AllowedCall, observed: (refusal: Refusal) => void) {
     const { config, filter, limits } = allowed.access.server;
     this.#serverId = config.id;
     this.#eventBytesMax = limits.eventBytesMax;
@@ -71,11 +71,11 @@ export class AnswerGuard {
       throw unjudgeable('an answer that is nested too deeply');
     const match = this.#words.findIn(value);
     if (match === undefined) return;
-    if (this.#words.action === 'OBSERVE') return this.#observed('mcp_guardrail_block/semantic_filter');
     const path = match.kind === 'keyword' ? 'semanticFilter.blockedKeywords' : 'semanticFilter.blockedPatterns';
-    throw new Refusal('mcp_guardrail_block', 'semantic_filter', `the answer holds a blocked ${match.kind}`, {
-      rule: { kind: 'mcpServer', id: this.#serverId, path },
-    });
+    const rule = { kind: 'mcpServer', id: this.#serverId, path };
+    const refusal = new Refusal('mcp_guardrail_block', 'semantic_filter', `the answer holds a blocked ${match.kind}`, { rule });
+    if (this.#words.action !== 'OBSERVE') throw refusal;
+    this.#observed(refusal);
   }
 
   #noteErrorsIn(chunk: Buffer): void {

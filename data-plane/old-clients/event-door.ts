@@ -120,7 +120,7 @@ export class EventDoor {
     const { allowed, trail } = this.#parts;
     this.#listener = new UpstreamListener(this.#openUpstream, {
       eventBytesMax: this.#server.limits.eventBytesMax,
-      newGuard: () => new AnswerGuard(allowed, (observation) => trail.observed.push(observation)),
+      newGuard: () => new AnswerGuard(allowed, (refusal) => trail.observe(refusal)),
       tell: (message) => this.tell(message),
       condemn: (error) => this.cut(error),
       onRefused: () => undefined,

@@ -26,7 +26,9 @@ export function aheadTermsOf({ nodeName, exchange, trail, price, limits, calls }
       const held = (metric: LimitMetric) => heldAmounts[limits.findIndex(({ limit }) => limit.metric === metric)];
       const inputBytes = held('INPUT_BYTES') ?? trail.inputBytes;
       const cost = held('NANO_USD') ?? costOf(price, trail.inputBytes, 0);
-      return eventHead(nodeName, exchange, trail, price, inputBytes) + unknownEnding(BigInt(cost), held('OUTPUT_BYTES') ?? 0, agentJsonOf(trail));
+      return (
+        eventHead(nodeName, exchange, trail, price, inputBytes) + unknownEnding(trail.observed, BigInt(cost), held('OUTPUT_BYTES') ?? 0, agentJsonOf(trail))
+      );
     },
   };
 }

@@ -27,7 +27,7 @@ function judgeTool(access: Access, tool: string, trail: Trail): void {
     const rule = { kind: 'mcpServer', id: config.id, path: RULE_PATHS[verdict] };
     const refusal = new Refusal('mcp_guardrail_block', verdict, `tool '${tool}' ${REFUSED_TOOL[verdict]} '${config.slug}'`, { rule });
     if (config.toolRulesMode === 'ENFORCE') return refuseTool(trail, tool, refusal);
-    trail.observed.push(`${refusal.code}/${refusal.reason}`);
+    trail.observe(refusal);
   }
   judgePin(access, tool, trail);
   if (access.grant.toolsAllowed === null || access.grant.toolsAllowed.includes(tool)) return;
@@ -43,9 +43,10 @@ function judgePin(access: Access, tool: string, trail: Trail): void {
   const { config, toolPins } = access.server;
   const objection = toolPins.objectionTo(tool);
   if (objection === undefined) return;
-  if (!isPinRefused(objection, config.toolChangeMode)) return void trail.observed.push(`mcp_guardrail_block/${objection}`);
   const rule = { kind: 'mcpServer', id: config.id, path: 'tools' };
-  refuseTool(trail, tool, new Refusal('mcp_guardrail_block', objection, `tool '${tool}' ${REFUSED_PIN[objection]} '${config.slug}'`, { rule }));
+  const refusal = new Refusal('mcp_guardrail_block', objection, `tool '${tool}' ${REFUSED_PIN[objection]} '${config.slug}'`, { rule });
+  if (isPinRefused(objection, config.toolChangeMode)) refuseTool(trail, tool, refusal);
+  trail.observe(refusal);
 }
 
 function refuseTool(trail: Trail, tool: string, refusal: Refusal): never {
@@ -58,12 +59,10 @@ function judgeWords(access: Access, value: unknown, trail: Trail): void {
   if (filter === undefined || !filter.appliesToRequest) return;
   const match = filter.findIn(value);
   if (match === undefined) return;
-  if (filter.action === 'OBSERVE') {
-    trail.observed.push('mcp_guardrail_block/semantic_filter');
-    return;
-  }
   const path = match.kind === 'keyword' ? 'semanticFilter.blockedKeywords' : 'semanticFilter.blockedPatterns';
-  throw new Refusal('mcp_guardrail_block', 'semantic_filter', `the message holds a blocked ${match.kind}`, {
+  const refusal = new Refusal('mcp_guardrail_block', 'semantic_filter', `the message holds a blocked ${match.kind}`, {
     rule: { kind: 'mcpServer', id: config.id, path },
   });
+  if (filter.action !== 'OBSERVE') throw refusal;
+  trail.observe(refusal);
 }

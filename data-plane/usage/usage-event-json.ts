@@ -26,7 +26,9 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
   'stdio_overloaded',
 ]);
 
-/** Built by hand rather than from an object: every request pays for it, twice. The order is `USAGE_EVENT_FIELDS`, and of a price `PRICING_FIELDS`. */
+/**
+ * Built by hand rather than from an object: every request pays for it, twice. What rules observe is known only at the end, and stands there. The order is `USAGE_EVENT_FIELDS`, and of a price `PRICING_FIELDS`.
+ */
 export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price, inputBytes = trail.inputBytes): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
@@ -37,7 +39,7 @@ export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, pr
     `${text(trail.tool)},${inputBytes},${pricingJson(trail, price)},${session === undefined ? 'null' : JSON.stringify(session.label)},` +
     `${text(exchange.header('mcp-protocol-version'))},${text(client === undefined ? session?.clientName : client.name)},` +
     `${text(client === undefined ? session?.clientVersion : client.version)},` +
-    `${text(exchange.clientIp)},${trail.traceId === undefined ? 'null' : JSON.stringify(trail.traceId)},${trail.observed.length === 0 ? '[]' : JSON.stringify(trail.observed)}`
+    `${text(exchange.clientIp)},${trail.traceId === undefined ? 'null' : JSON.stringify(trail.traceId)}`
   );
 }
 
@@ -49,15 +51,15 @@ const LOST = wordsJson({
 });
 
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
-export function unknownEnding(costNanosUsd: bigint, outputBytes: number, agentJson: string): string {
-  const tail = tailJson(agentJson, LOST_AT);
-  return LOST + figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd, dlpOutcome: 'NONE', tail });
+export function unknownEnding(observed: readonly string[], costNanosUsd: bigint, outputBytes: number, agentJson: string): string {
+  const figures = { isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd } as const;
+  return observedJson(observed) + LOST + figuresJson({ ...figures, dlpOutcome: 'NONE', tail: tailJson(agentJson, LOST_AT) });
 }
 
 /** The agent and its client, for the tail; nothing where no agent calls. */
 export function agentJsonOf({ client, key }: Trail): string {
   const agentId = client?.agentId ?? key?.agentId ?? null;
-  return agentId === null ? '' : `,"${agentId}",${client?.clientId == null ? 'null' : JSON.stringify(client.clientId)}`;
+  return agentId === null ? '' : `,${JSON.stringify(agentId)},${JSON.stringify(client?.clientId ?? null)}`;
 }
 
 /** What most events have nothing of, and therefore end without: the agent, and the step that was the last one. */
@@ -85,22 +87,23 @@ export function eventEnding(ending: Outcome | Refusal, trail: Trail, latencyMill
     dlpOutcome: refusal?.reason === 'semantic_filter' ? 'BLOCKED' : 'NONE',
     tail: tailJson(agentJsonOf(trail), refusal === undefined ? null : orderOfStep(trail.step)),
   };
-  return wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures);
+  return observedJson(trail.observed) + wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures);
 }
 
-const FAILURES: ReadonlySet<RefusalCode> = new Set([
-  'internal',
-  'client_closed_request',
-  'upstream_error',
-  'upstream_auth_error',
-  'upstream_timeout',
-  'missing_endpoint',
-  'stdio_error',
-]);
+const FAILURES_OF_SERVERS: ReadonlySet<RefusalCode> = new Set(['upstream_error', 'upstream_auth_error', 'upstream_timeout', 'missing_endpoint', 'stdio_error']);
+
+/** Whether the server, or the way to it, failed. */
+export function isFailureOfServer(code: RefusalCode): boolean {
+  return FAILURES_OF_SERVERS.has(code);
+}
 
 /** A denial is Turnpike's own word; a failure is what befell a request that it let through. */
 function isDenial(refusal: Refusal): boolean {
-  return !FAILURES.has(refusal.code);
+  return !isFailureOfServer(refusal.code) && refusal.code !== 'internal' && refusal.code !== 'client_closed_request';
+}
+
+function observedJson(observed: readonly string[]): string {
+  return observed.length === 0 ? ',[]' : `,${JSON.stringify(observed)}`;
 }
 
 interface EndingWords {

@@ -77,8 +77,8 @@ export function accessGrant(key: ApiKey, server: McpServer): AccessGrant {
   return { id: newId('accessGrant'), organisationId: key.organisationId, apiKeyId: key.id, mcpServerId: server.id, toolsAllowed: null, expiresAtMillis: null };
 }
 
-export function policy(organisationId: string, given: Pick<PolicyConfig, 'scope' | 'ownerId' | 'envelope'>): PolicyConfig {
-  return { id: newId('policy'), organisationId, mode: 'ENFORCE', ...given };
+export function policy(organisationId: string, given: Pick<PolicyConfig, 'scope' | 'ownerId' | 'envelope'> & Partial<PolicyConfig>): PolicyConfig {
+  return { id: newId('policy'), organisationId, mode: 'ENFORCE', trial: null, ...given };
 }
 
 export function limit(organisationId: string, given: Pick<Limit, 'ownerType' | 'ownerId' | 'metric' | 'amount'> & Partial<Limit>): Limit {

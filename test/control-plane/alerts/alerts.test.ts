@@ -88,10 +88,10 @@ test('a server that asks who is calling, and tools that are new or changed, are 
   await tool('new', '1 day', false);
   onTestFinished(async () => void (await plane.database.query('delete from tools')));
   await look();
-  expect((await alerts()).map(({ kind, targetId }) => [kind, targetId]).toSorted()).toEqual([
-    ['AUTH_EXPIRED', id],
-    ['TOOL_ADDED', id],
-    ['TOOL_CHANGED', id],
+  expect((await alerts()).map(({ kind, targetId }) => `${kind} ${targetId}`).toSorted()).toEqual([
+    `AUTH_EXPIRED ${id}`,
+    `TOOL_ADDED ${id}`,
+    `TOOL_CHANGED ${id}`,
   ]);
 });
 

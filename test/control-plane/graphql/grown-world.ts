@@ -26,6 +26,8 @@ async function grow(own: World, index: number): Promise<string> {
   const reach = { transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' };
   const server = await admin.createServer({ name, ...reach, policy, scope: { teamId: team }, semanticFilter: { blockedKeywords: ['x'] } });
   const key = await admin.createApiKey({ name, type: 'TEAM', ownerId: team, policy });
+  const clients = [{ name, clientNamePattern: 'x', allowedServerIds: [server.id] }];
+  await admin.mutate('createAgent', 'CreateAgentInput', { name, clients }, 'agent { id }');
   await admin.createServer({ name: `${name} of a key`, ...reach, scope: { apiKeyId: key.id } });
   await admin.grant(key.id, server.id);
   const limit = { ...OWN_DAILY, name, serverId: server.id };
@@ -37,7 +39,14 @@ async function grow(own: World, index: number): Promise<string> {
     `insert into limit_reconciliations select (jsonb_populate_record(r, jsonb_build_object('id', $1::text, 'limit_id', $1::text))).* from limit_reconciliations r where limit_id = $2`,
     [idOf(budget), own.budget],
   );
-  const called = { organisationId: organisation, serverId: server.id, apiKeyId: key.id, serverSlug: server.slug, tool: `tool_${index}` };
+  const called = {
+    organisationId: organisation,
+    serverId: server.id,
+    apiKeyId: key.id,
+    serverSlug: server.slug,
+    tool: `tool_${index}`,
+    clientName: `client ${index}`,
+  };
   plane.usageQueue.append(writeUsageEvent(usageEvent(called)));
   return team;
 }
