@@ -12,6 +12,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'TURNPIKE_HOST', fallback: '127.0.0.1', meaning: 'address to listen on' },
   { name: 'TURNPIKE_DATA_DIR', fallback: './.turnpike', meaning: 'admin token, setup link, embedded database, last known good configuration' },
   { name: 'TURNPIKE_SECRET_KEY', fallback: 'made on first start (standalone)', meaning: 'seals secrets and hashes tokens; at least 32 random bytes in base64' },
+  { name: 'TURNPIKE_OLD_SECRET_KEYS', fallback: '–', meaning: 'secret keys that were in use before, with commas between; read with, never sealed with' },
   { name: 'TURNPIKE_LOG_LEVEL', fallback: 'info (standalone: warn)', meaning: 'trace, debug, info, warn, error, fatal or silent' },
   { name: 'TURNPIKE_GATEWAY_URL', fallback: 'http://127.0.0.1:<DATA_PLANE_PORT>', meaning: 'where agents reach the gateway, as the API shows it' },
   { name: 'TURNPIKE_STDIO_ALLOWLIST', fallback: 'nothing allowed', meaning: 'file of the programs that STDIO servers may run' },

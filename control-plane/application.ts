@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { AddressRules } from '../shared/address-rules.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
-import { SecretKey } from '../shared/secret-key.ts';
+import { SecretKeys } from '../shared/secret-keys.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { inheritedEnvironment } from '../shared/stdio-environment.ts';
 import { TokenHasher } from '../shared/token.ts';
@@ -59,6 +59,9 @@ import { TeamsService } from './teams/teams.service.ts';
 import { DiscoverySchedule } from './tools/discovery-schedule.ts';
 import { DiscoveryService } from './tools/discovery.service.ts';
 import { ToolsService } from './tools/tools.service.ts';
+import { TokenEndpoint } from './upstream-oauth/token-endpoint.ts';
+import { TokenKeeper } from './upstream-oauth/token-keeper.ts';
+import { UpstreamConnectionsService } from './upstream-oauth/upstream-connections.service.ts';
 import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { USAGE_CHANNEL, UsageLive } from './usage/usage-live.ts';
@@ -112,10 +115,10 @@ async function startParts(
   { log, usageSource, windowCounts, lostWindows, ledger, signal }: ControlPlaneParts,
   started: (() => Promise<void>)[],
 ): Promise<Omit<RunningControlPlane, 'close'>> {
-  const secretKey = new SecretKey(settings.secretKey);
-  const hasher = new TokenHasher(secretKey.derive('token-hash'));
+  const keys = SecretKeys.parse(settings.secretKey, settings.oldSecretKeys);
+  const hasher = new TokenHasher(keys.current.derive('token-hash'));
   const looks = new ServerLooks(boundsOf(settings));
-  const sealer = new SecretSealer(secretKey);
+  const sealer = new SecretSealer(keys.current, keys.old);
   const orm = await openMigratedOrm(settings.databaseUrl, log, signal);
   started.push(() => orm.close(true));
   const everything = acrossOrganisations(orm.em);
@@ -130,6 +133,8 @@ async function startParts(
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
   const auditEvents = new AuditEventsService();
+  const tokenKeeper = new TokenKeeper({ em: everything, sealer, endpoint: new TokenEndpoint(looks.bounds.rules), log });
+  started.push(() => tokenKeeper.close());
   const discovery = new DiscoveryService({ sealer, looks });
   const mcpServers = new McpServersService({ sealer, allowlist: looks.bounds.stdio.allowlist, grants: accessGrants, policies });
   const services = {
@@ -150,7 +155,9 @@ async function startParts(
     serverImport: new ServerImportService(mcpServers),
     serverProbe: new ServerProbeService({ sealer, looks }),
     teams: new TeamsService(),
+    tokenKeeper,
     tools: new ToolsService(),
+    upstreamConnections: new UpstreamConnectionsService(everything, tokenKeeper),
     usageAnalytics: new UsageAnalyticsService(),
     usageFacets: new UsageFacetsService(),
     usageIntake,
@@ -169,7 +176,7 @@ async function startParts(
     const reconciliation = new Reconciliation({ em: everything, ledger, everyMillis, retentionDays, log });
     started.push(() => reconciliation.close());
   }
-  const heads = new AuditHeadKeeper({ em: everything, signer: new HeadSigner(secretKey), dataDirectory: settings.dataDirectory, log });
+  const heads = new AuditHeadKeeper({ em: everything, signer: new HeadSigner(keys.current), dataDirectory: settings.dataDirectory, log });
   started.push(() => heads.close());
   const schedule = new DiscoverySchedule(everything, discovery, log);
   started.push(() => schedule.close());

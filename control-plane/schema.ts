@@ -30,6 +30,7 @@ import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
+import { UpstreamTokensResolver } from './upstream-oauth/upstream-tokens.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
 const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'ServerScopeInput'];
@@ -65,6 +66,7 @@ export function makeSchema(): GraphQLSchema {
       TeamsResolver,
       ToolFieldsResolver,
       ToolsResolver,
+      UpstreamTokensResolver,
       UsageAnalyticsResolver,
       UsageResolver,
       UsageTickResolver,

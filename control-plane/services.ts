@@ -30,6 +30,8 @@ import type { UsageIntake } from './usage-intake/usage-intake.ts';
 import type { UsageLive } from './usage/usage-live.ts';
 import type { UsageRecordsService } from './usage/usage-records.service.ts';
 import type { UsageTicks } from './usage/usage-ticks.ts';
+import type { TokenKeeper } from './upstream-oauth/token-keeper.ts';
+import type { UpstreamConnectionsService } from './upstream-oauth/upstream-connections.service.ts';
 import type { WorkflowGraphService } from './usage/workflow-graph.service.ts';
 
 export interface Services {
@@ -56,7 +58,9 @@ export interface Services {
   readonly serverImport: ServerImportService;
   readonly serverProbe: ServerProbeService;
   readonly teams: TeamsService;
+  readonly tokenKeeper: TokenKeeper;
   readonly tools: ToolsService;
+  readonly upstreamConnections: UpstreamConnectionsService;
   readonly usageAnalytics: UsageAnalyticsService;
   readonly usageFacets: UsageFacetsService;
   readonly usageIntake: UsageIntake;

@@ -8,6 +8,7 @@ const environmentSchema = z.object({
   TURNPIKE_HOST: z.string().default('127.0.0.1'),
   TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
   TURNPIKE_SECRET_KEY: z.string(),
+  TURNPIKE_OLD_SECRET_KEYS: z.string().optional(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
   TURNPIKE_STDIO_USER: stdioUserSchema.optional(),
   UPSTREAM_PRIVATE_CIDRS: cidrListSchema.optional(),
@@ -37,6 +38,8 @@ export interface ControlPlaneSettings {
   readonly port: number;
   readonly dataDirectory: string;
   readonly secretKey: string;
+  /** With which what was sealed before still opens; commas between them. */
+  readonly oldSecretKeys: string | undefined;
   readonly stdioAllowlistPath: string | undefined;
   /** Whom STDIO servers run as while they are looked at; undefined for this program's own user. */
   readonly stdioUser: { readonly uid: number; readonly gid: number } | undefined;
@@ -75,6 +78,7 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     port: given.CONTROL_PLANE_PORT,
     dataDirectory: given.TURNPIKE_DATA_DIR,
     secretKey: given.TURNPIKE_SECRET_KEY,
+    oldSecretKeys: given.TURNPIKE_OLD_SECRET_KEYS,
     stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
     stdioUser: given.TURNPIKE_STDIO_USER,
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,

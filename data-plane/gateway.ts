@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '../shared/clock.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
-import { SecretKey } from '../shared/secret-key.ts';
+import { SecretKeys } from '../shared/secret-keys.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { Transport as TransportName } from '../shared/mcp-server.ts';
@@ -40,6 +40,9 @@ import { createStdioTransport } from './transports/stdio.ts';
 import { createStreamableHttpTransport } from './transports/streamable-http.ts';
 import type { Transport } from './transports/transport.ts';
 import { UpstreamPools } from './transports/upstream-pools.ts';
+import { Credentials } from './upstream-auth/credentials.ts';
+import { renewCredentials } from './upstream-auth/renewing-transport.ts';
+import { TokenRenewals } from './upstream-auth/token-renewals.ts';
 
 export const VERSION = '0.1.0';
 
@@ -54,6 +57,7 @@ export interface Gateway {
   readonly localCounters: Counters;
   readonly transports: Readonly<Partial<Record<TransportName, Transport>>>;
   readonly hasher: TokenHasher;
+  readonly credentials: Credentials;
   readonly sessions: SessionIds;
   readonly doors: EventDoors;
   readonly proofs: NodeProofs;
@@ -88,7 +92,8 @@ const FLUSH_GRACE_MILLIS = 5000;
 
 export async function startDataPlane(settings: DataPlaneSettings, parts: DataPlaneParts): Promise<RunningDataPlane> {
   const { log } = parts;
-  const secretKey = new SecretKey(settings.secretKey);
+  const keys = SecretKeys.parse(settings.secretKey, settings.oldSecretKeys);
+  const secretKey = keys.current;
   const clock = systemClock;
   const leases = new LeaseKeeper(clock);
   const { counters, sessionBook } = openStores(settings, parts, { clock, leases });
@@ -100,7 +105,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const config: RunningConfig = await startConfig({
     controlPlaneUrl: settings.controlPlaneUrl,
     token: settings.dataPlaneToken,
-    sealer: new SecretSealer(secretKey),
+    sealer: new SecretSealer(keys.current, keys.old),
     secretKey,
     dataDirectory: settings.dataDirectory,
     clock,
@@ -114,8 +119,9 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     streamsMax: settings.concurrentRequestsMax,
     privateCidrs: settings.upstreamPrivateCidrs,
   });
-  const streamableHttp = createStreamableHttpTransport(pools, log, sessionBook);
-  const sse = createSseTransport({ pools, log });
+  const credentials = new Credentials(new TokenRenewals({ store: config.store, ask: config.renewToken, log }), clock);
+  const streamableHttp = renewCredentials(createStreamableHttpTransport(pools, log, sessionBook), credentials);
+  const sse = renewCredentials(createSseTransport({ pools, log }), credentials);
   const stdio = createStdioTransport({
     allowlist: readAllowlist(settings),
     isolation: createProcessIsolation(settings.stdioUser),
@@ -160,6 +166,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     localCounters: new MemoryCounters({ clock }),
     transports,
     hasher,
+    credentials,
     sessions,
     doors: new EventDoors(doorIds),
     proofs,

@@ -6,6 +6,7 @@ import { apiKeySchema } from './api-key.ts';
 import { limitSchema } from './limit.ts';
 import { denialStyleSchema, mcpServerSchema, slugSchema } from './mcp-server.ts';
 import { POLICY_SCOPES, policyEnvelopeSchema } from './policy.ts';
+import { upstreamTokenSchema } from './upstream-token.ts';
 
 export const organisationSchema = z.strictObject({
   id: z.string(),
@@ -34,6 +35,7 @@ export const ENTITY_SCHEMAS = {
   accessGrant: accessGrantSchema,
   policy: policySchema,
   limit: limitSchema,
+  upstreamToken: upstreamTokenSchema,
 } as const;
 export type EntityKind = keyof typeof ENTITY_SCHEMAS;
 export type EntityOf<Kind extends EntityKind> = z.infer<(typeof ENTITY_SCHEMAS)[Kind]>;
@@ -47,12 +49,13 @@ export const configUpsertSchema = z.discriminatedUnion('kind', [
   upsertOf('accessGrant'),
   upsertOf('policy'),
   upsertOf('limit'),
+  upsertOf('upstreamToken'),
 ]);
 export type ConfigUpsert = z.infer<typeof configUpsertSchema>;
 
 export const configRemovalSchema = z.strictObject({
   op: z.literal('remove'),
-  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit']),
+  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit', 'upstreamToken']),
   id: z.string(),
 });
 export type ConfigRemoval = z.infer<typeof configRemovalSchema>;

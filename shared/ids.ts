@@ -17,6 +17,7 @@ export const ID_PREFIXES = {
   accessGrant: 'grt',
   policy: 'pol',
   limit: 'lim',
+  upstreamConnection: 'ucn',
   usageRecord: 'use',
   auditEvent: 'aud',
   dataPlane: 'dpl',

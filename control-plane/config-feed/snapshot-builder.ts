@@ -16,6 +16,8 @@ import { upsertOfOrganisation } from '../organisations/organisation.document.ts'
 import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
+import { upsertOfUpstreamToken } from '../upstream-oauth/upstream-connection.document.ts';
+import { UpstreamConnectionEntity } from '../upstream-oauth/upstream-connection.entity.ts';
 
 /** Where the parts go as they are made. */
 export interface SnapshotSink {
@@ -104,10 +106,20 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
           .execute('all'),
         upsertOfLimit,
       ),
+    async (reader, afterId) =>
+      pageOf(
+        await reader
+          .createQueryBuilder(UpstreamConnectionEntity)
+          .where({ ...after(afterId), accessToken: { $ne: null } })
+          .orderBy(inOrder)
+          .limit(max)
+          .execute('all'),
+        upsertOfUpstreamToken,
+      ),
   ];
 }
 
-function pageOf<Entity extends { readonly id: string }>(entities: readonly Entity[], toUpsert: (entity: Entity) => ConfigUpsert): Page {
+function pageOf<Entity extends { readonly id: string }>(entities: readonly Entity[], toUpsert: (entity: Entity) => ConfigUpsert | undefined): Page {
   const isFull = entities.length === PAGE_ROWS;
-  return { upserts: entities.map(toUpsert), nextAfterId: isFull ? entities.at(-1)?.id : undefined };
+  return { upserts: entities.map(toUpsert).filter((upsert) => upsert !== undefined), nextAfterId: isFull ? entities.at(-1)?.id : undefined };
 }

@@ -16,6 +16,7 @@ import { RoleEntity } from '../roles/role.entity.ts';
 import { SessionEntity } from '../sessions/session.entity.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
+import { UpstreamConnectionEntity } from '../upstream-oauth/upstream-connection.entity.ts';
 
 export const ENTITIES = [
   AccessGrantEntity,
@@ -34,6 +35,7 @@ export const ENTITIES = [
   RoleEntity,
   SessionEntity,
   TeamEntity,
+  UpstreamConnectionEntity,
   UserEntity,
   ToolEntity,
 ];

@@ -7,9 +7,11 @@ import { PolicyType } from '../policies/policy.types.ts';
 import type { RequestContext } from '../request-context.ts';
 import { TeamType } from '../teams/team.types.ts';
 import type { McpServer } from './mcp-server.entity.ts';
+import type { OAuth2Auth } from './stored-auth.ts';
 import { LIMIT_FIELDS, shownLimits } from './server-limits.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
-import { AUTH_TYPE, AuthConfig, McpServerType, PricingType, SERVER_SCOPE } from './mcp-server.types.ts';
+import { McpServerType, PricingType, SERVER_SCOPE } from './mcp-server.types.ts';
+import { AUTH_TYPE, AuthConfig } from './server-auth.types.ts';
 
 @Resolver(() => McpServerType)
 export class McpServerFieldsResolver {
@@ -27,6 +29,8 @@ export class McpServerFieldsResolver {
       configured: true,
       header: auth.type === 'API_KEY' ? auth.header : null,
       username: auth.type === 'BASIC' ? auth.username : null,
+      ...(auth.type === 'OAUTH2' ? shownOAuth2(auth) : NO_OAUTH2),
+      serverId: server.id,
       secretFields: fields.map(({ name, fingerprint, updatedAt }) => ({ name, fingerprint, set: true, updatedAt: new Date(updatedAt) })),
     };
   }
@@ -81,6 +85,19 @@ export class McpServerFieldsResolver {
   policy(@Root() { id }: McpServer, @Ctx() { loaders }: RequestContext): Promise<PolicyType | null> {
     return loaders.policies.load(id);
   }
+}
+
+const NO_OAUTH2 = { oauthMode: null, tokenUrl: null, clientId: null, scope: null, audience: null, resource: null } as const;
+
+function shownOAuth2({
+  mode: oauthMode,
+  tokenUrl,
+  clientId,
+  scope,
+  audience,
+  resource,
+}: OAuth2Auth): Omit<AuthConfig, 'type' | 'configured' | 'header' | 'username' | 'secretFields' | 'serverId'> {
+  return { oauthMode, tokenUrl, clientId, scope, audience, resource };
 }
 
 function nanosOf(prices: UnitPrices): { callNanosUsd: string; inputByteNanosUsd: string; outputByteNanosUsd: string } {

@@ -1,12 +1,13 @@
 /** The MCP server as it is stored; secrets are sealed, and what may be shown of them stands beside. */
 import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
-import type { DenialStyle, StdioIsolation, Transport, UpstreamAuth } from '../../shared/mcp-server.ts';
+import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
 import type { Pricing } from '../../shared/pricing.ts';
 import type { SealedSecret } from '../../shared/sealed-secret.ts';
 import type { SemanticFilter } from '../../shared/semantic-filter.ts';
 import type { ServerLimits } from '../../shared/server-limits.ts';
 import type { ToolPin, ToolReview } from '../../shared/tool-pins.ts';
 import { tenantFilter } from '../database/tenant-filter.ts';
+import type { StoredAuth } from './stored-auth.ts';
 
 /** What the API shows of a secret. */
 export interface SecretFieldRow {
@@ -31,7 +32,7 @@ export const McpServerEntity = defineEntity({
     stdioArgs: p.json<string[]>(),
     stdioEnv: p.json<Record<string, SealedSecret>>(),
     stdioIsolation: p.string().$type<StdioIsolation>().default('SHARED'),
-    auth: p.json<UpstreamAuth>(),
+    auth: p.json<StoredAuth>(),
     secretFields: p.json<SecretFieldRow[]>(),
     enabled: p.boolean().default(false),
     isPublic: p.boolean().default(false),

@@ -20,8 +20,6 @@ registerEnumType(STDIO_ISOLATION, {
   description:
     'Who shares a process of a STDIO server: all callers, or nobody but one session of one key. A server that remembers its callers wants the second.',
 });
-export const AUTH_TYPE = { NONE: 'NONE', BEARER: 'BEARER', BASIC: 'BASIC', API_KEY: 'API_KEY' } as const;
-registerEnumType(AUTH_TYPE, { name: 'McpAuthType', description: 'How Turnpike signs in upstream.' });
 export const RULE_MODE = { ENFORCE: 'ENFORCE', OBSERVE: 'OBSERVE' } as const;
 registerEnumType(RULE_MODE, { name: 'RuleMode', description: 'OBSERVE lets pass, and records what it would have done.' });
 export const FILTER_DIRECTION = { REQUEST: 'REQUEST', RESPONSE: 'RESPONSE' } as const;
@@ -30,39 +28,6 @@ export const FILTER_ACTION = { BLOCK: 'BLOCK', REDACT: 'REDACT', OBSERVE: 'OBSER
 registerEnumType(FILTER_ACTION, { name: 'FilterAction', description: 'What a filter does with a match. REDACT is refused by this version.' });
 export const SERVER_SCOPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', API_KEY: 'API_KEY' } as const;
 registerEnumType(SERVER_SCOPE, { name: 'ServerScope', description: 'Which granted keys may call: all, those of one team, or one.' });
-
-@ObjectType({ description: 'What may be known of a secret.' })
-export class SecretField {
-  @Field(() => String, { description: 'Such as `auth.token` or `stdioEnv.API_TOKEN`.' })
-  name!: string;
-
-  @Field(() => Boolean, { description: 'Whether there is one.' })
-  set!: boolean;
-
-  @Field(() => String, { nullable: true, description: 'Eight hex digits of a keyed hash: changes when the secret does.' })
-  fingerprint!: string | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'When it was set.' })
-  updatedAt!: Date | null;
-}
-
-@ObjectType({ description: 'How Turnpike signs in upstream; secrets are written, never read.' })
-export class AuthConfig {
-  @Field(() => AUTH_TYPE, { description: 'The way.' })
-  type!: keyof typeof AUTH_TYPE;
-
-  @Field(() => Boolean, { description: 'Whether all that the type needs is there.' })
-  configured!: boolean;
-
-  @Field(() => String, { nullable: true, description: 'The header of an API key.' })
-  header!: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The user name of basic authentication.' })
-  username!: string | null;
-
-  @Field(() => [SecretField], { description: 'Its secrets, as far as they may be known.' })
-  secretFields!: SecretField[];
-}
 
 @ObjectType('SemanticFilter', { description: 'Words and patterns that messages must not hold.' })
 export class SemanticFilterType {

@@ -19,6 +19,7 @@ import { readSlug } from '../graphql/slug.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
+import { resetConnections } from '../upstream-oauth/upstream-connections.service.ts';
 import { upsertOfMcpServer } from './mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
 import { readLimits, requireFittingLimits } from './server-limits.ts';
@@ -102,6 +103,7 @@ export class McpServersService {
       requireFittingAuth(server.transport, auth);
       requireFittingLimits(server);
       await em.flush();
+      await resetConnections(em, server, auth);
       audit(em, context, { action: 'createServer', targetId: id, targetLabel: server.slug, before: null, after: shown(server) });
       const changes: ConfigChange[] = [upsertOfMcpServer(server)];
       if (input.policy != null)
@@ -144,9 +146,10 @@ export class McpServersService {
   }
 
   setAuth(context: AdminContext, aim: Aim, input: AuthInput): Promise<McpServer> {
-    return this.#change(context, 'setServerAuth', aim, (server) => {
+    return this.#change(context, 'setServerAuth', aim, async (server, em) => {
       const { auth, fields } = this.#secretsOf(context, server.id).sealAuth(input);
       requireFittingAuth(server.transport, auth);
+      await resetConnections(em, server, auth);
       return { auth, secretFields: [...fields, ...server.secretFields.filter(({ name }) => !name.startsWith('auth.'))] };
     });
   }

@@ -14,6 +14,7 @@ import { requireFittingAuth, requireReach } from '../mcp-servers/server-reach.ts
 import { ServerSecrets, type AuthInput, type SecretEntry } from '../mcp-servers/server-secrets.ts';
 import { requirePermission, type AdminContext } from '../request-context.ts';
 import { readEntries } from '../tools/merge-tools.ts';
+import { presentToken } from '../upstream-oauth/present-token.ts';
 import { flagsOf, type ToolFlag } from '../tools/tool-flags.ts';
 import { riskOf, type ToolRisk } from '../tools/tool-risk.ts';
 
@@ -61,7 +62,7 @@ export class ServerProbeService {
     requirePermission(context, 'SERVER_UPDATE');
     const server = await context.em.findOne(McpServerEntity, { id: serverId });
     if (server === null) throw notFound('serverId', 'server');
-    return this.#probe(server);
+    return this.#probe(server, await presentToken(context.em, this.#sealer, server, context.caller.actor));
   }
 
   async probeDraft(context: AdminContext, draft: DraftServer): Promise<Probe> {
@@ -78,8 +79,8 @@ export class ServerProbeService {
     return this.#probe({ ...draft, id, organisationId, transport, stdioArgs: [...draft.stdioArgs], stdioEnv, auth });
   }
 
-  async #probe(server: Reached): Promise<Probe> {
-    const reach = openReach(server, this.#sealer);
+  async #probe(server: Reached, accessToken?: string): Promise<Probe> {
+    const reach = openReach(server, this.#sealer, accessToken);
     return probeOf(await this.#looks.look(reach), reach);
   }
 }

@@ -13,6 +13,7 @@ import { openReach, repeatsSecret } from '../mcp-client/open-reach.ts';
 import type { ServerLooks } from '../mcp-client/server-looks.ts';
 import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
+import { presentToken } from '../upstream-oauth/present-token.ts';
 import { pinsOf, readEntries, seenAgain, type SeenTool } from './merge-tools.ts';
 import { riskOf } from './tool-risk.ts';
 import { ToolEntity, type Tool } from './tool.entity.ts';
@@ -39,7 +40,7 @@ export class DiscoveryService {
   async discover(em: EntityManager, asker: Asker, serverId: string): Promise<McpServer> {
     const server = await em.fork().findOne(McpServerEntity, { id: serverId });
     if (server === null) throw notFound('id', 'server');
-    const reach = openReach(server, this.#sealer);
+    const reach = openReach(server, this.#sealer, await presentToken(em, this.#sealer, server, asker.actor.caller.actor));
     const { tools, failure } = await this.#looks.look(reach);
     if (tools !== undefined) {
       // What repeats a secret is kept by nobody: it counts as unreadable.

@@ -20,6 +20,7 @@ export function compileServer(config: McpServer, sealer: SecretSealer, previous?
     filter: semanticFilter === null ? undefined : located(config, 'semanticFilter', () => compileFilter(semanticFilter)),
     limits: effectiveLimits(config),
     priceOf: compilePricing(config.pricing),
+    needsCredentials: config.auth.type === 'OAUTH2' || config.auth.type === 'OAUTH2_PASSTHROUGH',
     upstreamAuthHeaders: located(config, 'auth', () => authHeadersOf(config, sealer)),
     stdioEnv: Object.fromEntries(
       Object.entries(config.stdioEnv).map(([name, sealed]) => [

@@ -4,6 +4,7 @@ import type { ConfigUpsert, EntityKind, EntityOf, OrganisationConfig } from '../
 import type { Limit } from '../../shared/limit.ts';
 import type { CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMap } from './bucket-map.ts';
+import type { ReadyToken } from '../upstream-auth/ready-token.ts';
 import type { GovernedServer } from './governed-server.ts';
 import type { KeyMatch, Snapshot } from './snapshot.ts';
 
@@ -17,6 +18,7 @@ export interface SharedSnapshot extends Snapshot {
   readonly grants: BucketMap<ReadonlyMap<string, AccessGrant>>;
   readonly policies: BucketMap<CompiledPolicy>;
   readonly limits: BucketMap<readonly Limit[]>;
+  readonly upstreamTokens: BucketMap<ReadonlyMap<string, ReadyToken>>;
 }
 
 export interface ConfigState {
@@ -32,6 +34,7 @@ export const EMPTY_STATE: ConfigState = {
     accessGrant: new BucketMap(),
     policy: new BucketMap(),
     limit: new BucketMap(),
+    upstreamToken: new BucketMap(),
   },
   snapshot: {
     version: '0',
@@ -41,6 +44,7 @@ export const EMPTY_STATE: ConfigState = {
     grants: new BucketMap(),
     policies: new BucketMap(),
     limits: new BucketMap(),
+    upstreamTokens: new BucketMap(),
   },
 };
 
@@ -52,4 +56,5 @@ export function* upsertsOf({ entities }: ConfigState): Generator<ConfigUpsert> {
   for (const value of entities.accessGrant.values()) yield { op: 'upsert', kind: 'accessGrant', value };
   for (const value of entities.policy.values()) yield { op: 'upsert', kind: 'policy', value };
   for (const value of entities.limit.values()) yield { op: 'upsert', kind: 'limit', value };
+  for (const value of entities.upstreamToken.values()) yield { op: 'upsert', kind: 'upstreamToken', value };
 }

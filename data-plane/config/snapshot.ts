@@ -4,6 +4,7 @@ import type { ApiKey } from '../../shared/api-key.ts';
 import type { OrganisationConfig } from '../../shared/config-document.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { CompiledPolicy } from '../policies/compiled-policy.ts';
+import type { ReadyToken } from '../upstream-auth/ready-token.ts';
 import type { GovernedServer } from './governed-server.ts';
 
 /** A hash that opens a key, for as long as it does: after a rotation the old one ends before the key does. */
@@ -25,6 +26,8 @@ export interface Snapshot {
   readonly policies: ReadonlyMap<string, CompiledPolicy>;
   /** Owner id → active budgets and quotas. */
   readonly limits: ReadonlyMap<string, readonly Limit[]>;
+  /** Server id → user id (`WHOLE_ORGANISATION` for the one of all) → the newest token. */
+  readonly upstreamTokens: ReadonlyMap<string, ReadonlyMap<string, ReadyToken>>;
 }
 
 export const GLOBAL_OWNER = 'GLOBAL';

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { SecretKey } from '../../shared/secret-key.ts';
-import { WebSocketFeedLink, type NodeDescription } from './feed-link.ts';
+import { WebSocketFeedLink, type FeedLink, type NodeDescription } from './feed-link.ts';
 import { Feed, type FeedTiming } from './feed.ts';
 import { LastKnownGood } from './last-known-good.ts';
 import { ConfigStore } from './store.ts';
@@ -24,6 +24,7 @@ export interface ConfigParts {
 
 export interface RunningConfig {
   readonly store: ConfigStore;
+  readonly renewToken: FeedLink['renewToken'];
   /** Resolves when the last configuration is on disk. */
   close(): Promise<void>;
 }
@@ -43,6 +44,7 @@ export async function startConfig(parts: ConfigParts): Promise<RunningConfig> {
   const feed = new Feed({ link, store, sealer, lastKnownGood, clock, log, describeNode, ...(timing === undefined ? {} : { timing }) });
   return {
     store,
+    renewToken: (wanted) => link.renewToken(wanted),
     close: async () => {
       await feed.close();
       await lastKnownGood.close();

@@ -7,6 +7,8 @@ import type { Limit } from '../../shared/limit.ts';
 import type { McpServer } from '../../shared/mcp-server.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
+import type { UpstreamToken } from '../../shared/upstream-token.ts';
+import { readyToken, WHOLE_ORGANISATION, type ReadyToken } from '../upstream-auth/ready-token.ts';
 import { BucketMapDraft } from './bucket-map.ts';
 import { compileServer } from './compile-server.ts';
 import { ConfigFault } from './config-fault.ts';
@@ -30,6 +32,8 @@ export class StateBuilder {
   readonly #policies: BucketMapDraft<CompiledPolicy>;
   readonly #limitConfigs: BucketMapDraft<Limit>;
   readonly #limits: BucketMapDraft<readonly Limit[]>;
+  readonly #tokenConfigs: BucketMapDraft<UpstreamToken>;
+  readonly #tokens: NestedMapDraft<ReadyToken>;
 
   /** `base` is what the changes come on top of; `previous` what is in force now, often the same. */
   constructor(sealer: SecretSealer, { base, previous }: { readonly base: ConfigState; readonly previous: ConfigState }) {
@@ -47,6 +51,8 @@ export class StateBuilder {
     this.#policies = new BucketMapDraft(snapshot.policies);
     this.#limitConfigs = new BucketMapDraft(entities.limit);
     this.#limits = new BucketMapDraft(snapshot.limits);
+    this.#tokenConfigs = new BucketMapDraft(entities.upstreamToken);
+    this.#tokens = new NestedMapDraft(snapshot.upstreamTokens);
   }
 
   /** Throws a `ConfigFault` when the change does not fit; the builder is then worth nothing, and the older state is as it was. */
@@ -66,6 +72,7 @@ export class StateBuilder {
         accessGrant: this.#accessGrants.finish(),
         policy: this.#policyConfigs.finish(),
         limit: this.#limitConfigs.finish(),
+        upstreamToken: this.#tokenConfigs.finish(),
       },
       snapshot: {
         version,
@@ -75,6 +82,7 @@ export class StateBuilder {
         grants: this.#grants.finish(),
         policies: this.#policies.finish(),
         limits: this.#limits.finish(),
+        upstreamTokens: this.#tokens.finish(),
       },
     };
   }
@@ -93,6 +101,8 @@ export class StateBuilder {
         return this.#putPolicy(change.value);
       case 'limit':
         return this.#putLimit(change.value);
+      case 'upstreamToken':
+        return this.#putToken(change.value);
     }
   }
 
@@ -110,6 +120,8 @@ export class StateBuilder {
         return this.#removePolicy(id);
       case 'limit':
         return this.#removeLimit(id);
+      case 'upstreamToken':
+        return this.#removeToken(id);
     }
   }
 
@@ -195,5 +207,19 @@ export class StateBuilder {
     if (rest.length === 0) this.#limits.delete(old.ownerId);
     else this.#limits.set(old.ownerId, rest);
     this.#limitConfigs.delete(id);
+  }
+  #putToken(token: UpstreamToken): void {
+    this.#removeToken(token.id);
+    this.#tokenConfigs.set(token.id, token);
+    this.#tokens.set(token.mcpServerId, token.userId ?? WHOLE_ORGANISATION, readyToken(token, this.#sealer));
+  }
+
+  #removeToken(id: string): void {
+    const old = this.#tokenConfigs.get(id);
+    if (old === undefined) return;
+    const holder = old.userId ?? WHOLE_ORGANISATION;
+    // A new sign-in may have taken its place already.
+    if (this.#tokens.get(old.mcpServerId, holder)?.connectionId === id) this.#tokens.delete(old.mcpServerId, holder);
+    this.#tokenConfigs.delete(id);
   }
 }

@@ -15,6 +15,7 @@ import { Migration0013People } from './0013-people.ts';
 import { Migration0014Tools } from './0014-tools.ts';
 import { Migration0015Allotments } from './0015-allotments.ts';
 import { Migration0016RowSecurity } from './0016-row-security.ts';
+import { Migration0019UpstreamOauth } from './0019-upstream-oauth.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -33,4 +34,5 @@ export const MIGRATIONS = [
   { name: '0014-tools', class: Migration0014Tools },
   { name: '0015-allotments', class: Migration0015Allotments },
   { name: '0016-row-security', class: Migration0016RowSecurity },
+  { name: '0019-upstream-oauth', class: Migration0019UpstreamOauth },
 ];
