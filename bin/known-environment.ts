@@ -15,6 +15,11 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'TURNPIKE_OLD_SECRET_KEYS', fallback: '–', meaning: 'secret keys that were in use before, with commas between; read with, never sealed with' },
   { name: 'TURNPIKE_LOG_LEVEL', fallback: 'info (standalone: warn)', meaning: 'trace, debug, info, warn, error, fatal or silent' },
   { name: 'TURNPIKE_GATEWAY_URL', fallback: 'http://127.0.0.1:<DATA_PLANE_PORT>', meaning: 'where agents reach the gateway, as the API shows it' },
+  {
+    name: 'CONTROL_PLANE_PUBLIC_URL',
+    fallback: 'where it listens',
+    meaning: 'https://<control plane>, where browsers come back to from a sign-in to an MCP server, at /oauth/callback',
+  },
   { name: 'TURNPIKE_STDIO_ALLOWLIST', fallback: 'nothing allowed', meaning: 'file of the programs that STDIO servers may run' },
   { name: 'TURNPIKE_STDIO_USER', fallback: 'that of the gateway', meaning: 'user and group id of STDIO servers, as in 1001:1001; needs root' },
   { name: 'DATABASE_URL', fallback: 'embedded PostgreSQL (standalone)', meaning: 'PostgreSQL of the control plane' },

@@ -59,6 +59,9 @@ import { TeamsService } from './teams/teams.service.ts';
 import { DiscoverySchedule } from './tools/discovery-schedule.ts';
 import { DiscoveryService } from './tools/discovery.service.ts';
 import { ToolsService } from './tools/tools.service.ts';
+import { ConnectedService } from './upstream-oauth/connected.service.ts';
+import { OAUTH_CALLBACK_PATH, OauthPages } from './upstream-oauth/oauth-pages.ts';
+import { SignInsService } from './upstream-oauth/sign-ins.service.ts';
 import { TokenEndpoint } from './upstream-oauth/token-endpoint.ts';
 import { TokenKeeper } from './upstream-oauth/token-keeper.ts';
 import { UpstreamConnectionsService } from './upstream-oauth/upstream-connections.service.ts';
@@ -133,16 +136,21 @@ async function startParts(
   const accessGrants = new AccessGrantsService();
   const usageRecords = new UsageRecordsService();
   const auditEvents = new AuditEventsService();
-  const tokenKeeper = new TokenKeeper({ em: everything, sealer, endpoint: new TokenEndpoint(looks.bounds.rules), log });
+  const endpoint = new TokenEndpoint(looks.bounds.rules);
+  const tokenKeeper = new TokenKeeper({ em: everything, sealer, endpoint, log });
   started.push(() => tokenKeeper.close());
   const discovery = new DiscoveryService({ sealer, looks });
   const mcpServers = new McpServersService({ sealer, allowlist: looks.bounds.stdio.allowlist, grants: accessGrants, policies });
+  const listening = { url: '' };
+  const redirectUri = () => new URL(OAUTH_CALLBACK_PATH, settings.publicUrl ?? listening.url).href;
+  const connected = new ConnectedService({ em: everything, sealer, endpoint, log });
   const services = {
     ...peopleServices(hasher, log),
     accessGrants,
     apiKeys: new ApiKeysService({ hasher, grants: accessGrants, policies }),
     auditEvents,
     auditLive: new AuditLive(orm.em, auditEvents, notifications),
+    connected,
     configFeed: new ConfigFeed(everything, notifications),
     dataPlanes: new DataPlanesService(),
     deadLetters: new DeadLettersService(lostWindows),
@@ -154,6 +162,7 @@ async function startParts(
     reconciliations: new ReconciliationsService(),
     serverImport: new ServerImportService(mcpServers),
     serverProbe: new ServerProbeService({ sealer, looks }),
+    signIns: new SignInsService({ sealer, rules: looks.bounds.rules, redirectUri }),
     teams: new TeamsService(),
     tokenKeeper,
     tools: new ToolsService(),
@@ -183,7 +192,10 @@ async function startParts(
   const { gatewayUrl } = settings;
   const sessionCookie = hostCookie('turnpike-session', settings.allowsPlainCookies);
   const singleSignOn = singleSignOnOf(settings, services, log);
-  const server = await startGraphqlServer({ schema: makeSchema(), em: orm.em, services, hasher, sessionCookie, singleSignOn, gatewayUrl, log }, settings);
+  const oauthPages = new OauthPages({ connected, redirectUri });
+  const parts = { schema: makeSchema(), em: orm.em, services, hasher, sessionCookie, singleSignOn, oauthPages, gatewayUrl, log };
+  const server = await startGraphqlServer(parts, settings);
+  listening.url = server.url;
   started.push(() => server.close());
   const setupLink = await offerSetup(everything, hasher, { url: server.url, dataDirectory: settings.dataDirectory }, log);
   return { url: server.url, setupLink };

@@ -30,6 +30,7 @@ import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
+import { OAuthConnectionsResolver } from './upstream-oauth/oauth-connections.resolver.ts';
 import { UpstreamTokensResolver } from './upstream-oauth/upstream-tokens.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
@@ -55,6 +56,7 @@ export function makeSchema(): GraphQLSchema {
       McpServersResolver,
       MembershipFieldsResolver,
       MembersResolver,
+      OAuthConnectionsResolver,
       OrganisationsResolver,
       PoliciesResolver,
       QuotaFieldsResolver,

@@ -30,6 +30,8 @@ import type { UsageIntake } from './usage-intake/usage-intake.ts';
 import type { UsageLive } from './usage/usage-live.ts';
 import type { UsageRecordsService } from './usage/usage-records.service.ts';
 import type { UsageTicks } from './usage/usage-ticks.ts';
+import type { ConnectedService } from './upstream-oauth/connected.service.ts';
+import type { SignInsService } from './upstream-oauth/sign-ins.service.ts';
 import type { TokenKeeper } from './upstream-oauth/token-keeper.ts';
 import type { UpstreamConnectionsService } from './upstream-oauth/upstream-connections.service.ts';
 import type { WorkflowGraphService } from './usage/workflow-graph.service.ts';
@@ -54,7 +56,9 @@ export interface Services {
   readonly reconciliations: ReconciliationsService;
   readonly roles: RolesService;
   readonly sessions: SessionsService;
+  readonly connected: ConnectedService;
   readonly signIn: SignInService;
+  readonly signIns: SignInsService;
   readonly serverImport: ServerImportService;
   readonly serverProbe: ServerProbeService;
   readonly teams: TeamsService;

@@ -13,6 +13,7 @@ const environmentSchema = z.object({
   TURNPIKE_STDIO_USER: stdioUserSchema.optional(),
   UPSTREAM_PRIVATE_CIDRS: cidrListSchema.optional(),
   TURNPIKE_GATEWAY_URL: z.url().optional(),
+  CONTROL_PLANE_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   TURNPIKE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, 'must be a postgresql:// URL'),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
@@ -49,6 +50,8 @@ export interface ControlPlaneSettings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where agents reach the gateway, for the URLs that the API shows. */
   readonly gatewayUrl: string;
+  /** Where browsers reach this plane; undefined for where it listens. */
+  readonly publicUrl: string | undefined;
   readonly logLevel: string;
   readonly databaseUrl: string;
   /** Undefined only where the usage source is handed in, as the standalone mode does. */
@@ -84,6 +87,7 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
     environment,
     gatewayUrl: given.TURNPIKE_GATEWAY_URL ?? `http://127.0.0.1:${given.DATA_PLANE_PORT}`,
+    publicUrl: given.CONTROL_PLANE_PUBLIC_URL,
     logLevel: given.TURNPIKE_LOG_LEVEL,
     databaseUrl: given.DATABASE_URL,
     redisUrl: given.REDIS_URL,

@@ -18,6 +18,8 @@ export const ID_PREFIXES = {
   policy: 'pol',
   limit: 'lim',
   upstreamConnection: 'ucn',
+  oauthClient: 'oac',
+  oauthFlow: 'oaf',
   usageRecord: 'use',
   auditEvent: 'aud',
   dataPlane: 'dpl',

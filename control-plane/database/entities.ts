@@ -16,6 +16,8 @@ import { RoleEntity } from '../roles/role.entity.ts';
 import { SessionEntity } from '../sessions/session.entity.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
+import { OauthClientEntity } from '../upstream-oauth/oauth-client.entity.ts';
+import { OauthFlowEntity } from '../upstream-oauth/oauth-flow.entity.ts';
 import { UpstreamConnectionEntity } from '../upstream-oauth/upstream-connection.entity.ts';
 
 export const ENTITIES = [
@@ -30,6 +32,8 @@ export const ENTITIES = [
   LimitReconciliationEntity,
   McpServerEntity,
   MembershipEntity,
+  OauthClientEntity,
+  OauthFlowEntity,
   OrganisationEntity,
   PolicyEntity,
   RoleEntity,

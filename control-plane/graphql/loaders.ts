@@ -10,6 +10,7 @@ import { PolicyEntity, type Policy } from '../policies/policy.entity.ts';
 import { findRoles, type Role } from '../roles/roles.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
+import { UpstreamConnectionEntity, type UpstreamConnection } from '../upstream-oauth/upstream-connection.entity.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
 /** By id; policies by the id of their owner. Null where the caller's organisation has none. */
@@ -20,6 +21,7 @@ export interface Loaders {
   /** By the name of a tool, the servers that list one so called. */
   readonly toolHolders: DataLoader<string, string[]>;
   readonly policies: DataLoader<string, Policy | null>;
+  readonly upstreamConnections: DataLoader<ConnectionHolder, UpstreamConnection | null, string>;
   readonly users: DataLoader<string, User | null>;
   readonly roles: DataLoader<string, Role | null>;
   /** What is used up of windows, by the names under which they are counted. */
@@ -27,6 +29,12 @@ export interface Loaders {
   /** What the recorded calls in windows of budgets cost, in nano-USD. */
   readonly windowCosts: DataLoader<CostSpan, bigint>;
   readonly usage: UsageOfEach;
+}
+
+/** A server, and whose connection to it; null for that of the organisation. */
+export interface ConnectionHolder {
+  readonly serverId: string;
+  readonly userId: string | null;
 }
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
@@ -61,6 +69,16 @@ export function makeLoaders(em: EntityManager, organisationId: string, windowCou
       const holders = Map.groupBy(found, ({ name }) => name);
       return names.map((name) => (holders.get(name) ?? []).map(({ mcpServerId }) => mcpServerId));
     }),
+    upstreamConnections: new DataLoader(
+      async (holders) => {
+        const users = holders.flatMap(({ userId }) => (userId === null ? [] : [userId]));
+        const ofWhom = { $or: [{ userId: null }, { userId: { $in: users } }] };
+        const found = await em.find(UpstreamConnectionEntity, { mcpServerId: { $in: holders.map(({ serverId }) => serverId) }, ...ofWhom });
+        const byHolder = new Map(found.map((connection) => [`${connection.mcpServerId} ${connection.userId ?? ''}`, connection]));
+        return holders.map(({ serverId, userId }) => byHolder.get(`${serverId} ${userId ?? ''}`) ?? null);
+      },
+      { cacheKeyFn: ({ serverId, userId }) => `${serverId} ${userId ?? ''}` },
+    ),
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
     usage: usageOfEach(em, organisationId),

@@ -7,6 +7,7 @@ import { DateTime, JsonObject, NanoUsd } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { TOOL_REVIEW } from '../tools/tool-enums.types.ts';
+import { AuthConfig } from './server-auth.types.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
 
 export const TRANSPORT = { STREAMABLE_HTTP: 'STREAMABLE_HTTP', SSE: 'SSE', STDIO: 'STDIO' } as const;

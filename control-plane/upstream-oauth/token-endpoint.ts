@@ -13,6 +13,16 @@ export interface FetchedToken {
   readonly scope: string | undefined;
 }
 
+/** What a browser has brought back from the authorisation server, and what it must fit. */
+export interface ComeBack {
+  /** The redirect URI, with the query that the browser came with. */
+  readonly url: URL;
+  readonly state: string;
+  readonly verifier: string;
+  /** Whether the authorisation server has promised to say who it is (RFC 9207). */
+  readonly namesIssuer: boolean;
+}
+
 /** What is told in place of a token; never holds what was sent. */
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
@@ -48,6 +58,29 @@ export class TokenEndpoint {
     return this.#ask(registration, (configuration) => oidc.refreshTokenGrant(configuration, refreshToken, resource === null ? {} : { resource }));
   }
 
+  /** The tokens of a sign-in that has come back (RFC 6749, section 4.1.3), once `state`, issuer and verifier are what they must be. */
+  async exchange(registration: OpenRegistration, comeBack: ComeBack): Promise<FetchedToken & { readonly subject: string | null }> {
+    const { resource } = registration;
+    const checks = { expectedState: comeBack.state, pkceCodeVerifier: comeBack.verifier };
+    try {
+      return await this.within(
+        registration,
+        async (configuration) => {
+          const tokens = await oidc.authorizationCodeGrant(configuration, comeBack.url, checks, resource === null ? {} : { resource });
+          return { ...fetchedOf(tokens), subject: tokens.claims()?.sub ?? null };
+        },
+        { authorization_response_iss_parameter_supported: comeBack.namesIssuer },
+      );
+    } catch (error) {
+      throw refusedOf(error);
+    }
+  }
+
+  /** Takes a token back, where the authorisation server lets that be done (RFC 7009). */
+  async revoke(registration: OpenRegistration, token: string): Promise<void> {
+    if (registration.revocationEndpoint !== null) await this.within(registration, (configuration) => oidc.tokenRevocation(configuration, token));
+  }
+
   async #ask(
     registration: OpenRegistration,
     grant: (configuration: oidc.Configuration) => Promise<oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers>,
@@ -60,13 +93,18 @@ export class TokenEndpoint {
   }
 
   /** Gives the work what the library needs to speak as this client. */
-  within<Answer>(registration: OpenRegistration, work: (configuration: oidc.Configuration) => Promise<Answer>): Promise<Answer> {
+  within<Answer>(
+    registration: OpenRegistration,
+    work: (configuration: oidc.Configuration) => Promise<Answer>,
+    more: Partial<oidc.ServerMetadata> = {},
+  ): Promise<Answer> {
     return withOauthFetch({ rules: this.#rules, isPublic: registration.isPublic }, (fetch) => {
       const { issuer, tokenEndpoint, revocationEndpoint, clientId } = registration;
-      const server = { issuer, token_endpoint: tokenEndpoint, ...(revocationEndpoint === null ? {} : { revocation_endpoint: revocationEndpoint }) };
+      const server = { ...more, issuer, token_endpoint: tokenEndpoint, ...(revocationEndpoint === null ? {} : { revocation_endpoint: revocationEndpoint }) };
       const configuration = new oidc.Configuration(server, clientId, {}, authenticationOf(registration));
       configuration.timeout = TIMEOUT_SECONDS;
-      configuration[oidc.customFetch] = (url, init) => fetch(url, init);
+      configuration[oidc.customFetch] = (url, { body, signal, ...init }) =>
+        fetch(url, { ...init, ...(body == null ? {} : { body }), ...(signal === undefined ? {} : { signal }) });
       if (isPlain(tokenEndpoint)) oidc.allowInsecureRequests(configuration);
       return work(configuration);
     });
@@ -85,6 +123,10 @@ export function refusedOf(error: unknown): TokenRefused {
   if (error instanceof oidc.ResponseBodyError) {
     const code = ERROR_CODE.test(error.error) ? error.error : 'an error';
     return new TokenRefused(`the authorisation server answered ${code} (status ${error.status})`, error.error === 'invalid_grant', { cause: error });
+  }
+  if (error instanceof oidc.AuthorizationResponseError) {
+    const code = ERROR_CODE.test(error.error) ? error.error : 'an error';
+    return new TokenRefused(`the authorisation server answered ${code}`, true, { cause: error });
   }
   if (error instanceof oidc.WWWAuthenticateChallengeError)
     return new TokenRefused(`the authorisation server does not accept this client (status ${error.status})`, false, { cause: error });

@@ -24,6 +24,7 @@ export async function storeToken(
 ): Promise<void> {
   const { expiresAt, refreshDueAt } = lifeOf(token.expiresInSeconds, askedAtMillis, Math.random());
   const { refreshToken, scope } = token;
+  const isRenewable = connection.registration == null || refreshToken !== undefined || connection.refreshToken != null;
   const generation = connection.generation + 1;
   em.assign(connection, {
     ...UNCLAIMED,
@@ -34,7 +35,8 @@ export async function storeToken(
     ...(refreshToken === undefined ? {} : { refreshToken: sealer.seal(refreshToken, refreshTokenPlace(connection)) }),
     ...(scope === undefined ? {} : { scopes: scope.split(' ').filter((word) => word !== '') }),
     expiresAt,
-    refreshDueAt,
+    // What cannot be renewed is looked at again when it is over.
+    refreshDueAt: isRenewable ? refreshDueAt : expiresAt,
     fetchedAt: new Date(askedAtMillis),
     failures: 0,
     error: null,

@@ -1,5 +1,6 @@
 /** The public shape of connections to authorisation servers; no token is ever shown. */
 import { Field, ID, InputType, ObjectType, registerEnumType } from 'type-graphql';
+import { DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import type { ConnectionState } from './upstream-connection.entity.ts';
 
@@ -35,6 +36,39 @@ export class RenewUpstreamTokenPayload {
 
   @Field(() => String, { nullable: true, description: 'The name of its newest token, which comes with the configuration.' })
   token!: string | null;
+
+  @Field(() => [UserError], { description: 'What was wrong with the input.' })
+  userErrors!: UserError[];
+}
+
+@ObjectType('OAuthConnection', { description: 'A connection to an authorisation server; its tokens are never shown.' })
+export class OAuthConnectionType {
+  @Field(() => OAUTH_STATE, { description: 'How it is.' })
+  state!: ConnectionState;
+
+  @Field(() => String, { nullable: true, description: 'Whom the authorisation server says that it is, if it does.' })
+  subject!: string | null;
+
+  @Field(() => [String], { description: 'What its tokens permit, as far as that is known.' })
+  scopes!: string[];
+
+  @Field(() => DateTime, { nullable: true, description: 'When the present token expires; the next one comes before.' })
+  expiresAt!: Date | null;
+
+  @Field(() => Boolean, { description: 'Whether tokens are renewed without anybody signing in.' })
+  refreshable!: boolean;
+
+  @Field(() => String, { nullable: true, description: 'Why there was no token at the last try.' })
+  error!: string | null;
+}
+
+@ObjectType({ description: 'Where to sign in.' })
+export class StartOAuthPayload {
+  @Field(() => String, { nullable: true, description: 'To be opened in the browser that is signed in here, once.' })
+  authorizeUrl!: string | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Until when.' })
+  expiresAt!: Date | null;
 
   @Field(() => [UserError], { description: 'What was wrong with the input.' })
   userErrors!: UserError[];

@@ -21,6 +21,8 @@ export interface AuthorisationServer {
   accepts(token: string): Promise<boolean>;
   /** Takes back every token that it has given. */
   revokeAll(): void;
+  /** Knows none of the refresh tokens any more that it has given. */
+  forgetRefreshTokens(): Promise<void>;
   tokenRequests(): number;
   close(): Promise<void>;
 }
@@ -28,6 +30,7 @@ export interface AuthorisationServer {
 /** `registers`: whether clients may register themselves. */
 export async function startAuthorisationServer({ registers = true }: { registers?: boolean } = {}): Promise<AuthorisationServer> {
   const asked: string[] = [];
+  const refreshTokens = new Set<string>();
   const running = { asked, seconds: { access: 600, refresh: 3600 }, account: 'ann', isDown: false };
   const revoked = new Set<string>();
   const given = new Set<string>();
@@ -44,6 +47,7 @@ export async function startAuthorisationServer({ registers = true }: { registers
   };
   const { origin: issuer, close } = await listenOnLoopback(server);
   const provider = makeProvider(issuer, registers, running.seconds);
+  provider.on('refresh_token.saved', ({ jti }) => void refreshTokens.add(jti));
   made.provider = provider;
   made.answer = provider.callback();
   return Object.assign(running, {
@@ -56,6 +60,10 @@ export async function startAuthorisationServer({ registers = true }: { registers
     },
     revokeAll: () => {
       for (const token of given) revoked.add(token);
+    },
+    forgetRefreshTokens: async () => {
+      for (const token of refreshTokens) await (await provider.RefreshToken.find(token))?.destroy();
+      refreshTokens.clear();
     },
     tokenRequests: () => asked.filter((path) => path === '/token').length,
     close,

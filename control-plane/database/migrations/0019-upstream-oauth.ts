@@ -23,8 +23,8 @@ export class Migration0019UpstreamOauth extends Migration {
     this.addSql(`
       create table oauth_flows (
         id text primary key, organisation_id text not null references organisations (id),
-        mcp_server_id text not null references mcp_servers (id) on delete cascade, server_version integer not null, user_id text,
-        state_hash text not null unique, browser_hash text, actor_kind text not null, actor_id text not null, verifier jsonb not null,
+        mcp_server_id text not null references mcp_servers (id) on delete cascade, user_id text, auth_digest text not null,
+        state_hash text not null unique, actor_kind text not null, actor_id text not null, session_id text, verifier jsonb not null, redirect_uri text not null,
         registration jsonb not null, expires_at timestamptz not null
       )`);
     for (const table of ['upstream_connections', 'oauth_clients', 'oauth_flows']) this.addSql(`select guard_tenant('${table}')`);
