@@ -7,7 +7,7 @@ import { SecretSealer } from '../shared/sealed-secret.ts';
 import { SecretKeys } from '../shared/secret-keys.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { inheritedEnvironment } from '../shared/stdio-environment.ts';
-import { TokenHasher } from '../shared/token.ts';
+import type { TokenHasher } from '../shared/token.ts';
 import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AccessGrantsService } from './access-grants/access-grants.service.ts';
@@ -119,13 +119,12 @@ async function startParts(
   started: (() => Promise<void>)[],
 ): Promise<Omit<RunningControlPlane, 'close'>> {
   const keys = SecretKeys.parse(settings.secretKey, settings.oldSecretKeys);
-  const hasher = new TokenHasher(keys.current.derive('token-hash'));
   const looks = new ServerLooks(boundsOf(settings));
   const sealer = new SecretSealer(keys.current, keys.old);
   const orm = await openMigratedOrm(settings.databaseUrl, log, signal);
   started.push(() => orm.close(true));
   const everything = acrossOrganisations(orm.em);
-  await bootstrap(everything, hasher, settings, log);
+  const hasher = await bootstrap(everything, keys, settings, log);
   const notifications = new Notifications(settings.databaseUrl, [CONFIG_CHANNEL, USAGE_CHANNEL, AUDIT_CHANNEL], log);
   started.push(() => notifications.close());
   const partitions = await PartitionKeeper.start(asOwner(orm.em), settings.usageRetentionDays, log);
@@ -185,7 +184,7 @@ async function startParts(
     const reconciliation = new Reconciliation({ em: everything, ledger, everyMillis, retentionDays, log });
     started.push(() => reconciliation.close());
   }
-  const heads = new AuditHeadKeeper({ em: everything, signer: new HeadSigner(keys.current), dataDirectory: settings.dataDirectory, log });
+  const heads = new AuditHeadKeeper({ em: everything, signer: new HeadSigner(keys.current, keys.old), dataDirectory: settings.dataDirectory, log });
   started.push(() => heads.close());
   const schedule = new DiscoverySchedule(everything, discovery, log);
   started.push(() => schedule.close());

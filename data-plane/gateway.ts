@@ -93,7 +93,6 @@ const FLUSH_GRACE_MILLIS = 5000;
 export async function startDataPlane(settings: DataPlaneSettings, parts: DataPlaneParts): Promise<RunningDataPlane> {
   const { log } = parts;
   const keys = SecretKeys.parse(settings.secretKey, settings.oldSecretKeys);
-  const secretKey = keys.current;
   const clock = systemClock;
   const leases = new LeaseKeeper(clock);
   const { counters, sessionBook } = openStores(settings, parts, { clock, leases });
@@ -106,7 +105,8 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     controlPlaneUrl: settings.controlPlaneUrl,
     token: settings.dataPlaneToken,
     sealer: new SecretSealer(keys.current, keys.old),
-    secretKey,
+    secretKey: keys.current,
+    oldSecretKeys: keys.old,
     dataDirectory: settings.dataDirectory,
     clock,
     log,
@@ -150,12 +150,13 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     for (const serverId of changedServerIds) for (const transport of Object.values(transports)) transport.retire(serverId);
     if (previous?.servers !== next.servers) warmUp(next);
   });
-  const hasher = new TokenHasher(secretKey.derive('token-hash'));
+  const hasher = new TokenHasher(saved?.tokenHashKey ?? keys.current.derive('token-hash'));
+  config.store.onChange(({ next: { tokenHashKey } }) => tokenHashKey !== undefined && hasher.use(tokenHashKey));
   const guesses = new GuessLimiter(GUESSES_PER_MINUTE);
   const streams = new OpenStreams({ config: config.store, hasher, clock, guesses });
-  const sessions = new SessionIds(secretKey.derive('session-ids'), settings.nodeUrl);
-  const proofs = new NodeProofs(secretKey.derive('node-proofs'), clock);
-  const doorIds = new SessionIds(secretKey.derive('old-client-streams'), settings.nodeUrl);
+  const sessions = new SessionIds(keys.deriveAll('session-ids'), settings.nodeUrl);
+  const proofs = new NodeProofs(keys.deriveAll('node-proofs'), clock);
+  const doorIds = new SessionIds(keys.deriveAll('old-client-streams'), settings.nodeUrl);
   const carrier = new Carrier({ sessions, doorIds, proofs, log, ownUrl: settings.nodeUrl });
   const gateway: Gateway = {
     clock,

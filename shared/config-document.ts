@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { accessGrantSchema } from './access-grant.ts';
 import { apiKeySchema } from './api-key.ts';
+import { installationSchema } from './installation.ts';
 import { limitSchema } from './limit.ts';
 import { denialStyleSchema, mcpServerSchema, slugSchema } from './mcp-server.ts';
 import { POLICY_SCOPES, policyEnvelopeSchema } from './policy.ts';
@@ -36,6 +37,7 @@ export const ENTITY_SCHEMAS = {
   policy: policySchema,
   limit: limitSchema,
   upstreamToken: upstreamTokenSchema,
+  installation: installationSchema,
 } as const;
 export type EntityKind = keyof typeof ENTITY_SCHEMAS;
 export type EntityOf<Kind extends EntityKind> = z.infer<(typeof ENTITY_SCHEMAS)[Kind]>;
@@ -50,12 +52,13 @@ export const configUpsertSchema = z.discriminatedUnion('kind', [
   upsertOf('policy'),
   upsertOf('limit'),
   upsertOf('upstreamToken'),
+  upsertOf('installation'),
 ]);
 export type ConfigUpsert = z.infer<typeof configUpsertSchema>;
 
 export const configRemovalSchema = z.strictObject({
   op: z.literal('remove'),
-  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit', 'upstreamToken']),
+  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit', 'upstreamToken', 'installation']),
   id: z.string(),
 });
 export type ConfigRemoval = z.infer<typeof configRemovalSchema>;

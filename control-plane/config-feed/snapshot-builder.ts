@@ -16,6 +16,7 @@ import { upsertOfOrganisation } from '../organisations/organisation.document.ts'
 import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
+import { upsertOfInstallation } from '../secrets/installation.ts';
 import { upsertOfUpstreamToken } from '../upstream-oauth/upstream-connection.document.ts';
 import { UpstreamConnectionEntity } from '../upstream-oauth/upstream-connection.entity.ts';
 
@@ -78,6 +79,7 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
   const inOrder = { id: 'asc' } as const;
   const max = PAGE_ROWS;
   return [
+    async (reader) => ({ upserts: await upsertOfInstallation(reader), nextAfterId: undefined }),
     async (reader, afterId) =>
       pageOf(
         await reader

@@ -35,6 +35,7 @@ export const EMPTY_STATE: ConfigState = {
     policy: new BucketMap(),
     limit: new BucketMap(),
     upstreamToken: new BucketMap(),
+    installation: new BucketMap(),
   },
   snapshot: {
     version: '0',
@@ -45,11 +46,13 @@ export const EMPTY_STATE: ConfigState = {
     policies: new BucketMap(),
     limits: new BucketMap(),
     upstreamTokens: new BucketMap(),
+    tokenHashKey: undefined,
   },
 };
 
 /** Every entity as an upsert, for the file on disk. */
 export function* upsertsOf({ entities }: ConfigState): Generator<ConfigUpsert> {
+  for (const value of entities.installation.values()) yield { op: 'upsert', kind: 'installation', value };
   for (const value of entities.organisation.values()) yield { op: 'upsert', kind: 'organisation', value };
   for (const value of entities.apiKey.values()) yield { op: 'upsert', kind: 'apiKey', value };
   for (const value of entities.mcpServer.values()) yield { op: 'upsert', kind: 'mcpServer', value };

@@ -28,6 +28,8 @@ export interface Snapshot {
   readonly limits: ReadonlyMap<string, readonly Limit[]>;
   /** Server id → user id (`WHOLE_ORGANISATION` for the one of all) → the newest token. */
   readonly upstreamTokens: ReadonlyMap<string, ReadonlyMap<string, ReadyToken>>;
+  /** What tokens are hashed with; undefined in configurations that were written before it was said, where it follows from the secret key. */
+  readonly tokenHashKey: Buffer | undefined;
 }
 
 export const GLOBAL_OWNER = 'GLOBAL';

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { SecretKey } from '../../shared/secret-key.ts';
+import type { SecretKeys } from '../../shared/secret-keys.ts';
 import { WebSocketFeedLink, type FeedLink, type NodeDescription } from './feed-link.ts';
 import { Feed, type FeedTiming } from './feed.ts';
 import { LastKnownGood } from './last-known-good.ts';
@@ -13,6 +14,7 @@ export interface ConfigParts {
   readonly token: string;
   readonly sealer: SecretSealer;
   readonly secretKey: SecretKey;
+  readonly oldSecretKeys?: SecretKeys['old'];
   readonly dataDirectory: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -33,7 +35,7 @@ export interface RunningConfig {
 export async function startConfig(parts: ConfigParts): Promise<RunningConfig> {
   const { clock, log, sealer, timing } = parts;
   const store = new ConfigStore(clock);
-  const lastKnownGood = new LastKnownGood(parts.secretKey, parts.dataDirectory, log);
+  const lastKnownGood = new LastKnownGood(parts.secretKey, parts.dataDirectory, log, parts.oldSecretKeys);
   const saved = await lastKnownGood.load(sealer);
   if (saved !== undefined) {
     store.swap(saved.state, saved.receivedAtMillis);

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
+import { TOKEN_HASH_KEY_PLACE, type Installation } from '../../shared/installation.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { McpServer } from '../../shared/mcp-server.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
@@ -34,6 +35,8 @@ export class StateBuilder {
   readonly #limits: BucketMapDraft<readonly Limit[]>;
   readonly #tokenConfigs: BucketMapDraft<UpstreamToken>;
   readonly #tokens: NestedMapDraft<ReadyToken>;
+  readonly #installation: BucketMapDraft<Installation>;
+  #tokenHashKey: Buffer | undefined;
 
   /** `base` is what the changes come on top of; `previous` what is in force now, often the same. */
   constructor(sealer: SecretSealer, { base, previous }: { readonly base: ConfigState; readonly previous: ConfigState }) {
@@ -53,6 +56,8 @@ export class StateBuilder {
     this.#limits = new BucketMapDraft(snapshot.limits);
     this.#tokenConfigs = new BucketMapDraft(entities.upstreamToken);
     this.#tokens = new NestedMapDraft(snapshot.upstreamTokens);
+    this.#installation = new BucketMapDraft(entities.installation);
+    this.#tokenHashKey = snapshot.tokenHashKey;
   }
 
   /** Throws a `ConfigFault` when the change does not fit; the builder is then worth nothing, and the older state is as it was. */
@@ -73,6 +78,7 @@ export class StateBuilder {
         policy: this.#policyConfigs.finish(),
         limit: this.#limitConfigs.finish(),
         upstreamToken: this.#tokenConfigs.finish(),
+        installation: this.#installation.finish(),
       },
       snapshot: {
         version,
@@ -83,6 +89,7 @@ export class StateBuilder {
         policies: this.#policies.finish(),
         limits: this.#limits.finish(),
         upstreamTokens: this.#tokens.finish(),
+        tokenHashKey: this.#tokenHashKey,
       },
     };
   }
@@ -103,6 +110,8 @@ export class StateBuilder {
         return this.#putLimit(change.value);
       case 'upstreamToken':
         return this.#putToken(change.value);
+      case 'installation':
+        return this.#putInstallation(change.value);
     }
   }
 
@@ -122,6 +131,8 @@ export class StateBuilder {
         return this.#removeLimit(id);
       case 'upstreamToken':
         return this.#removeToken(id);
+      case 'installation':
+        throw new ConfigFault('installation: it cannot be removed');
     }
   }
 
@@ -221,5 +232,9 @@ export class StateBuilder {
     // A new sign-in may have taken its place already.
     if (this.#tokens.get(old.mcpServerId, holder)?.connectionId === id) this.#tokens.delete(old.mcpServerId, holder);
     this.#tokenConfigs.delete(id);
+  }
+  #putInstallation(installation: Installation): void {
+    this.#installation.set(installation.id, installation);
+    this.#tokenHashKey = Buffer.from(this.#sealer.open(installation.tokenHashKey, TOKEN_HASH_KEY_PLACE), 'base64');
   }
 }
