@@ -1,9 +1,10 @@
-/** `turnpike audit verify`: finds the database and the secret key where the control plane does, and says of each chain whether it holds. */
+/** `turnpike audit verify`: finds the database and the secret key where the control plane does, and says of each chain, of audit events and of usage, whether it holds. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import { AUDIT_HEADS_FILE, HeadSigner, type AuditHead } from '../control-plane/audit/audit-heads.ts';
 import { verifyAudit, type ChainReport } from '../control-plane/audit/verify-audit.ts';
+import { verifyUsageSeals, type SealsReport } from '../control-plane/usage-seals/verify-usage-seals.ts';
 import { openOrm } from '../control-plane/database/orm.ts';
 import { keysOf } from './command-keys.ts';
 import { fileFailure } from './file-failure.ts';
@@ -25,9 +26,9 @@ export async function verifyAuditTrail(
   const heads = files.flatMap((file) => file.heads);
   const reports = await withDatabase(environment['DATABASE_URL'], directory, (databaseUrl) => verifyAt(databaseUrl, heads));
   const faults = files.flatMap((file) => file.faults);
-  write([...reports.map(lineOf), ...faults, ''].join('\n'));
+  write([...reports.events.map(lineOf), ...reports.usage.map(lineOfUsage), ...faults, ''].join('\n'));
   if (heads.length === 0) write(`There are no signed heads in ${ownFile}: whether events were cut off at the end cannot be seen.\n`);
-  return faults.length === 0 && reports.every(({ fault }) => fault === undefined);
+  return faults.length === 0 && [...reports.events, ...reports.usage].every(({ fault }) => fault === undefined);
 }
 
 interface HeadsFile {
@@ -51,10 +52,15 @@ async function readHeads(file: string, signer: HeadSigner, { mayBeMissing = fals
   };
 }
 
-async function verifyAt(databaseUrl: string, heads: readonly AuditHead[]): Promise<ChainReport[]> {
+interface Reports {
+  readonly events: readonly ChainReport[];
+  readonly usage: readonly SealsReport[];
+}
+
+async function verifyAt(databaseUrl: string, heads: readonly AuditHead[]): Promise<Reports> {
   const orm = await openOrm(databaseUrl, pino({ level: 'silent' }));
   try {
-    return await verifyAudit(orm.em, heads);
+    return { events: await verifyAudit(orm.em, heads), usage: await verifyUsageSeals(orm.em, heads) };
   } finally {
     await orm.close(true);
   }
@@ -62,4 +68,10 @@ async function verifyAt(databaseUrl: string, heads: readonly AuditHead[]): Promi
 
 function lineOf({ organisationId, events, heads, fault }: ChainReport): string {
   return fault === undefined ? `${organisationId}: ${events} events hold, and ${heads} signed heads agree` : `${organisationId}: ${fault}`;
+}
+
+function lineOfUsage({ organisationId, seals, records, unsealed, dropped, heads, fault }: SealsReport): string {
+  const gone = dropped.length === 0 ? '' : `; given up when their time was over: ${dropped.join(', ')}`;
+  if (fault !== undefined) return `${organisationId}, usage: ${fault}${gone}`;
+  return `${organisationId}, usage: ${records} records hold in ${seals} seals, ${unsealed} are not sealed yet, and ${heads} signed heads agree${gone}`;
 }

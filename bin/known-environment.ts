@@ -27,6 +27,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   { name: 'CONTROL_PLANE_URL', fallback: '–', meaning: 'where a data plane gets its configuration' },
   { name: 'DATA_PLANE_TOKEN', fallback: '–', meaning: 'tpd_…; the control plane accepts it, the data plane presents it' },
   { name: 'RECONCILIATION_SECONDS', fallback: '60', meaning: 'how often counters, records and sums are compared' },
+  { name: 'GRAPHQL_INTROSPECTION', fallback: 'administrators', meaning: 'who may read the schema through the API: administrators, anyone or nobody' },
   { name: 'OIDC_ISSUER', fallback: '–', meaning: 'identity provider with which people sign in' },
   { name: 'OIDC_CLIENT_ID', fallback: '–', meaning: 'what the identity provider knows the control plane as' },
   { name: 'OIDC_CLIENT_SECRET', fallback: 'a public client', meaning: 'its secret there' },
@@ -39,6 +40,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
     meaning: 'host names by which requests may call the gateway, separated by commas',
   },
   { name: 'DATA_PLANE_NODE_URL', fallback: '–', meaning: 'http://host:port at which the other data planes reach this one' },
+  { name: 'DATA_PLANE_REGION', fallback: '–', meaning: 'where this data plane runs, as `dataPlanes` shows it' },
   { name: 'DATA_PLANE_MAX_CONCURRENT_REQUESTS', fallback: '10000', meaning: 'requests that one data plane works on at once' },
 ];
 

@@ -7,12 +7,19 @@ import type { Logger } from 'pino';
 import { newId } from '../shared/ids.ts';
 import type { TokenHasher } from '../shared/token.ts';
 import { authenticate, NO_CREDENTIALS, type Credentials } from './access/authenticate.ts';
+import type { IntrospectionMode } from './access/introspection.ts';
+import { UnderWay, whoseOf } from './access/under-way.ts';
 import { exportAudit } from './audit/export-audit.ts';
+import { answerRegistry, isRegistryPath } from './catalog/registry-api.ts';
+import type { Notifications } from './database/notifications.ts';
 import { isDatabaseThere } from './database/orm.ts';
 import { acrossOrganisations } from './database/roles.ts';
+import { DOWNLOAD_PATH } from './exports/export-links.ts';
 import { startApollo } from './graphql/apollo.ts';
-import { formatError } from './graphql/errors.ts';
+import { inTime } from './graphql/deadline.ts';
+import { formatError, rateLimited } from './graphql/errors.ts';
 import { readJson } from './graphql/http-body.ts';
+import { lookAhead } from './graphql/look-ahead.ts';
 import { makeLoaders } from './graphql/loaders.ts';
 import { answerMetrics } from './metrics/metrics.ts';
 import { organisationOf, withTenant, type RequestContext } from './request-context.ts';
@@ -30,13 +37,21 @@ export interface GraphqlParts {
   readonly schema: GraphQLSchema;
   readonly em: EntityManager;
   readonly services: Services;
+  readonly notifications: Notifications;
   readonly hasher: TokenHasher;
   readonly gatewayUrl: string;
+  readonly introspection: IntrospectionMode;
   readonly sessionCookie: HostCookie;
   /** Undefined where no provider is configured. */
   readonly singleSignOn: SingleSignOn | undefined;
   readonly oauthPages: OauthPages;
   readonly log: Logger;
+}
+
+/** With what serves HTTP alone. */
+interface HttpPlane extends GraphqlParts {
+  readonly apollo: ApolloServer<RequestContext>;
+  readonly underWay: UnderWay;
 }
 
 export interface RunningGraphqlServer {
@@ -45,10 +60,14 @@ export interface RunningGraphqlServer {
 }
 
 const HEADERS_TIMEOUT_MILLIS = 10_000;
+/** How often connections are looked at that send slower than that. */
+const SLOWNESS_CHECK_MILLIS = 1000;
 const REQUEST_TIMEOUT_MILLIS = 30_000;
 /** What is still being answered when the plane is told to stop has this long to end. */
 const DRAIN_MILLIS = 5000;
 const DRAIN_POLL_MILLIS = 20;
+/** More than a page or a program has reason to ask at the same time, and a fraction of what the plane can carry. */
+const OPERATIONS_PER_CALLER_MAX = 64;
 const GRAPHQL_PATH = '/graphql';
 const EXPORTS = new Map([
   ['/v1/export/usage', exportUsage],
@@ -56,12 +75,21 @@ const EXPORTS = new Map([
 ]);
 const METRICS_PATH = '/metrics';
 /** Of refusals outside of GraphQL; anything else is our fault. */
-const STATUSES: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403, BAD_USER_INPUT: 400, SERVICE_UNAVAILABLE: 503 };
+const STATUSES: Readonly<Record<string, number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  BAD_USER_INPUT: 400,
+  QUERY_TOO_COMPLEX: 400,
+  RATE_LIMITED: 429,
+  SERVICE_UNAVAILABLE: 503,
+  DEADLINE_EXCEEDED: 503,
+};
 
 export async function startGraphqlServer(parts: GraphqlParts, where: { host: string; port: number }): Promise<RunningGraphqlServer> {
-  const apollo = await startApollo(parts.schema, parts.log);
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MILLIS, requestTimeout: REQUEST_TIMEOUT_MILLIS }, (request, response) => {
-    handle(parts, apollo, request, response).catch((error: unknown) => fail(parts.log, request, response, error));
+  const plane: HttpPlane = { ...parts, apollo: await startApollo(parts), underWay: new UnderWay(OPERATIONS_PER_CALLER_MAX) };
+  const timeouts = { headersTimeout: HEADERS_TIMEOUT_MILLIS, requestTimeout: REQUEST_TIMEOUT_MILLIS, connectionsCheckingInterval: SLOWNESS_CHECK_MILLIS };
+  const server = createServer(timeouts, (request, response) => {
+    handle(plane, request, response).catch((error: unknown) => fail(parts.log, request, response, error));
   });
   const subscriptions = serveSubscriptions(parts, server, GRAPHQL_PATH, (credentials) => makeContext(parts, credentials));
   await listen(server, where);
@@ -78,7 +106,7 @@ export async function startGraphqlServer(parts: GraphqlParts, where: { host: str
       await closed;
       clearTimeout(deadline);
       clearInterval(drain);
-      await apollo.stop();
+      await plane.apollo.stop();
     },
   };
 }
@@ -88,7 +116,7 @@ async function makeContext(parts: GraphqlParts, credentials: Credentials, http?:
   const caller = await authenticate(credentials, acrossOrganisations(parts.em), parts.hasher);
   const em = withTenant(parts.em, caller);
   const { services, gatewayUrl } = parts;
-  const loaders = makeLoaders(em, organisationOf(caller), services.windowCounts);
+  const loaders = makeLoaders(em, organisationOf(caller), services);
   return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl, http };
 }
 
@@ -100,7 +128,7 @@ async function contextOfRequest(parts: GraphqlParts, request: IncomingMessage, r
   return context;
 }
 
-async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(parts: HttpPlane, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = URL.parse(request.url ?? '', 'http://localhost');
   const path = url?.pathname ?? '';
   if (path === '/v1/health') return answer(response, 200, { status: 'alive' });
@@ -109,10 +137,16 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
     return answer(response, isThere ? 200 : 503, { status: isThere ? 'ready' : 'not ready', database: isThere });
   }
   if (path === METRICS_PATH && request.method === 'GET') return answerMetrics(parts.services, acrossOrganisations(parts.em), response);
+  if (url !== null && path.startsWith(DOWNLOAD_PATH) && request.method === 'GET')
+    return parts.services.exports.download(acrossOrganisations(parts.em), parts.services, url, response);
   const sendExport = EXPORTS.get(path);
   if (sendExport !== undefined && request.method === 'GET') {
     const context = await contextOfRequest(parts, request, response);
     return sendExport(context, url?.searchParams ?? new URLSearchParams(), response);
+  }
+  if (url !== null && isRegistryPath(path) && request.method === 'GET') {
+    const context = await contextOfRequest(parts, request, response);
+    return answerRegistry(context, url, request.headers.authorization === undefined, response);
   }
   if (path.startsWith(SINGLE_SIGN_ON_PATH) && request.method === 'GET' && parts.singleSignOn !== undefined) {
     const http = httpSide(request, response, parts.sessionCookie);
@@ -122,15 +156,11 @@ async function handle(parts: GraphqlParts, apollo: ApolloServer<RequestContext>,
   if (url !== null && path.startsWith(OAUTH_PATH) && request.method === 'GET')
     return parts.oauthPages.handle(await contextOfRequest(parts, request, response), url, response);
   if (path === SETUP_PATH && request.method === 'GET') return answerText(response, SETUP_TEXT);
-  if (path === GRAPHQL_PATH) return handleGraphql(parts, apollo, { request, response, search: url?.search ?? '' });
+  if (path === GRAPHQL_PATH) return handleGraphql(parts, { request, response, search: url?.search ?? '' });
   return answer(response, 404, { error: 'not_found' });
 }
 
-async function handleGraphql(
-  parts: GraphqlParts,
-  apollo: ApolloServer<RequestContext>,
-  http: { request: IncomingMessage; response: ServerResponse; search: string },
-): Promise<void> {
+async function handleGraphql(parts: HttpPlane, http: { request: IncomingMessage; response: ServerResponse; search: string }): Promise<void> {
   const { request, response } = http;
   const body = await readJson(request);
   if (body.kind !== 'json') {
@@ -139,14 +169,18 @@ async function handleGraphql(
     const status = body.kind === 'too large' ? 413 : 400;
     return answer(response, status, { errors: [{ message: `the body is ${body.kind}`, extensions: { code: 'BAD_REQUEST', requestId: newId('request') } }] });
   }
+  const kind = lookAhead(body.value, http.search);
   const headers = new HeaderMap();
   for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   // Made before Apollo begins: Apollo would tell the caller why it could not be made.
   const context = await contextOfRequest(parts, request, response);
-  const result = await apollo.executeHTTPGraphQLRequest({
+  const leave = parts.underWay.enter(whoseOf(context.caller, request.socket.remoteAddress ?? ''));
+  if (leave === undefined) throw rateLimited(`more than ${OPERATIONS_PER_CALLER_MAX} operations at once`, 1);
+  const answered = parts.apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method: (request.method ?? 'GET').toUpperCase(), headers, search: http.search, body: body.value },
     context: () => Promise.resolve(context),
   });
+  const result = await inTime(kind, answered).finally(leave);
   response.statusCode = result.status ?? 200;
   for (const [name, value] of result.headers) response.setHeader(name, value);
   if (result.body.kind === 'complete') response.end(result.body.string);

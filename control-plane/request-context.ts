@@ -27,6 +27,12 @@ export interface AdminContext extends RequestContext {
   readonly caller: AdminCaller;
 }
 
+/** What reading of one organisation needs, whoever asked for it. */
+export interface TenantReader {
+  readonly em: EntityManager;
+  readonly caller: Pick<AdminCaller, 'organisationId'>;
+}
+
 /** A request of a person who has signed in. */
 export interface UserContext extends AdminContext {
   readonly caller: UserCaller;

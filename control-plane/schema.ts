@@ -5,10 +5,24 @@ import { assertInputObjectType, type GraphQLSchema } from 'graphql/index.js';
 import { buildSchemaSync } from 'type-graphql';
 import { AccessGrantsResolver } from './access-grants/access-grants.resolver.ts';
 import { AdminTokensResolver } from './admin-tokens/admin-tokens.resolver.ts';
+import {
+  AgentClientFieldsResolver,
+  AgentFieldsResolver,
+  ApiKeyAgentResolver,
+  UnmappedClientFieldsResolver,
+  UsageRecordAgentResolver,
+} from './agents/agent-fields.resolver.ts';
+import { AgentsResolver } from './agents/agents.resolver.ts';
+import { ApiKeyFieldsResolver } from './api-keys/api-key-fields.resolver.ts';
+import { AlertsResolver } from './alerts/alerts.resolver.ts';
 import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
+import { CatalogResolver } from './catalog/catalog.resolver.ts';
+import { InstallRequestsResolver } from './catalog/install-requests.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
+import { ExplainResolver } from './explain/explain.resolver.ts';
+import { ExportsResolver } from './exports/exports.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
 import { InvitationFieldsResolver, MembershipFieldsResolver, UserFieldsResolver } from './members/member-fields.resolver.ts';
@@ -17,37 +31,52 @@ import { BudgetFieldsResolver, LimitFieldsResolver, QuotaFieldsResolver } from '
 import { LimitsResolver } from './money/limits.resolver.ts';
 import { LimitReconciliationsResolver } from './money/reconciliations.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
+import { PlaygroundResolver } from './playground/playground.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
 import { RolesResolver } from './roles/roles.resolver.ts';
 import { SessionsResolver } from './sessions/sessions.resolver.ts';
+import { SimulationResolver } from './simulation/simulation.resolver.ts';
 import { TeamsResolver } from './teams/teams.resolver.ts';
 import { DeadLettersResolver } from './usage-intake/dead-letters.resolver.ts';
+import { ServerHealthResolver } from './server-health/server-health.resolver.ts';
 import { ServerImportResolver } from './server-import/server-import.resolver.ts';
 import { ServerProbeResolver } from './server-probe/server-probe.resolver.ts';
 import { ToolFieldsResolver } from './tools/tool-fields.resolver.ts';
 import { ToolsResolver } from './tools/tools.resolver.ts';
+import { RuleRefResolver } from './usage/rule-ref.resolver.ts';
 import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
-import { ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
+import { AgentUsageResolver, ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
 import { OAuthConnectionsResolver } from './upstream-oauth/oauth-connections.resolver.ts';
 import { UpstreamTokensResolver } from './upstream-oauth/upstream-tokens.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
-const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'ServerScopeInput'];
+const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'CatalogReachInput', 'DraftRuleInput', 'ServerScopeInput'];
 
 export function makeSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       AccessGrantsResolver,
       AdminTokensResolver,
+      AgentClientFieldsResolver,
+      AgentFieldsResolver,
+      AgentsResolver,
+      AgentUsageResolver,
+      ApiKeyAgentResolver,
+      ApiKeyFieldsResolver,
+      AlertsResolver,
       ApiKeysResolver,
       AuditResolver,
       BudgetFieldsResolver,
       ApiKeyUsageResolver,
+      CatalogResolver,
       ConfigFeedResolver,
       DataPlanesResolver,
       DeadLettersResolver,
+      InstallRequestsResolver,
+      ExplainResolver,
+      ExportsResolver,
       InvitationFieldsResolver,
       LimitFieldsResolver,
       LimitReconciliationsResolver,
@@ -58,18 +87,24 @@ export function makeSchema(): GraphQLSchema {
       MembersResolver,
       OAuthConnectionsResolver,
       OrganisationsResolver,
+      PlaygroundResolver,
       PoliciesResolver,
       QuotaFieldsResolver,
       RolesResolver,
+      ServerHealthResolver,
+      RuleRefResolver,
       ServerImportResolver,
       ServerProbeResolver,
       ServerUsageResolver,
       SessionsResolver,
+      SimulationResolver,
       TeamsResolver,
       ToolFieldsResolver,
       ToolsResolver,
       UpstreamTokensResolver,
+      UnmappedClientFieldsResolver,
       UsageAnalyticsResolver,
+      UsageRecordAgentResolver,
       UsageResolver,
       UsageTickResolver,
       UserFieldsResolver,

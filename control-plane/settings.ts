@@ -1,5 +1,6 @@
 /** Reads the control plane's environment once, into typed settings; nothing else in this plane looks at `process.env`. */
 import { z } from 'zod';
+import { INTROSPECTION_MODES, type IntrospectionMode } from './access/introspection.ts';
 import { cidrListSchema, stdioUserSchema } from '../shared/reach-settings.ts';
 
 const environmentSchema = z.object({
@@ -23,6 +24,7 @@ const environmentSchema = z.object({
   OIDC_CLIENT_ID: z.string().optional(),
   OIDC_CLIENT_SECRET: z.string().optional(),
   OIDC_REDIRECT_URL: z.url({ protocol: /^https?$/ }).optional(),
+  GRAPHQL_INTROSPECTION: z.enum(INTROSPECTION_MODES).default('administrators'),
   USAGE_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
@@ -64,6 +66,8 @@ export interface ControlPlaneSettings {
   readonly usageRetentionDays: number | undefined;
   /** Whether sessions over plain HTTP on the machine itself may have a cookie that is not `Secure`: in development mode alone. */
   readonly allowsPlainCookies: boolean;
+  /** Who may read the schema through the API. */
+  readonly introspection: IntrospectionMode;
   /** Where people may sign in besides here. */
   readonly identityProvider: IdentityProviderSettings | undefined;
 }
@@ -95,6 +99,7 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     reconciliationMillis: given.RECONCILIATION_SECONDS * 1000,
     usageRetentionDays: given.USAGE_RETENTION_DAYS,
     allowsPlainCookies: false,
+    introspection: given.GRAPHQL_INTROSPECTION,
     identityProvider: identityProviderOf(given),
   };
 }

@@ -1,11 +1,15 @@
 /** Subscriptions, and any other operation, over graphql-ws: authenticated at connect, limited like HTTP, checked again while open. */
 import type { IncomingMessage, Server } from 'node:http';
-import { execute, GraphQLError, subscribe, type GraphQLFormattedError } from 'graphql/index.js';
+import { GraphQLError, subscribe, type GraphQLFormattedError } from 'graphql/index.js';
 import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
+import type { Logger } from 'pino';
+import { WebSocket, WebSocketServer } from 'ws';
 import { newId } from '../shared/ids.ts';
 import { NO_CREDENTIALS, type Credentials } from './access/authenticate.ts';
+import { introspectionRefusal } from './access/introspection.ts';
 import { watchToken } from './access/token-watch.ts';
+import { UnderWay, whoseOf } from './access/under-way.ts';
+import { executeInTime } from './graphql/deadline.ts';
 import { formatError } from './graphql/errors.ts';
 import { prepareOperation } from './graphql/prepare-operation.ts';
 import type { GraphqlParts } from './graphql-server.ts';
@@ -16,9 +20,14 @@ const MESSAGE_BYTES_MAX = 65_536;
 const INIT_TIMEOUT_MILLIS = 3000;
 const PING_MILLIS = 12_000;
 const OPERATIONS_PER_SOCKET_MAX = 50;
+/** Of an administrator or a person; data planes share tokens, and have one each. */
+const SOCKETS_PER_CALLER_MAX = 20;
+/** What may wait for a client that asks without reading: several of the largest answers there are. */
+const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 const CLOSE_REASON_LENGTH_MAX = 120;
 const UNAUTHORIZED_CLOSE_CODE = 4401;
 const TRY_AGAIN_CLOSE_CODE = 1013;
+const TOO_MANY_CLOSE_CODE = 4429;
 /** A client that does not answer the close within this time is cut off. */
 const CLOSE_MILLIS = 1000;
 
@@ -32,6 +41,7 @@ type MakeContext = (credentials: Credentials) => Promise<RequestContext>;
 
 export function serveSubscriptions(parts: GraphqlParts, server: Server, path: string, makeContext: MakeContext): { close(): Promise<void> } {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES_MAX });
+  const underWay = new UnderWay(SOCKETS_PER_CALLER_MAX);
   takeUpgrades(sockets, parts, server, path);
   const disposable = useServer<Record<string, unknown>, SocketExtra>(
     {
@@ -45,15 +55,24 @@ export function serveSubscriptions(parts: GraphqlParts, server: Server, path: st
           extra.socket.close(TRY_AGAIN_CLOSE_CODE, 'Try again later');
           return false;
         }
+        // Who has left in the meantime takes no place, and nobody watches over him.
+        if (extra.socket.readyState !== WebSocket.OPEN) return false;
         const { caller } = context;
         if (caller.kind === 'anonymous') {
           extra.socket.close(UNAUTHORIZED_CLOSE_CODE, `Unauthorized: ${caller.why}`.slice(0, CLOSE_REASON_LENGTH_MAX));
           return false;
         }
+        const leave = caller.kind === 'admin' ? underWay.enter(whoseOf(caller, '')) : () => undefined;
+        if (leave === undefined) {
+          extra.socket.close(TOO_MANY_CLOSE_CODE, `More than ${SOCKETS_PER_CALLER_MAX} sockets`);
+          return false;
+        }
+        extra.socket.once('close', leave);
         extra.credentials = credentials;
         const stop = watchToken(caller, {
           authenticate: async () => (await makeContext(credentials)).caller,
           end: ({ code, reason }) => extra.socket.close(code, reason),
+          notifications: parts.notifications,
           log: parts.log,
         });
         extra.socket.once('close', stop);
@@ -64,12 +83,14 @@ export function serveSubscriptions(parts: GraphqlParts, server: Server, path: st
         const prepared = prepareOperation(parts.schema, payload);
         if (Array.isArray(prepared)) return prepared;
         const contextValue = await contextOf(extra.credentials ?? NO_CREDENTIALS, parts, makeContext);
-        return contextValue instanceof GraphQLError ? [contextValue] : { schema: parts.schema, ...prepared, contextValue };
+        if (contextValue instanceof GraphQLError) return [contextValue];
+        const refusal = introspectionRefusal(prepared.document, contextValue.caller, parts.introspection);
+        return refusal === undefined ? { schema: parts.schema, ...prepared, contextValue } : [refusal];
       },
       onError: (_context, _id, _payload, errors) => errors.map((error) => told(error, parts)),
       onNext: (_context, _id, _payload, _args, result) =>
         result.errors === undefined ? undefined : { data: result.data ?? null, errors: result.errors.map((error) => told(error, parts)) },
-      execute,
+      execute: executeInTime,
       subscribe,
     },
     sockets,
@@ -98,8 +119,17 @@ function takeUpgrades(sockets: WebSocketServer, { log }: GraphqlParts, server: S
       // The library would write on the console what any client can provoke.
       socket.removeAllListeners('error');
       socket.on('error', broke);
+      socket.on('message', () => cutOffUnread(socket, log));
     });
   });
+}
+
+/** Everything that waits was asked for on the socket, so there it is looked at. Who does not read does not read the reason either, and is cut off. */
+function cutOffUnread(socket: WebSocket, log: Logger): void {
+  if (socket.bufferedAmount <= UNREAD_BYTES_MAX || socket.readyState !== WebSocket.OPEN) return;
+  log.warn('a socket is cut off: its client does not read what it asks for');
+  socket.close(TRY_AGAIN_CLOSE_CODE, 'Read what was sent');
+  setTimeout(() => socket.terminate(), CLOSE_MILLIS);
 }
 
 /** The library would tell the client why the caller could not be looked up; this only says that it failed, and the log why. */

@@ -27,7 +27,7 @@ import type { Trail } from './trail.ts';
  * dropped or moved ahead of what it relies on without a compile error. Answers the outcome, or the refusal that the caller
  * still has to be told. Never throws.
  */
-export async function accessFlow(gateway: Gateway, exchange: Exchange, trail: Trail): Promise<Outcome | Refusal> {
+export async function accessFlow(gateway: Gateway, exchange: Exchange, trail: Trail, forward = proxyUpstream): Promise<Outcome | Refusal> {
   let slot: Slot | undefined;
   let ticket: RateTicket | undefined;
   let hold: SpendHold | undefined;
@@ -47,11 +47,11 @@ export async function accessFlow(gateway: Gateway, exchange: Exchange, trail: Tr
     const rpc = await trail.at(extractRpc)(gateway, exchange, ticket, trail); //        11
     const allowed = trail.at(applyToolRules)(access, rpc, trail); //                    12
     hold = await trail.at(reserveSpend)(gateway, exchange, ticket, allowed, trail); //  13  one atomic call takes what 10 and 13 ask for
-    ending = await trail.at(proxyUpstream)(gateway, exchange, allowed, hold, trail); // 14
+    ending = await trail.at(forward)(gateway, exchange, allowed, hold, trail); //       14  the upstream, or nothing where the flow is explained
   } catch (error) {
     ending = asRefusal(error);
   }
-  if (ticket !== undefined && hold === undefined) ending = await reconcileRateLimit(gateway, exchange, ticket, ending); // 15  a refused call has cost its rate too
+  if (ticket !== undefined && hold === undefined) ending = await reconcileRateLimit(gateway, exchange, ticket, trail, ending); // 15  a refused call has cost its rate too
   const event = recordUsage(gateway, exchange, trail, hold, ending); //                  17  told first, because it joins the stream with the settlement
   settleSpend(gateway, trail, hold, ending, event); //                                   16
   slot?.release();

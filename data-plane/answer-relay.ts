@@ -3,7 +3,7 @@ import { Refusal } from '../shared/refusal.ts';
 import type { GovernedServer } from './config/governed-server.ts';
 import { denialBody } from './denials.ts';
 import { EventAsides } from './event-asides.ts';
-import type { AllowedCall, Outcome } from './evidence.ts';
+import type { AllowedCall, Outcome, RpcRequest } from './evidence.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { AnswerGuard } from './guardrails/answer-guard.ts';
@@ -22,6 +22,7 @@ const JOINED_BYTES_MAX = 16_384;
 export class AnswerRelay implements AnswerSink, OpenStream {
   readonly #gateway: Pick<Gateway, 'clock' | 'sessions' | 'streams'>;
   readonly exchange: Exchange;
+  readonly rpc: RpcRequest;
   readonly #allowed: AllowedCall;
   readonly #trail: Trail;
   readonly #guard: AnswerGuard;
@@ -45,6 +46,7 @@ export class AnswerRelay implements AnswerSink, OpenStream {
   ) {
     this.#gateway = gateway;
     this.exchange = exchange;
+    this.rpc = allowed.rpc;
     this.#allowed = allowed;
     this.#trail = trail;
     this.#finish = finish;

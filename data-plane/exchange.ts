@@ -11,6 +11,12 @@ export interface Place {
   readonly tailPath: string;
 }
 
+/** Whose key a request stands for that the control plane sends; it has proved that it may. */
+export interface StandIn {
+  readonly apiKeyId: string;
+  readonly organisationId: string;
+}
+
 export class Exchange {
   readonly requestId: string;
   readonly timeMillis: number;
@@ -26,13 +32,21 @@ export class Exchange {
   readonly clientIp: string;
   /** The address at which the caller reached the gateway. */
   readonly localAddress: string;
+  /** Undefined for every caller who presents a key of his own. */
+  readonly standsFor: StandIn | undefined;
   readonly acceptsEventStream: boolean;
   readonly acceptsJson: boolean;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   #isBodyTaken = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, place: Place, clock: Clock, origin: Origin = originOfSocket(request)) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    place: Place,
+    clock: Clock,
+    origin: Origin & { readonly standsFor?: StandIn } = originOfSocket(request),
+  ) {
     this.timeMillis = clock.now();
     this.startedAt = clock.elapsed();
     this.requestId = newId('request', this.timeMillis);
@@ -42,6 +56,7 @@ export class Exchange {
     this.headers = request.headers;
     this.clientIp = origin.clientIp;
     this.localAddress = origin.localAddress;
+    this.standsFor = origin.standsFor;
     const accept = this.headers.accept ?? '';
     this.acceptsEventStream = accept.includes('text/event-stream');
     this.acceptsJson = accept === '' || accept.includes('application/json') || accept.includes('*/*') || accept.includes('application/*');

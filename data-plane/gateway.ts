@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '../shared/clock.ts';
+import { PlaneProofs } from '../shared/plane-proofs.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
 import { SecretKeys } from '../shared/secret-keys.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
@@ -61,6 +62,7 @@ export interface Gateway {
   readonly sessions: SessionIds;
   readonly doors: EventDoors;
   readonly proofs: NodeProofs;
+  readonly planeProofs: PlaneProofs;
   readonly carrier: Carrier;
   readonly slots: Slots;
   readonly guesses: GuessLimiter;
@@ -112,7 +114,12 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     log,
     version: VERSION,
     nodeName,
-    describeNode: () => ({ ready: server !== undefined && !drain.isDraining, inFlight: slots.inFlight, endpoints: server === undefined ? [] : [server.url] }),
+    describeNode: () => ({
+      region: settings.region,
+      ready: server !== undefined && !drain.isDraining,
+      inFlight: slots.inFlight,
+      endpoints: server === undefined ? [] : endpointsOf(settings, server),
+    }),
   });
   const pools = new UpstreamPools({
     connectionsMax: CONNECTIONS_PER_UPSTREAM_MAX,
@@ -171,6 +178,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     sessions,
     doors: new EventDoors(doorIds),
     proofs,
+    planeProofs: new PlaneProofs(keys.deriveAll('plane-proofs'), clock),
     carrier,
     slots,
     guesses,
@@ -180,6 +188,7 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     drain,
   };
   server = await startHttpServer(gateway, settings);
+  config.announce();
   const { url, stop } = server;
   log.info({ url, node: nodeName }, 'data plane listens');
   return {
@@ -210,6 +219,11 @@ function openStores(
   const shared = connectRedisCounters({ url: redisUrl, log: parts.log, openRequests: () => counters.openRequests(leases.openAt(counters)) });
   const counters: AllottedCounters = new AllottedCounters(shared, clock);
   return { counters, sessionBook: new RedisSessionBook(shared.link) };
+}
+
+/** The best one first: where it listens may be no address that leads here from elsewhere. */
+function endpointsOf({ nodeUrl }: DataPlaneSettings, { url }: RunningHttpServer): string[] {
+  return nodeUrl === undefined ? [url] : [nodeUrl, url];
 }
 
 function readAllowlist(settings: DataPlaneSettings): StdioAllowlist {

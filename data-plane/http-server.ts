@@ -7,6 +7,7 @@ import { answerJson } from './answer-json.ts';
 import { denialBody, denialOf } from './denials.ts';
 import type { Outcome } from './evidence.ts';
 import { Exchange } from './exchange.ts';
+import { answerPlane, planeRequestOf } from './explain/plane-requests.ts';
 import type { Gateway } from './gateway.ts';
 import { answerHealth, answerReadiness } from './health.ts';
 import { validateKey } from './keys-validate.ts';
@@ -59,12 +60,10 @@ function route(gateway: Gateway, request: IncomingMessage, response: ServerRespo
     const exchange = new Exchange(request, response, { identifier, tailPath }, gateway.clock, origin);
     const holder = gateway.carrier.holderOf(request);
     const handled = holder === undefined ? handle(gateway, exchange) : carryOrHandle(gateway, exchange, holder);
-    handled.catch((error: unknown) => {
-      gateway.log.error({ err: error }, 'a request could not be answered');
-      response.destroy();
-    });
-    return;
+    return guarded(gateway, response, handled);
   }
+  const asked = planeRequestOf(path, request);
+  if (asked !== undefined) return guarded(gateway, response, answerPlane(gateway, asked, { request, response }, handle));
   switch (path) {
     case '/v1/health':
     case '/livez':
@@ -78,6 +77,13 @@ function route(gateway: Gateway, request: IncomingMessage, response: ServerRespo
       // A bare 404 with a string `error`: clients that look for an OAuth server under /.well-known read exactly that.
       return answerJson(response, 404, { error: 'not_found' });
   }
+}
+
+function guarded({ log }: Gateway, response: ServerResponse, handled: Promise<void>): void {
+  handled.catch((error: unknown) => {
+    log.error({ err: error }, 'a request could not be answered');
+    response.destroy();
+  });
 }
 
 /** A session whose node is gone is gone with it: the flow finds that out as for every other one, so that an `initialize` that still names it opens a new one. */

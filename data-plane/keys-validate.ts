@@ -1,8 +1,9 @@
 /** `POST /v1/keys/validate`: tells the holder of a key whether it works, until when, and which servers it may call. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { judgeAccess } from '../shared/access-grant.ts';
+import type { ApiKey } from '../shared/api-key.ts';
 import { asRefusal, Refusal } from '../shared/refusal.ts';
-import type { Snapshot } from './config/snapshot.ts';
+import { boundAgentOf, type Snapshot } from './config/snapshot.ts';
 import { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import { answerJson } from './answer-json.ts';
@@ -31,11 +32,12 @@ export function validateKey(gateway: Gateway, request: IncomingMessage, response
   }
 }
 
-function serversOf(snapshot: Snapshot, key: Parameters<typeof judgeAccess>[0], nowMillis: number): string[] {
+function serversOf(snapshot: Snapshot, key: ApiKey, nowMillis: number): string[] {
+  const agent = boundAgentOf(snapshot, key);
   const grants = snapshot.grants.get(key.id) ?? new Map();
   const servers = new Set(snapshot.servers.get(key.organisationId)?.values());
   return [...servers]
-    .filter(({ config }) => config.enabled && judgeAccess(key, config, grants.get(config.id), nowMillis) === 'granted')
+    .filter(({ config }) => config.enabled && judgeAccess({ key, server: config, grant: grants.get(config.id), agent }, nowMillis) === 'granted')
     .map(({ config }) => config.slug)
     .toSorted();
 }

@@ -2,8 +2,10 @@
 import { asRefusal, Refusal } from '../shared/refusal.ts';
 import type { GovernedServer } from './config/governed-server.ts';
 import type { Snapshot } from './config/snapshot.ts';
+import type { RpcRequest } from './evidence.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
+import { judgeClient } from './policies/judge-client.ts';
 import { authenticateKey } from './steps/authenticate-key.ts';
 import { checkAccessGrant } from './steps/check-access-grant.ts';
 import { requireEnabled } from './steps/require-enabled.ts';
@@ -12,6 +14,7 @@ import { Trail } from './trail.ts';
 
 export interface OpenStream {
   readonly exchange: Exchange;
+  readonly rpc: RpcRequest;
   /** Ends the stream with a last event that says why. */
   cut(refusal: Refusal): void;
   /** The server as it is configured now. */
@@ -61,18 +64,20 @@ export class OpenStreams {
     this.#judgedBy = snapshot;
     this.#judgedAt = now;
     for (const stream of this.#streams) {
-      const judged = this.#judge(stream.exchange, snapshot);
+      const judged = this.#judge(stream, snapshot);
       if (judged instanceof Refusal) stream.cut(judged);
       else stream.follows(judged);
     }
   }
 
-  /** Steps 6 to 9 of the access flow, asked again. */
-  #judge(exchange: Exchange, snapshot: Snapshot): GovernedServer | Refusal {
+  /** Steps 6 to 9 of the access flow, asked again, and who the client says it is. */
+  #judge({ exchange, rpc }: OpenStream, snapshot: Snapshot): GovernedServer | Refusal {
     const trail = new Trail();
     try {
       const key = authenticateKey(this.#judges, snapshot, exchange, trail);
-      return checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail))).server;
+      const access = checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail)));
+      judgeClient(access, exchange, rpc, trail);
+      return access.server;
     } catch (error) {
       return asRefusal(error);
     }

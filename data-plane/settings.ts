@@ -23,6 +23,7 @@ const environmentSchema = z.object({
     .url({ protocol: /^http$/ })
     .refine(isOrigin, 'must be http://host:port without a path')
     .optional(),
+  DATA_PLANE_REGION: z.string().max(100).optional(),
   DATA_PLANE_MAX_CONCURRENT_REQUESTS: z.coerce.number().int().positive().default(10_000),
 });
 
@@ -47,6 +48,8 @@ export interface DataPlaneSettings {
   readonly allowedHosts: readonly string[] | undefined;
   /** How the other nodes reach this one: `http://host:port`; without it they do not. */
   readonly nodeUrl: string | undefined;
+  /** Where this node runs, as the API shows it. */
+  readonly region: string | null;
   readonly concurrentRequestsMax: number;
   /** What STDIO children may see of this process's own environment is chosen from it by name; it is kept for nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -78,6 +81,7 @@ export function readDataPlaneSettings(environment: Readonly<Record<string, strin
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
     allowedHosts: listIn(given.DATA_PLANE_ALLOWED_HOSTS),
     nodeUrl: given.DATA_PLANE_NODE_URL === undefined ? undefined : new URL(given.DATA_PLANE_NODE_URL).origin,
+    region: given.DATA_PLANE_REGION ?? null,
     concurrentRequestsMax: given.DATA_PLANE_MAX_CONCURRENT_REQUESTS,
     environment,
   };

@@ -3,6 +3,7 @@ import type { ApiKey } from '../shared/api-key.ts';
 import type { GovernedServer } from './config/governed-server.ts';
 import type { GovernancePlan } from './policies/governance-plan.ts';
 import type { RpcRequest } from './evidence.ts';
+import type { ClientVerdict } from './policies/client-check.ts';
 
 export class Trail {
   /** The key's prefix as the caller presented it, also when no such key exists. */
@@ -11,6 +12,8 @@ export class Trail {
   server: GovernedServer | undefined;
   plan: GovernancePlan | undefined;
   rpc: RpcRequest | undefined;
+  /** Which agent calls; undefined where nobody asks. */
+  client: ClientVerdict | undefined;
   /** The one tool of the call that decided: of a batch, the tool that was refused. */
   tool: string | undefined;
   inputBytes = 0;

@@ -20,5 +20,7 @@ export const apiKeySchema = z.strictObject({
   state: z.enum(['ACTIVE', 'DISABLED', 'REVOKED']),
   expiresAtMillis: z.number().nullable(),
   denialStyle: denialStyleSchema.nullable(),
+  /** The agent that it is bound to: it may call that agent's servers only, whatever its client says of itself. */
+  agentId: z.string().nullable().default(null),
 });
 export type ApiKey = z.infer<typeof apiKeySchema>;

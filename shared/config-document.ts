@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { accessGrantSchema } from './access-grant.ts';
+import { agentSchema, UNKNOWN_CLIENTS } from './agent.ts';
 import { apiKeySchema } from './api-key.ts';
 import { installationSchema } from './installation.ts';
 import { limitSchema } from './limit.ts';
@@ -13,6 +14,7 @@ export const organisationSchema = z.strictObject({
   id: z.string(),
   slug: slugSchema,
   denialStyle: denialStyleSchema,
+  unknownClients: z.enum(UNKNOWN_CLIENTS).default('ALLOW'),
 });
 export type OrganisationConfig = z.infer<typeof organisationSchema>;
 
@@ -38,6 +40,7 @@ export const ENTITY_SCHEMAS = {
   limit: limitSchema,
   upstreamToken: upstreamTokenSchema,
   installation: installationSchema,
+  agent: agentSchema,
 } as const;
 export type EntityKind = keyof typeof ENTITY_SCHEMAS;
 export type EntityOf<Kind extends EntityKind> = z.infer<(typeof ENTITY_SCHEMAS)[Kind]>;
@@ -53,12 +56,13 @@ export const configUpsertSchema = z.discriminatedUnion('kind', [
   upsertOf('limit'),
   upsertOf('upstreamToken'),
   upsertOf('installation'),
+  upsertOf('agent'),
 ]);
 export type ConfigUpsert = z.infer<typeof configUpsertSchema>;
 
 export const configRemovalSchema = z.strictObject({
   op: z.literal('remove'),
-  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit', 'upstreamToken', 'installation']),
+  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit', 'upstreamToken', 'installation', 'agent']),
   id: z.string(),
 });
 export type ConfigRemoval = z.infer<typeof configRemovalSchema>;

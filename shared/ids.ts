@@ -14,16 +14,22 @@ export const ID_PREFIXES = {
   apiKey: 'key',
   mcpServer: 'srv',
   tool: 'tol',
+  catalogEntry: 'cat',
+  installRequest: 'ins',
   accessGrant: 'grt',
   policy: 'pol',
   limit: 'lim',
   upstreamConnection: 'ucn',
   oauthClient: 'oac',
   oauthFlow: 'oaf',
+  agent: 'agt',
+  agentClient: 'agc',
   usageRecord: 'use',
   auditEvent: 'aud',
   dataPlane: 'dpl',
   request: 'req',
+  alert: 'alr',
+  export: 'exp',
 } as const;
 export type IdKind = keyof typeof ID_PREFIXES;
 
@@ -46,6 +52,11 @@ export function newId(kind: IdKind, nowMillis: number = Date.now()): string {
   pool[at] = 0x70 | (pool.readUInt8(at) & 0x0f);
   pool[at + 2] = 0x80 | (pool.readUInt8(at + 2) & 0x3f);
   return `${ID_PREFIXES[kind]}_${timeText(nowMillis)}${randomText(pool.readUIntBE(at, 5))}${randomText(pool.readUIntBE(at + 5, 5))}`;
+}
+
+/** An id that is made of ten bytes alone: the same for the same ones, and before every id that has a time. */
+export function derivedId(kind: IdKind, bytes: Buffer): string {
+  return `${ID_PREFIXES[kind]}_${timeText(0)}${randomText(bytes.readUIntBE(0, 5))}${randomText(bytes.readUIntBE(5, 5))}`;
 }
 
 /** What every id of that moment and later has in front or sorts behind, and no earlier one. */

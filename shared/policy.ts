@@ -28,6 +28,36 @@ export type PolicyEnvelope = z.infer<typeof policyEnvelopeSchema>;
 export const POLICY_SCOPES = ['GLOBAL', 'ORGANISATION', 'TEAM', 'USER', 'API_KEY', 'MCP_SERVER'] as const;
 export type PolicyScope = (typeof POLICY_SCOPES)[number];
 
+export interface RequestRate {
+  /** Where in the policy it stands. */
+  readonly path: string;
+  readonly limit: number;
+  readonly windowMillis: number;
+  readonly burst: number | undefined;
+}
+
+const RATE_WINDOWS = [
+  ['per_day', 86_400_000],
+  ['per_hour', 3_600_000],
+  ['per_minute', 60_000],
+  ['per_second', 1000],
+] as const;
+
+/**
+ * From the longest window to the shortest. `burst` belongs to the shortest that is given: it says how uneven that pace may be, the longer windows hold as
+ * they are.
+ */
+export function ratesIn({ policies }: PolicyEnvelope): RequestRate[] {
+  const requests = policies.ratelimit?.requests ?? {};
+  const given = RATE_WINDOWS.filter(([name]) => requests[name] !== undefined);
+  return given.map(([name, windowMillis], index) => ({
+    path: `policies.ratelimit.requests.${name}`,
+    limit: requests[name] ?? 0,
+    windowMillis,
+    burst: index === given.length - 1 ? requests.burst : undefined,
+  }));
+}
+
 /** Adds an address or block to a list; the text must have passed `cidrSchema`. */
 export function addToBlockList(list: BlockList, cidr: string): void {
   const [address = '', bits] = cidr.split('/');

@@ -10,7 +10,9 @@ const PURPOSES = [
   'snapshot-file',
   'fingerprints',
   'node-proofs',
+  'plane-proofs',
   'audit-heads',
+  'export-links',
 ] as const;
 export type KeyPurpose = (typeof PURPOSES)[number];
 

@@ -12,6 +12,8 @@ const stdioAllowlistSchema = z.strictObject({
         args: z.array(z.string()).max(64),
         /** Names of the environment variables that a server may set. */
         env: z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/)).max(64),
+        /** The package of npm that runs so, and what stands in front of its own arguments, to the letter: with this the catalogue can install it. */
+        npmPackage: z.strictObject({ name: z.string(), args: z.array(z.string()).max(64) }).optional(),
       }),
     )
     .max(1000),
@@ -30,6 +32,7 @@ const LOADER_VARIABLES = /^(?:NODE_OPTIONS|LD_[A-Z_]+|DYLD_[A-Z_]+|PYTHONPATH|PY
 
 export class StdioAllowlist {
   readonly #entries: readonly { command: string; args: readonly RegExp[]; env: ReadonlySet<string> }[];
+  readonly #packages: ReadonlyMap<string, Omit<StdioLaunch, 'envNames'>>;
 
   /** Throws when a pattern is not a regular expression. */
   constructor(document: StdioAllowlistDocument) {
@@ -38,6 +41,9 @@ export class StdioAllowlist {
       args: entry.args.map((pattern) => new RegExp(`^(?:${pattern})$`, 'u')),
       env: new Set(entry.env),
     }));
+    this.#packages = new Map(
+      document.entries.flatMap(({ command, npmPackage }) => (npmPackage === undefined ? [] : [[npmPackage.name, { command, args: npmPackage.args }]])),
+    );
   }
 
   static readonly empty = new StdioAllowlist({ entries: [] });
@@ -50,6 +56,11 @@ export class StdioAllowlist {
     } catch (error) {
       throw unusable(path, error);
     }
+  }
+
+  /** How a package is started, without arguments of its own; undefined when the operator names no such package. What comes of it is judged like any launch. */
+  launchOfPackage(name: string): Omit<StdioLaunch, 'envNames'> | undefined {
+    return this.#packages.get(name);
   }
 
   /** Undefined when the launch is allowed, otherwise the sentence that says why not. */

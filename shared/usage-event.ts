@@ -50,6 +50,11 @@ export const usageEventSchema = z.strictObject({
   clientIp: z.string().nullable(),
   traceId: z.string().nullable(),
   dlpOutcome: z.enum(['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED']),
+  /** The agent that the key is bound to, or else that the client counts as; and the client of it. */
+  agentId: z.string().nullable().default(null),
+  agentClientId: z.string().nullable().default(null),
+  /** At which step of the access flow it ended, from 1; null for one that went through, and in events that were written before steps were told. */
+  step: z.int().nullable().default(null),
 });
 export type UsageEvent = z.infer<typeof usageEventSchema>;
 
@@ -100,6 +105,9 @@ export const USAGE_EVENT_FIELDS = [
   'outputBytes',
   'costNanosUsd',
   'dlpOutcome',
+  'agentId',
+  'agentClientId',
+  'step',
 ] as const satisfies readonly (keyof UsageEvent)[];
 
 export const USAGE_EVENT_FORMAT = 1;

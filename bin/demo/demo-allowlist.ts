@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readStdioAllowlist, StdioAllowlist, type StdioAllowlistDocument } from '../../shared/stdio-allowlist.ts';
 import { readSecret } from '../secret-files.ts';
-import type { DemoProgram } from './everything-server.ts';
+import { EVERYTHING_PACKAGE, type DemoProgram } from './everything-server.ts';
 
 const FILE = 'stdio-allowlist.json';
 
@@ -31,7 +31,8 @@ export async function demoAllowlist(directory: string, operatorPath: string | un
 
 /** Undefined when nothing is to be written: the list is right, or the operator has taken the demo out. */
 export function withDemo(document: StdioAllowlistDocument | undefined, program: DemoProgram): StdioAllowlistDocument | undefined {
-  const entry = { command: program.command, args: program.args.map(literalPattern), env: [] };
+  const npmPackage = { name: EVERYTHING_PACKAGE, args: program.args.slice(0, 1) };
+  const entry = { command: program.command, args: program.args.map(literalPattern), env: [], npmPackage };
   if (document === undefined) return { entries: [entry] };
   const place = document.entries.findIndex(({ args }) => args[0]?.includes('server-everything') === true);
   if (place === -1 || JSON.stringify(document.entries[place]) === JSON.stringify(entry)) return undefined;

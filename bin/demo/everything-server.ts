@@ -9,6 +9,8 @@ import type { ProcessReaper } from '../../data-plane/transports/process-reaper.t
 
 const listeningSchema = z.object({ port: z.int() });
 
+export const EVERYTHING_PACKAGE = '@modelcontextprotocol/server-everything';
+
 /** How the gateway starts the demo server over STDIO. */
 export interface DemoProgram {
   readonly command: string;
@@ -73,5 +75,5 @@ async function tryPort(port: number, reaper: ProcessReaper): Promise<StartedChil
 }
 
 function everythingServer(): string {
-  return createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
+  return createRequire(import.meta.url).resolve(`${EVERYTHING_PACKAGE}/dist/index.js`);
 }

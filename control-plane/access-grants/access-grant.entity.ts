@@ -14,6 +14,8 @@ export const AccessGrantEntity = defineEntity({
     toolsAllowed: p.json<string[]>().nullable(),
     expiresAt: p.datetime().nullable(),
     note: p.text().nullable(),
+    /** Of the person or the admin token. */
+    createdBy: p.string().nullable(),
     createdAt: p.datetime().defaultRaw('now()'),
   },
 });

@@ -2,6 +2,7 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime } from '../graphql/scalars.ts';
+import { UserType } from '../members/user.types.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 
 @ObjectType('AccessGrant', { description: 'This key may call this server.' })
@@ -23,6 +24,9 @@ export class AccessGrantType {
 
   @Field(() => String, { nullable: true, description: 'Why it was given.' })
   note?: string | null | undefined;
+
+  @Field(() => UserType, { nullable: true, description: 'Who gave it; null for a token, and for somebody who is gone.' })
+  createdBy?: unknown;
 
   @Field(() => DateTime, { description: 'When it was given.' })
   createdAt!: Date;

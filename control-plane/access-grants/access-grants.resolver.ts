@@ -6,6 +6,8 @@ import { ApiKeyType } from '../api-keys/api-key.types.ts';
 import { PAGE_DEFAULT, readPage, type Connection } from '../graphql/connection.ts';
 import { asPayload } from '../graphql/input-refused.ts';
 import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
+import { loadUser } from '../members/load-user.ts';
+import { UserType } from '../members/user.types.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
 import type { AccessGrant } from './access-grant.entity.ts';
 import { AccessGrantConnection, AccessGrantType, GrantsPayload, SetGrantsInput, type GrantInputType } from './access-grant.types.ts';
@@ -46,6 +48,11 @@ export class AccessGrantsResolver {
     const apiKey = await loaders.apiKeys.load(apiKeyId);
     assert(apiKey !== null, 'a grant is removed before its key');
     return apiKey;
+  }
+
+  @FieldResolver(() => UserType, { nullable: true, description: 'Who gave it; null for a token, and for somebody who is gone.' })
+  createdBy(@Root() { createdBy }: AccessGrant, @Ctx() { loaders }: RequestContext): Promise<UserType | null> {
+    return loadUser(loaders, createdBy);
   }
 
   @FieldResolver(() => McpServerType, { description: 'The server.' })

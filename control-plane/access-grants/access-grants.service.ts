@@ -115,6 +115,7 @@ export class AccessGrantsService {
         organisationId: context.caller.organisationId,
         apiKeyId,
         mcpServerId: serverId,
+        createdBy: context.caller.actor.id,
         createdAt: new Date(),
         ...terms,
       });

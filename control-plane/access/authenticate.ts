@@ -2,11 +2,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { readToken, type TokenHasher } from '../../shared/token.ts';
 import { insideOrganisation, ACROSS_TENANTS } from '../database/tenant-filter.ts';
-import { MembershipEntity } from '../members/membership.entity.ts';
-import { findRole } from '../roles/roles.ts';
 import { SessionEntity } from '../sessions/session.entity.ts';
 import { endOfSession } from '../sessions/session-life.ts';
 import type { AnonymousCaller, Caller } from './caller.ts';
+import { roleOfUser } from './standing.ts';
 import { AdminTokenEntity, DataPlaneTokenEntity } from './tokens.entity.ts';
 
 /** What a request or a socket says about who asks. A bearer token wins over a session. */
@@ -67,8 +66,7 @@ async function findUser(em: EntityManager, cookie: string, hasher: TokenHasher):
   const expiresAtMillis = endOfSession(session);
   if (expiresAtMillis <= Date.now()) return { kind: 'anonymous', why: 'the session has expired', hasExpired: true };
   const inside = insideOrganisation(em, session.organisationId);
-  const membership = await inside.findOne(MembershipEntity, { userId: session.userId, state: 'ACTIVE' });
-  const role = membership === null ? null : await findRole(inside, membership.roleId);
+  const role = await roleOfUser(inside, session.userId);
   if (role === null) return SIGNED_OUT;
   const actor = { kind: 'USER', id: session.userId, sessionId: session.id, roleId: role.id } as const;
   return { kind: 'admin', actor, organisationId: session.organisationId, permissions: new Set(role.permissions), expiresAtMillis: session.expiresAt.getTime() };

@@ -1,5 +1,7 @@
 /** Watches over the token of an open socket: what it allowed at the start it must allow for as long as the socket is open. */
 import type { Logger } from 'pino';
+import type { Notifications } from '../database/notifications.ts';
+import { wakeUps } from '../live/wake-ups.ts';
 import type { Caller } from './caller.ts';
 
 /** A close code of WebSocket and the reason that goes with it. */
@@ -8,38 +10,54 @@ export interface SocketEnd {
   readonly reason: string;
 }
 
-/** How soon a revoked token, or one with fewer permissions, ends its sockets. */
-const RECHECK_MILLIS = 2000;
+/** What is notified when a token, a session, a membership or a role changes, by triggers of the database. */
+export const ACCESS_CHANNEL = 'turnpike_access';
+/** Who signs in and out all the time is no reason to ask for every socket more often than this. */
+const PACE_MILLIS = 100;
 /** Timers hold no more than this, 24 days; a later expiry is seen by the checks. */
 const TIMER_MILLIS_MAX = 2_147_483_647;
 
+export interface WatchTerms {
+  readonly authenticate: () => Promise<Caller>;
+  readonly end: (how: SocketEnd) => void;
+  readonly notifications: Pick<Notifications, 'count' | 'nextAfter'>;
+  readonly log: Logger;
+}
+
 /** Calls `end` once, when the token expires or loses what it had. Answers the function that ends the watch. */
-export function watchToken(
-  first: Caller,
-  { authenticate, end, log }: { authenticate: () => Promise<Caller>; end: (how: SocketEnd) => void; log: Logger },
-): () => void {
-  const check = setInterval(() => {
-    authenticate().then(
-      (now) => {
-        const how = endOf(first, now);
-        if (how !== undefined) finish(how);
-      },
-      // While the database is away nobody can be asked; the next check will tell.
-      (error: unknown) => log.debug({ err: error }, 'a token could not be checked again'),
-    );
-  }, RECHECK_MILLIS);
+export function watchToken(first: Caller, terms: WatchTerms): () => void {
+  const ending = new AbortController();
   const expiresAtMillis = first.kind === 'admin' ? first.expiresAtMillis : null;
   const expiry =
     expiresAtMillis === null ? undefined : setTimeout(() => finish(EXPIRED), Math.min(Math.max(0, expiresAtMillis - Date.now()), TIMER_MILLIS_MAX));
   const stop = () => {
-    clearInterval(check);
+    ending.abort();
     clearTimeout(expiry);
   };
   const finish = (how: SocketEnd) => {
+    if (ending.signal.aborted) return;
     stop();
-    end(how);
+    terms.end(how);
   };
+  void recheck(first, terms, { finish, signal: ending.signal });
   return stop;
+}
+
+/** At once, whenever somebody's access changed, and now and then, should that not have been heard. Never rejects. */
+async function recheck(
+  first: Caller,
+  { authenticate, notifications, log }: WatchTerms,
+  { finish, signal }: { finish: (how: SocketEnd) => void; signal: AbortSignal },
+): Promise<void> {
+  for await (const _look of wakeUps(notifications, { channel: ACCESS_CHANNEL, signal, paceMillis: PACE_MILLIS })) {
+    try {
+      const how = endOf(first, await authenticate());
+      if (how !== undefined) finish(how);
+    } catch (error) {
+      // While the database is away nobody can be asked; the next check will tell.
+      log.debug({ err: error }, 'a token could not be checked again');
+    }
+  }
 }
 
 const EXPIRED: SocketEnd = { code: 4410, reason: 'Token expired' };

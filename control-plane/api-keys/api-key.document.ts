@@ -19,6 +19,7 @@ export function toApiKeyDocument(key: ApiKey): ApiKeyDocument {
     state: key.state,
     expiresAtMillis: key.expiresAt?.getTime() ?? null,
     denialStyle: key.denialStyle ?? null,
+    agentId: key.agentId ?? null,
   };
 }
 

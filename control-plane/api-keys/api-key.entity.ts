@@ -25,7 +25,11 @@ export const ApiKeyEntity = defineEntity({
     denialStyle: p.string().$type<DenialStyle>().nullable(),
     expiresAt: p.datetime().nullable(),
     revokedAt: p.datetime().nullable(),
+    disabledAt: p.datetime().nullable(),
     lastUsedAt: p.datetime().nullable(),
+    agentId: p.string().nullable(),
+    /** Of the person or the admin token. */
+    createdBy: p.string().nullable(),
     metadata: p.json<Record<string, unknown>>(),
     version: p.integer().default(1),
     createdAt: p.datetime().defaultRaw('now()'),

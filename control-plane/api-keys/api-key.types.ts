@@ -5,13 +5,16 @@ import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, Json, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
+import { UserType } from '../members/user.types.ts';
+import type { ApiKeyStatus } from './api-key-status.ts';
 
 export const API_KEY_TYPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM' } as const;
 registerEnumType(API_KEY_TYPE, { name: 'ApiKeyType', description: 'Whose the key is: the organisation’s, or a team’s.' });
 
-export const API_KEY_STATUS = { ACTIVE: 'ACTIVE', ROTATING: 'ROTATING', EXPIRED: 'EXPIRED', DISABLED: 'DISABLED', REVOKED: 'REVOKED' } as const;
+export const API_KEY_STATUS = { ACTIVE: 'ACTIVE', ROTATING: 'ROTATING', EXPIRED: 'EXPIRED', DISABLED: 'DISABLED', REVOKED: 'REVOKED' } as const satisfies {
+  [Status in ApiKeyStatus]: Status;
+};
 registerEnumType(API_KEY_STATUS, { name: 'ApiKeyStatus', description: 'ROTATING: the old secret still works until `graceUntil`. REVOKED is final.' });
-export type ApiKeyStatus = keyof typeof API_KEY_STATUS;
 
 @ObjectType('ApiKey', { description: 'A virtual API key: the identity of an agent or application at run time.' })
 export class ApiKeyType {
@@ -42,6 +45,15 @@ export class ApiKeyType {
   @Field(() => DateTime, { nullable: true, description: 'Until when the secret before the last rotation works.' })
   graceUntil?: Date | null | undefined;
 
+  @Field(() => ID, { nullable: true, description: 'The agent that it is bound to.' })
+  agentId?: string | null | undefined;
+
+  @Field(() => String, { nullable: true, description: 'The prefix that it had before the last rotation.' })
+  rotatedFrom?: string | null | undefined;
+
+  @Field(() => DateTime, { nullable: true, description: 'When it was switched off; null while it is on.' })
+  disabledAt?: Date | null | undefined;
+
   @Field(() => DateTime, { nullable: true, description: 'When it was revoked.' })
   revokedAt?: Date | null | undefined;
 
@@ -50,6 +62,9 @@ export class ApiKeyType {
 
   @Field(() => JsonObject, { description: 'Whatever its owner notes.' })
   metadata!: Record<string, unknown>;
+
+  @Field(() => UserType, { nullable: true, description: 'Who made it; null for a token, and for somebody who is gone.' })
+  createdBy?: unknown;
 
   @Field(() => Int, { description: 'Grows with every change; give it as `expectedVersion`.' })
   version!: number;
@@ -74,6 +89,9 @@ export class CreateApiKeyInputType {
   @Field(() => ID, { nullable: true, description: 'The team of a team’s key.' })
   ownerId!: string | null;
 
+  @Field(() => ID, { nullable: true, description: 'The agent that it is bound to: it may call that agent’s servers only, whatever its client says of itself.' })
+  agentId!: string | null;
+
   @Field(() => DateTime, { nullable: true, description: 'When it ends.' })
   expiresAt!: Date | null;
 
@@ -97,6 +115,84 @@ export class RotateApiKeyInputType {
 
   @Field(() => Int, { defaultValue: 86_400, description: 'For how many seconds the old secret works on.' })
   graceSeconds!: number;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When the key ends from now on, null for never; what is not given stays. A key that has expired needs it.',
+  })
+  expiresAt!: Date | null | undefined;
+
+  @Field(() => Int, { nullable: true, description: 'Refused with STALE_VERSION when the key has another version.' })
+  expectedVersion!: number | null;
+}
+
+@InputType('UpdateApiKeyInput', { description: 'What changes of a key; what is not given stays.' })
+export class UpdateApiKeyInputType {
+  @Field(() => ID, { description: 'The key.' })
+  id!: string;
+
+  @Field(() => String, { nullable: true, description: 'For people.' })
+  name!: string | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'When it ends; null for never. A key that has expired is extended only by rotation.' })
+  expiresAt!: Date | null | undefined;
+
+  @Field(() => ID, { nullable: true, description: 'The agent that it is bound to; null binds it to none.' })
+  agentId!: string | null | undefined;
+
+  @Field(() => DENIAL_STYLE, { nullable: true, description: 'How its refused calls are written; null leaves it to the server.' })
+  denialStyle!: DenialStyle | null | undefined;
+
+  @Field(() => JsonObject, { nullable: true, description: 'Whatever its owner notes.' })
+  metadata!: Record<string, unknown> | null;
+
+  @Field(() => Int, { nullable: true, description: 'Refused with STALE_VERSION when the key has another version.' })
+  expectedVersion!: number | null;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Answers what would be, and changes nothing.' })
+  dryRun!: boolean;
+}
+
+@InputType('SetApiKeyDisabledInput', { description: 'Whether a key is switched off.' })
+export class SetApiKeyDisabledInputType {
+  @Field(() => ID, { description: 'The key.' })
+  id!: string;
+
+  @Field(() => Boolean, { description: 'True switches it off, false on again.' })
+  disabled!: boolean;
+
+  @Field(() => Int, { nullable: true, description: 'Refused with STALE_VERSION when the key has another version.' })
+  expectedVersion!: number | null;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Answers what would be, and changes nothing.' })
+  dryRun!: boolean;
+}
+
+@InputType('ApiKeyFilter', { description: 'All that is given must hold; a list holds when one of its members does.' })
+export class ApiKeyFilterType {
+  @Field(() => String, { nullable: true, description: 'Part of name or prefix, whatever its case.' })
+  search!: string | null;
+
+  @Field(() => [API_KEY_TYPE], { nullable: true, description: 'Whose they are.' })
+  type!: (keyof typeof API_KEY_TYPE)[] | null;
+
+  @Field(() => [API_KEY_STATUS], { nullable: true, description: 'Whether they work.' })
+  status!: ApiKeyStatus[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Their teams.' })
+  teamId!: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Their users.' })
+  userId!: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Servers that they have a grant for.' })
+  serverId!: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Agents that they are bound to.' })
+  agentId!: string[] | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Without a recorded request since then.' })
+  unusedSince!: Date | null;
 }
 
 @InputType({ description: 'Which object, and optionally in which version.' })

@@ -1,4 +1,4 @@
-/** The rules of virtual keys: shown once, stored as keyed hashes, rotated with grace, revoked for good. */
+/** The rules of virtual keys: shown once, stored as keyed hashes, rotated with grace, switched off for a while, revoked for good. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { GraphQLResolveInfo } from 'graphql/index.js';
 import { newId } from '../../shared/ids.ts';
@@ -7,6 +7,7 @@ import type { AccessGrantsService } from '../access-grants/access-grants.service
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
+import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
 import { readName } from '../graphql/names.ts';
@@ -14,14 +15,17 @@ import { pageOf } from '../graphql/paged-query.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
-import { TeamEntity } from '../teams/team.entity.ts';
 import { upsertOfApiKey } from './api-key.document.ts';
 import { ApiKeyEntity, type ApiKey } from './api-key.entity.ts';
+import { extended, hasExpired, requireAhead, rotatedExpiry } from './api-key-expiry.ts';
+import { conditionsOf, type ApiKeyFilter } from './api-key-filter.ts';
+import { requireAgent, teamOf } from './api-key-owners.ts';
 
 export interface CreateApiKeyInput {
   readonly name: string;
   readonly type: 'ORGANISATION' | 'TEAM';
   readonly ownerId: string | null;
+  readonly agentId: string | null;
   readonly expiresAt: Date | null;
   readonly grantServerIds: readonly string[];
   readonly policy: unknown;
@@ -35,7 +39,40 @@ export interface KeyWithSecret {
   readonly secret: string;
 }
 
-const GRACE_SECONDS_MAX = 30 * 86_400;
+/** What is undefined stays as it is. */
+export interface UpdateApiKeyInput {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly expiresAt: Date | null | undefined;
+  readonly agentId: string | null | undefined;
+  readonly denialStyle: ApiKey['denialStyle'];
+  readonly metadata: Record<string, unknown> | undefined;
+  readonly expectedVersion: number | null;
+  /** Answers what would be, and changes nothing. */
+  readonly dryRun: boolean;
+}
+
+export interface SetApiKeyDisabledInput {
+  readonly id: string;
+  readonly disabled: boolean;
+  readonly expectedVersion: number | null;
+  readonly dryRun: boolean;
+}
+
+export interface RotateApiKeyInput {
+  readonly id: string;
+  readonly graceSeconds: number;
+  /** Undefined leaves it as it is. */
+  readonly expiresAt: Date | null | undefined;
+  readonly expectedVersion: number | null;
+}
+
+/** Which key, in which version, and how. */
+interface Aim {
+  readonly id: string;
+  readonly expectedVersion: number | null;
+  readonly dryRun?: boolean;
+}
 
 export class ApiKeysService {
   readonly #hasher: TokenHasher;
@@ -48,9 +85,15 @@ export class ApiKeysService {
     this.#policies = parts.policies;
   }
 
-  list(context: AdminContext, page: Page, info: GraphQLResolveInfo): Promise<Connection<ApiKey>> {
+  list(context: AdminContext, filter: ApiKeyFilter, page: Page, info: GraphQLResolveInfo): Promise<Connection<ApiKey>> {
     const { em } = context;
-    return pageOf({ find: (where, options) => em.find(ApiKeyEntity, where, options), count: () => em.count(ApiKeyEntity) }, page, info);
+    const now = new Date();
+    const list = {
+      find: (behind: { id?: { $gt: string } }, options: { orderBy: { id: 'asc' }; limit: number }) =>
+        em.find(ApiKeyEntity, { $and: [conditionsOf(filter, now), behind] }, options),
+      count: () => em.count(ApiKeyEntity, conditionsOf(filter, now)),
+    };
+    return pageOf(list, page, info);
   }
 
   find(context: AdminContext, id: string): Promise<ApiKey | null> {
@@ -61,7 +104,6 @@ export class ApiKeysService {
     const { token, prefix } = mintToken('apiKey');
     return context.em.transactional(async (em) => {
       const name = readName(input.name);
-      if (input.expiresAt !== null && input.expiresAt.getTime() <= Date.now()) throw refuseInput(['expiresAt'], 'OUT_OF_RANGE', 'the expiry lies in the past');
       const teamId = await teamOf(em, context, input);
       const apiKey = em.create(ApiKeyEntity, {
         id: newId('apiKey'),
@@ -71,7 +113,9 @@ export class ApiKeysService {
         prefix,
         hash: this.#hasher.hash(token),
         teamId,
-        expiresAt: input.expiresAt,
+        agentId: await requireAgent(em, context, input.agentId),
+        expiresAt: requireAhead(input.expiresAt, new Date()),
+        createdBy: context.caller.actor.id,
         denialStyle: input.denialStyle ?? null,
         metadata: input.metadata,
       });
@@ -87,18 +131,43 @@ export class ApiKeysService {
     });
   }
 
+  /** In force from the next call on. */
+  update(context: AdminContext, input: UpdateApiKeyInput): Promise<ApiKey> {
+    return this.#change(context, 'updateApiKey', input, async (apiKey, em) => {
+      refuseRevoked(apiKey, 'changed');
+      return {
+        ...(input.name === undefined ? {} : { name: readName(input.name) }),
+        ...(input.expiresAt === undefined ? {} : { expiresAt: extended(apiKey, input.expiresAt, new Date()) }),
+        ...(input.agentId === undefined ? {} : { agentId: await requireAgent(em, context, input.agentId) }),
+        ...(input.denialStyle === undefined ? {} : { denialStyle: input.denialStyle }),
+        ...(input.metadata === undefined ? {} : { metadata: input.metadata }),
+      };
+    });
+  }
+
+  /** Unlike a revoked key, a disabled one can be switched on again. */
+  setDisabled(context: AdminContext, input: SetApiKeyDisabledInput): Promise<ApiKey> {
+    return this.#change(context, 'setApiKeyDisabled', input, (apiKey) => {
+      refuseRevoked(apiKey, input.disabled ? 'disabled' : 'enabled');
+      if (!input.disabled) return { state: 'ACTIVE', disabledAt: null };
+      return { state: 'DISABLED', disabledAt: apiKey.disabledAt ?? new Date() };
+    });
+  }
+
   /** The old secret works until the grace is over; a second rotation ends the first one's grace. */
-  async rotate(context: AdminContext, { id, graceSeconds }: { id: string; graceSeconds: number }): Promise<KeyWithSecret> {
+  async rotate(context: AdminContext, input: RotateApiKeyInput): Promise<KeyWithSecret> {
     const { token, prefix } = mintToken('apiKey');
-    const apiKey = await this.#change(context, id, 'rotateApiKey', (current) => {
-      if (graceSeconds < 0 || graceSeconds > GRACE_SECONDS_MAX) {
-        throw refuseInput(['graceSeconds'], 'OUT_OF_RANGE', `the grace must be between 0 and ${GRACE_SECONDS_MAX} seconds`);
-      }
-      if (current.state === 'REVOKED') throw refuseInput(['id'], 'ALREADY_REVOKED', 'a revoked key cannot be rotated', 'create a new key');
+    const apiKey = await this.#change(context, 'rotateApiKey', input, (current) => {
+      refuseRevoked(current, 'rotated');
+      const now = new Date();
+      const isOver = hasExpired(current, now);
+      const { expiresAt, graceUntil } = rotatedExpiry(current, input, now);
       return {
         previousPrefix: current.prefix,
-        previousHash: current.hash,
-        graceUntil: new Date(Date.now() + graceSeconds * 1000),
+        // What has expired stays so, whatever the new expiry.
+        previousHash: isOver ? null : current.hash,
+        graceUntil: isOver ? null : graceUntil,
+        expiresAt,
         prefix,
         hash: this.#hasher.hash(token),
       };
@@ -106,20 +175,25 @@ export class ApiKeysService {
     return { apiKey, secret: token };
   }
 
-  revoke(context: AdminContext, id: string, expectedVersion: number | null): Promise<ApiKey> {
-    return this.#change(context, id, 'revokeApiKey', (apiKey) => {
-      requireVersion(apiKey, expectedVersion, 'key');
+  revoke(context: AdminContext, aim: Aim): Promise<ApiKey> {
+    return this.#change(context, 'revokeApiKey', aim, (apiKey) => {
       if (apiKey.state === 'REVOKED') throw refuseInput(['id'], 'ALREADY_REVOKED', 'the key is revoked already');
       return { state: 'REVOKED', revokedAt: new Date() };
     });
   }
 
-  #change(context: AdminContext, id: string, action: string, decide: (apiKey: ApiKey) => Partial<ApiKey>): Promise<ApiKey> {
-    return context.em.transactional(async (em) => {
+  #change(
+    context: AdminContext,
+    action: string,
+    { id, expectedVersion, dryRun = false }: Aim,
+    decide: (apiKey: ApiKey, em: EntityManager) => Partial<ApiKey> | Promise<Partial<ApiKey>>,
+  ): Promise<ApiKey> {
+    return inTransaction(context.em, { dryRun }, async (em) => {
       const apiKey = await em.findOne(ApiKeyEntity, { id }, FOR_CHANGE);
       if (apiKey === null) throw notFound('id', 'API key');
+      requireVersion(apiKey, expectedVersion, 'key');
       const before = shown(apiKey);
-      em.assign(apiKey, { ...decide(apiKey), version: apiKey.version + 1, updatedAt: new Date() });
+      em.assign(apiKey, { ...(await decide(apiKey, em)), version: apiKey.version + 1, updatedAt: new Date() });
       audit(em, context, { action, targetId: apiKey.id, targetLabel: apiKey.prefix, before, after: shown(apiKey) });
       await appendConfigChanges(em, [upsertOfApiKey(apiKey)]);
       return apiKey;
@@ -127,15 +201,8 @@ export class ApiKeysService {
   }
 }
 
-/** The team of a team's key; null for the organisation's. An owner that does not fit the type is refused rather than ignored. */
-async function teamOf(em: EntityManager, context: AdminContext, { type, ownerId }: CreateApiKeyInput): Promise<string | null> {
-  if (type === 'ORGANISATION') {
-    if (ownerId === null || ownerId === context.caller.organisationId) return null;
-    throw notFound('ownerId', 'organisation');
-  }
-  if (ownerId === null) throw refuseInput(['ownerId'], 'REQUIRED', 'a key of a team needs its team');
-  if ((await em.count(TeamEntity, { id: ownerId })) === 0) throw notFound('ownerId', 'team');
-  return ownerId;
+function refuseRevoked({ state }: ApiKey, done: string): void {
+  if (state === 'REVOKED') throw refuseInput(['id'], 'ALREADY_REVOKED', `a revoked key cannot be ${done}`, 'create a new key');
 }
 
 /** What the audit trail keeps: everything but the hashes. */

@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { COUNTED_MAX, cursorOf, toConnection, type Connection, type Page } from '../graphql/connection.ts';
 import { badInput } from '../graphql/errors.ts';
-import type { AdminContext } from '../request-context.ts';
+import type { TenantReader } from '../request-context.ts';
 import { auditConditionOf, type AuditFilter } from './audit-filter.ts';
 import { AUDIT_COLUMNS, auditRowSchema, type AuditRow } from './audit-row.ts';
 
@@ -15,7 +15,7 @@ const POSITION_MAX = 2n ** 63n - 1n;
 
 export class AuditEventsService {
   /** In the order of their chain, from either end. Needs AUDIT_READ, which the caller has asked for. */
-  async list(context: AdminContext, filter: AuditFilter, direction: 'ASC' | 'DESC', page: Page, isCounted: boolean): Promise<Connection<AuditRow>> {
+  async list(context: TenantReader, filter: AuditFilter, direction: 'ASC' | 'DESC', page: Page, isCounted: boolean): Promise<Connection<AuditRow>> {
     const { sql, values } = auditConditionOf(context.caller.organisationId, filter);
     const after = page.after === undefined ? [] : [requirePosition(page.after)];
     const behind = after.length === 0 ? '' : ` and position ${direction === 'ASC' ? '>' : '<'} ?`;

@@ -1,5 +1,5 @@
 /** Turns a filter of audit events into SQL. */
-import { joined, oneOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
+import { joined, oneOf, uptoOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
 
 /** Fields are joined by AND, a list by OR. */
 export interface AuditFilter {
@@ -9,14 +9,21 @@ export interface AuditFilter {
   readonly targetId?: readonly string[] | null;
   /** Found in the action, in the target's name or in its id, whatever the case. */
   readonly search?: string | null;
+  /** No event behind this position. */
+  readonly upto?: string | null;
 }
 
 /** The organisation comes first and cannot be left out: what is read by SQL is not behind the ORM's tenant filter. */
-export function auditConditionOf(organisationId: string, { range, actorId, action, targetId, search }: AuditFilter): SqlCondition {
+export function auditConditionOf(organisationId: string, { range, actorId, action, targetId, search, upto }: AuditFilter): SqlCondition {
   const lists = Object.entries({ actor_id: actorId, action, target_id: targetId }).flatMap(([column, values]) =>
     values == null ? [] : [oneOf(column, values)],
   );
-  return joined([within('organisation_id', 'occurred_at', organisationId, range ?? {}), ...lists, ...(search == null ? [] : [holding(search)])]);
+  return joined([
+    within('organisation_id', 'occurred_at', organisationId, range ?? {}),
+    ...lists,
+    ...(search == null ? [] : [holding(search)]),
+    ...uptoOf('position', upto),
+  ]);
 }
 
 function holding(search: string): SqlCondition {

@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { AUDIT_HEADS_FILE, type HeadSigner, type SignedHead } from './audit-heads.ts';
+import { AUDIT_HEADS_FILE, type AuditHead, type HeadSigner, type SignedHead } from './audit-heads.ts';
 
 /** What is written and cut off again within this time leaves no trace. */
 const INTERVAL_MILLIS = 60_000;
 const headsSchema = z.array(z.object({ organisationId: z.string(), position: z.string(), hash: z.string() }));
+const CHAINS = [
+  { chain: undefined, table: 'audit_events' },
+  { chain: 'usage', table: 'usage_seals' },
+] as const;
 
 export interface HeadKeeperParts {
   readonly em: EntityManager;
@@ -20,7 +24,7 @@ export interface HeadKeeperParts {
 export class AuditHeadKeeper {
   readonly #parts: HeadKeeperParts;
   readonly #timer: NodeJS.Timeout;
-  /** Positions by organisation, as they were kept last. */
+  /** Positions by chain, as they were kept last. */
   readonly #kept = new Map<string, string>();
   #keeping: Promise<void>;
 
@@ -49,7 +53,7 @@ export class AuditHeadKeeper {
       await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
       const lines = heads.map((head) => `${JSON.stringify(head)}\n`).join('');
       await appendFile(join(dataDirectory, AUDIT_HEADS_FILE), lines, { mode: 0o600, flush: true });
-      for (const { organisationId, position } of heads) this.#kept.set(organisationId, position);
+      for (const head of heads) this.#kept.set(nameOf(head), head.position);
     } catch (error) {
       log.warn({ err: error }, 'the heads of the audit chains could not be kept');
     }
@@ -58,13 +62,19 @@ export class AuditHeadKeeper {
   /** Of the chains that have changed since. */
   async #newHeads(): Promise<SignedHead[]> {
     const { em, signer } = this.#parts;
-    const rows = await em.fork().execute(`
-      select organisations.id as "organisationId", head.position::text as position, head.hash
-      from organisations, lateral (select position, hash from audit_events where organisation_id = organisations.id order by position desc limit 1) as head`);
     const at = new Date().toISOString();
-    return headsSchema
-      .parse(rows)
-      .filter(({ organisationId, position }) => this.#kept.get(organisationId) !== position)
-      .map((head) => signer.sign({ ...head, at }));
+    const heads: SignedHead[] = [];
+    for (const { chain, table } of CHAINS) {
+      const rows = await em.fork().execute(`
+        select organisations.id as "organisationId", head.position::text as position, head.hash
+        from organisations, lateral (select position, hash from ${table} where organisation_id = organisations.id order by position desc limit 1) as head`);
+      const ends = headsSchema.parse(rows).map((head) => ({ ...(chain === undefined ? {} : { chain }), ...head, at }));
+      heads.push(...ends.filter((head) => this.#kept.get(nameOf(head)) !== head.position).map((head) => signer.sign(head)));
+    }
+    return heads;
   }
+}
+
+function nameOf({ chain, organisationId }: Pick<AuditHead, 'chain' | 'organisationId'>): string {
+  return `${chain ?? 'audit'} ${organisationId}`;
 }

@@ -1,4 +1,4 @@
-/** Signed heads: where the chain of an organisation ended at a moment, in a form that only whoever has the secret key can make. */
+/** Signed heads: where a chain of an organisation ended at a moment, in a form that only whoever has the secret key can make. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { SecretKey } from '../../shared/secret-key.ts';
@@ -7,10 +7,19 @@ import { canonicalJson } from './audit-chain.ts';
 /** In the data directory: a line of JSON for each head. Lines are only ever added, so that an older head speaks against a chain that was cut. */
 export const AUDIT_HEADS_FILE = 'audit-heads.jsonl';
 
-const headSchema = z.strictObject({ organisationId: z.string(), position: z.string().regex(/^\d{1,19}$/), hash: z.string(), at: z.iso.datetime() });
+/** The chain of audit events has no name, as heads had none before there was another chain. */
+const chainSchema = z.literal('usage').optional();
+const headSchema = z.strictObject({
+  chain: chainSchema,
+  organisationId: z.string(),
+  position: z.string().regex(/^\d{1,19}$/),
+  hash: z.string(),
+  at: z.iso.datetime(),
+});
 const signedSchema = headSchema.extend({ signature: z.string() });
 export type AuditHead = z.infer<typeof headSchema>;
 export type SignedHead = z.infer<typeof signedSchema>;
+export type ChainName = AuditHead['chain'];
 
 export class HeadSigner {
   readonly #key: Buffer;

@@ -2,12 +2,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Notifications } from '../database/notifications.ts';
 import { withinOrganisation } from '../database/roles.ts';
+import { wakeUps } from '../live/wake-ups.ts';
 import type { AuditEventsService } from './audit-events.service.ts';
 import type { AuditRow } from './audit-row.ts';
 import { AUDIT_CHANNEL } from './audit-writer.ts';
 
-/** Should a notification be lost, the wait is not longer than this. */
-const POLL_MILLIS = 2000;
 const BATCH_MAX = 200;
 
 export class AuditLive {
@@ -25,15 +24,15 @@ export class AuditLive {
   async *follow(organisationId: string, after: string | null, signal: AbortSignal): AsyncGenerator<AuditRow> {
     const em = withinOrganisation(this.#em, organisationId);
     let position = after ?? (await this.#events.lastPosition(em, organisationId));
-    while (!signal.aborted) {
-      // Read before looking, so that a commit in between ends the wait that follows.
-      const heard = this.#notifications.count(AUDIT_CHANNEL);
-      const rows = await this.#events.after(em, organisationId, position, BATCH_MAX);
-      for (const row of rows) {
-        yield row;
-        position = row.position;
+    for await (const _look of wakeUps(this.#notifications, { channel: AUDIT_CHANNEL, signal })) {
+      for (let isMore = true; isMore && !signal.aborted;) {
+        const rows = await this.#events.after(em, organisationId, position, BATCH_MAX);
+        for (const row of rows) {
+          yield row;
+          position = row.position;
+        }
+        isMore = rows.length === BATCH_MAX;
       }
-      if (rows.length < BATCH_MAX) await this.#notifications.nextAfter(AUDIT_CHANNEL, heard, POLL_MILLIS, signal);
     }
   }
 }

@@ -1,10 +1,12 @@
 /** Streams audit events over HTTP, as they were hashed and with their hashes. */
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { exportForms, type ExportFields } from '../export/export-form.ts';
+import { exportForms, type ExportFields, type ExportFormat } from '../export/export-form.ts';
 import { exportFormat, exportMoment, exportText, exportTexts, readExportParameters } from '../export/export-parameters.ts';
 import { streamExport } from '../export/stream-export.ts';
-import { asAdmin, type RequestContext } from '../request-context.ts';
+import { asAdmin, type RequestContext, type TenantReader } from '../request-context.ts';
+import type { AuditEventsService } from './audit-events.service.ts';
+import type { AuditFilter } from './audit-filter.ts';
 import type { AuditRow } from './audit-row.ts';
 
 const FIELDS = {
@@ -41,5 +43,15 @@ export async function exportAudit(context: RequestContext, search: URLSearchPara
   const { format, gte, lt, actorId, action, targetId, search: text } = readExportParameters(querySchema, search);
   const lists = { actorId: actorId ?? null, action: action ?? null, targetId: targetId ?? null };
   const filter = { ...lists, search: text ?? null, range: { gte: gte ?? null, lt: lt ?? new Date() } };
-  await streamExport(response, `audit.${format}`, FORMS[format], (page) => context.services.auditEvents.list(admin, filter, 'ASC', page, false));
+  await sendAudit(context.services.auditEvents, admin, { format, filter }, response);
+}
+
+/** Throws before anything is sent when the first page cannot be read. */
+export async function sendAudit(
+  events: AuditEventsService,
+  reader: TenantReader,
+  { format, filter }: { readonly format: ExportFormat; readonly filter: AuditFilter },
+  response: ServerResponse,
+): Promise<void> {
+  await streamExport(response, `audit.${format}`, FORMS[format], (page) => events.list(reader, filter, 'ASC', page, false));
 }

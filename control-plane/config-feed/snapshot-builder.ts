@@ -1,11 +1,12 @@
 /** Reads the whole configuration that a data plane may see, as it stands at one version, page by page into packed parts. */
 import { IsolationLevel } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { z } from 'zod';
 import type { ConfigUpsert } from '../../shared/config-document.ts';
 import { PartPacker } from '../../shared/config-parts.ts';
 import { upsertOfAccessGrant } from '../access-grants/access-grant.document.ts';
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
+import { upsertOfAgent } from '../agents/agent.document.ts';
+import { AgentEntity } from '../agents/agent.entity.ts';
 import { upsertOfApiKey } from '../api-keys/api-key.document.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
@@ -16,6 +17,7 @@ import { upsertOfOrganisation } from '../organisations/organisation.document.ts'
 import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
+import { currentVersion } from './current-version.ts';
 import { upsertOfInstallation } from '../secrets/installation.ts';
 import { upsertOfUpstreamToken } from '../upstream-oauth/upstream-connection.document.ts';
 import { UpstreamConnectionEntity } from '../upstream-oauth/upstream-connection.entity.ts';
@@ -37,14 +39,11 @@ const PAGE_ROWS = 500;
 
 type PageReader = (reader: EntityManager, afterId: string) => Promise<Page>;
 
-const versionSchema = z.object({ version: z.string() });
-
 /** `organisationIds` null means all. One transaction sees one state of the database, whatever is committed meanwhile. */
 export async function buildSnapshot(em: EntityManager, organisationIds: readonly string[] | null, sink: SnapshotSink): Promise<void> {
   await em.fork().transactional(
     async (reader) => {
-      const [row] = await reader.execute('select version::text as version from config_version');
-      sink.begin(versionSchema.parse(row).version);
+      sink.begin(await currentVersion(reader));
       const packer = new PartPacker();
       for (const readPage of pageReaders(organisationIds)) {
         let page: Page | undefined = await readPage(reader, '');
@@ -108,6 +107,8 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
           .execute('all'),
         upsertOfLimit,
       ),
+    async (reader, afterId) =>
+      pageOf(await reader.createQueryBuilder(AgentEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfAgent),
     async (reader, afterId) =>
       pageOf(
         await reader

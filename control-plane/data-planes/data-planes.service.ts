@@ -27,7 +27,6 @@ export interface Acknowledgement {
 /** A node that has not been heard of for this long is forgotten. */
 const FORGOTTEN_AFTER_MILLIS = 24 * 3_600_000;
 const SILENT_AFTER_MILLIS = 15_000;
-const versionSchema = z.object({ version: z.string() });
 const versionNumberSchema = z.string().regex(/^\d{1,19}$/, 'must be a version of the configuration');
 
 const helloSchema = z.object({
@@ -41,15 +40,20 @@ const helloSchema = z.object({
 });
 const acknowledgementSchema = z.object({ dataPlaneId: z.string(), version: versionNumberSchema, refusedReason: z.string().max(1000).nullable() });
 
+export const DATA_PLANES_CHANNEL = 'turnpike_data_planes';
+const NOTIFY = `select pg_notify('${DATA_PLANES_CHANNEL}', '')`;
+
 export class DataPlanesService {
   /** Registers a node by its name under its token, or notes that it is still there. */
   async hello(em: EntityManager, caller: DataPlaneCaller, given: Hello): Promise<DataPlane> {
     const hello = parseInput(helloSchema, given);
-    return em.upsert(
+    const node = await em.upsert(
       DataPlaneEntity,
       { id: newId('dataPlane'), tokenId: caller.tokenId, ...hello, lastSeenAt: new Date() },
       { onConflictFields: ['tokenId', 'name'], onConflictExcludeFields: ['id'] },
     );
+    await em.execute(NOTIFY);
+    return node;
   }
 
   async acknowledge(em: EntityManager, caller: DataPlaneCaller, given: Acknowledgement): Promise<DataPlane> {
@@ -60,6 +64,7 @@ export class DataPlanesService {
     const refused = { refusedVersion: version, refusedReason };
     em.assign(dataPlane, { ...(refusedReason === null ? applied : refused), lastSeenAt: new Date() });
     await em.flush();
+    await em.execute(NOTIFY);
     return dataPlane;
   }
 
@@ -75,9 +80,8 @@ export class DataPlanesService {
   }
 
   /** How many versions a node is behind; of one that is ahead, after the database was put back, none. */
-  async lagOf(em: EntityManager, dataPlane: DataPlane): Promise<string> {
-    const [row] = await em.execute('select version::text as version from config_version');
-    const lag = BigInt(versionSchema.parse(row).version) - BigInt(dataPlane.configVersion);
+  lagOf(dataPlane: DataPlane, currentVersion: string): string {
+    const lag = BigInt(currentVersion) - BigInt(dataPlane.configVersion);
     return String(lag > 0n ? lag : 0n);
   }
 

@@ -22,6 +22,11 @@ export function oneOf(column: string, values: readonly unknown[]): SqlCondition 
   return { sql: `${column} in (${values.map(() => '?').join(', ')})`, values };
 }
 
+/** Nothing behind a place in the order of commits, when one is given. */
+export function uptoOf(column: string, upto: string | null | undefined): SqlCondition[] {
+  return upto == null ? [] : [{ sql: `${column} <= ?`, values: [upto] }];
+}
+
 /** Of one organisation, in a span of time. */
 export function within(organisation: string, time: string, organisationId: string, { gte, lt }: TimeRange): SqlCondition {
   const parts: SqlCondition[] = [{ sql: `${organisation} = ?`, values: [organisationId] }];

@@ -17,6 +17,7 @@ const TELLABLE: ReadonlySet<string> = new Set([
   'PERSISTED_QUERY_NOT_SUPPORTED',
   'SERVICE_UNAVAILABLE',
   'RATE_LIMITED',
+  'DEADLINE_EXCEEDED',
 ]);
 
 /** Errors in the words of the GraphQL library. */
@@ -72,10 +73,11 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown, re
   return { message: told.message, ...place, extensions: { code: told.code, requestId } };
 }
 
-/** Cuts the values out of the library's sentences, which repeat what was sent: it may be a secret in the wrong place. */
+/** Cuts out of the library's sentences the values, which repeat what was sent and may be secrets in the wrong place, and what there is of similar names. */
 export function withoutValues(message: string): string {
   if (message.startsWith('Syntax Error')) return message.replace(/((?:Block)?String) ".*$/s, '$1');
   return message
+    .replace(/ Did you mean .*\?$/s, '')
     .replace(/(cannot represent [^:]*):.*$/s, '$1')
     .replace(/(invalid date-time-string) .*$/s, '$1')
     .replace(/, found .*$/s, '');

@@ -19,13 +19,13 @@ export interface PreparedOperation {
 export function prepareOperation(schema: GraphQLSchema, payload: OperationPayload): PreparedOperation | GraphQLError[] {
   try {
     const document = parseDocument(payload.query);
+    requireShape(document);
     const errors = validate(schema, document);
     if (errors.length > 0) return errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED'));
     const variableValues = payload.variables ?? {};
     const operationName = payload.operationName ?? undefined;
     if (getOperationAST(document, operationName) == null)
       return [withCode(new GraphQLError('name one operation of the document'), 'OPERATION_RESOLUTION_FAILURE')];
-    requireShape(document);
     requireVariables(schema, document, variableValues, operationName);
     requireAffordable(schema, document, variableValues, operationName);
     return { document, variableValues, ...(operationName === undefined ? {} : { operationName }) };

@@ -5,6 +5,8 @@ import { holdsStorableText } from './storable-text.ts';
 
 /** One answer names no more faults than this. */
 const FAULTS_MAX = 10;
+/** What the longest lists have room for: the tools of a server. */
+const LIST_ITEMS_MAX = 1000;
 
 /** Throws BAD_USER_INPUT with the path and the rule of each fault. Variables of unknown types are left to the validation of the document. */
 export function requireVariables(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>, operationName: string | undefined): void {
@@ -22,7 +24,16 @@ export function requireVariables(schema: GraphQLSchema, document: DocumentNode, 
       faults.push(`$${name} holds characters that cannot be stored`);
       continue;
     }
+    if (holdsLongList(value)) {
+      faults.push(`$${name} holds a list of more than ${LIST_ITEMS_MAX}`);
+      continue;
+    }
     coerceInputValue(value, type, (path, _value, error) => faults.push(`$${[name, ...path].join('.')}: ${withoutValues(error.message)}`));
   }
   if (faults.length > 0) throw badInput(faults.slice(0, FAULTS_MAX).join('; '));
+}
+
+function holdsLongList(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > LIST_ITEMS_MAX || value.some(holdsLongList);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsLongList);
 }

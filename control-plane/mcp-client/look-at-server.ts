@@ -21,6 +21,8 @@ export interface Look {
   readonly revision: string | undefined;
   readonly serverInfo: Readonly<Record<string, unknown>> | null;
   readonly authorisation: Authorisation;
+  /** Whether anything came back from there at all. */
+  readonly isAnswered: boolean;
   /** Undefined when they could not be read. */
   readonly tools: readonly ToolEntry[] | undefined;
   readonly steps: readonly LookStep[];
@@ -44,7 +46,8 @@ export async function lookAtServer(reach: OpenReach, bounds: LookBounds): Promis
   if (reach.kind === 'stdio') return lookThrough(waysToProgram(reach.program, bounds.stdio, signal), steps);
   const guarded = createGuardedFetch({ rules: bounds.rules, isPublic: reach.isPublic, signal });
   try {
-    const look = await lookThrough(waysToEndpoint(reach, guarded, signal), steps, () => guarded.challenge() !== undefined);
+    const found = await lookThrough(waysToEndpoint(reach, guarded, signal), steps, () => guarded.challenge() !== undefined);
+    const look = { ...found, isAnswered: guarded.hasAnswered() };
     const isSignedIn = look.tools !== undefined && Object.keys(reach.headers).length > 0;
     if (isSignedIn) return { ...look, authorisation: { ...look.authorisation, need: 'ACCEPTED' } };
     const challenge = guarded.challenge();
@@ -68,6 +71,7 @@ async function lookThrough(ways: readonly Way[], steps: LookSteps, isRefused = (
     revision: undefined,
     serverInfo: null,
     authorisation: UNKNOWN_NEED,
+    isAnswered: false,
     tools: undefined,
     steps: steps.steps,
     failure: steps.lastFailure,
@@ -91,6 +95,7 @@ async function readThrough(connection: McpConnection, transport: Transport, step
     revision: connection.revision,
     serverInfo: connection.serverInfo,
     authorisation: { need: 'NONE', metadata: null, warnings: [] },
+    isAnswered: true,
     tools,
     steps: steps.steps,
     failure,

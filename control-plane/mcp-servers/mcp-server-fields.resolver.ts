@@ -10,8 +10,9 @@ import type { McpServer } from './mcp-server.entity.ts';
 import type { OAuth2Auth } from './stored-auth.ts';
 import { LIMIT_FIELDS, shownLimits } from './server-limits.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
-import { McpServerType, PricingType, SERVER_SCOPE } from './mcp-server.types.ts';
+import { McpServerType, SERVER_SCOPE } from './mcp-server.types.ts';
 import { AUTH_TYPE, AuthConfig } from './server-auth.types.ts';
+import { PricingType } from './server-pricing.types.ts';
 
 @Resolver(() => McpServerType)
 export class McpServerFieldsResolver {

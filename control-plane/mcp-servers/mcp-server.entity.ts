@@ -9,6 +9,8 @@ import type { ToolPin, ToolReview } from '../../shared/tool-pins.ts';
 import { tenantFilter } from '../database/tenant-filter.ts';
 import type { StoredAuth } from './stored-auth.ts';
 
+export const SERVER_SOURCES = ['CATALOG', 'MANUAL', 'FILE'] as const;
+
 /** What the API shows of a secret. */
 export interface SecretFieldRow {
   readonly name: string;
@@ -34,6 +36,11 @@ export const McpServerEntity = defineEntity({
     stdioIsolation: p.string().$type<StdioIsolation>().default('SHARED'),
     auth: p.json<StoredAuth>(),
     secretFields: p.json<SecretFieldRow[]>(),
+    /** Works only once its OAuth 2 is complete. */
+    oauthRequired: p.boolean().default(false),
+    source: p.string().$type<(typeof SERVER_SOURCES)[number]>().default('MANUAL'),
+    /** The entry that it was installed from, which may be gone. */
+    catalogEntryId: p.string().nullable(),
     enabled: p.boolean().default(false),
     isPublic: p.boolean().default(false),
     teamId: p.string().nullable(),
@@ -60,6 +67,8 @@ export const McpServerEntity = defineEntity({
     toolsCheckedAt: p.datetime().nullable(),
     /** Why the last discovery failed. */
     toolDiscoveryError: p.text().nullable(),
+    /** The last recorded request to it, within a minute. */
+    lastUsedAt: p.datetime(3).nullable(),
     metadata: p.json<Record<string, unknown>>(),
     version: p.integer().default(1),
     createdAt: p.datetime().defaultRaw('now()'),

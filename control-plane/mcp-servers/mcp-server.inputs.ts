@@ -1,5 +1,6 @@
 /** What the service of servers is given: the API's inputs with every default filled in. */
 import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
+import type { McpServer } from './mcp-server.entity.ts';
 import type { Aim } from './mcp-servers.service.ts';
 import type { ServerLimitsInput } from './server-limits.ts';
 import type { PricingInput } from './server-pricing.ts';
@@ -18,6 +19,7 @@ export interface CreateServerInput {
   readonly stdioEnv: readonly SecretEntry[];
   readonly stdioIsolation: StdioIsolation | null;
   readonly auth: AuthInput | null;
+  readonly oauthRequired: boolean;
   readonly enabled: boolean;
   readonly isPublic: boolean;
   readonly scope: ServerScopeInput | null;
@@ -30,8 +32,17 @@ export interface CreateServerInput {
   readonly limits: ServerLimitsInput | null;
   readonly grantTo: readonly string[];
   readonly metadata: Record<string, unknown>;
+  readonly origin: ServerOrigin;
   readonly dryRun: boolean;
 }
+
+/** Where the server comes from. */
+export interface ServerOrigin {
+  readonly source: McpServer['source'];
+  readonly catalogEntryId: string | null;
+}
+
+export const MADE_BY_HAND: ServerOrigin = { source: 'MANUAL', catalogEntryId: null };
 
 /** Absent means unchanged. */
 export interface UpdateServerInput extends Aim {
@@ -47,6 +58,7 @@ export interface UpdateServerInput extends Aim {
     readonly stdioArgs?: string[];
     readonly stdioIsolation?: StdioIsolation;
     readonly isPublic?: boolean;
+    readonly oauthRequired?: boolean;
     readonly denialStyle?: DenialStyle;
     readonly metadata?: Record<string, unknown>;
   };

@@ -3,11 +3,12 @@ import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
 import type { SemanticFilter } from '../../shared/semantic-filter.ts';
 import { connectionOf } from '../graphql/connection.ts';
-import { DateTime, JsonObject, NanoUsd } from '../graphql/scalars.ts';
+import { DateTime, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { TOOL_REVIEW } from '../tools/tool-enums.types.ts';
 import { AuthConfig } from './server-auth.types.ts';
+import { PricingType } from './server-pricing.types.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
 
 export const TRANSPORT = { STREAMABLE_HTTP: 'STREAMABLE_HTTP', SSE: 'SSE', STDIO: 'STDIO' } as const;
@@ -30,6 +31,9 @@ registerEnumType(FILTER_ACTION, { name: 'FilterAction', description: 'What a fil
 export const SERVER_SCOPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', API_KEY: 'API_KEY' } as const;
 registerEnumType(SERVER_SCOPE, { name: 'ServerScope', description: 'Which granted keys may call: all, those of one team, or one.' });
 
+export const SERVER_SOURCE = { CATALOG: 'CATALOG', MANUAL: 'MANUAL', FILE: 'FILE' } as const;
+registerEnumType(SERVER_SOURCE, { name: 'McpServerSource', description: 'Where a server comes from: the catalogue, somebody’s own words, or a file.' });
+
 @ObjectType('SemanticFilter', { description: 'Words and patterns that messages must not hold.' })
 export class SemanticFilterType {
   @Field(() => [String], { description: 'Found whatever their case, width or spacing.' })
@@ -43,51 +47,6 @@ export class SemanticFilterType {
 
   @Field(() => FILTER_ACTION, { description: 'What it does with a match.' })
   action!: SemanticFilter['action'];
-}
-
-@ObjectType({ description: 'Prices of one tool, in the place of the server’s.' })
-export class ToolPriceOverride {
-  @Field(() => String, { description: 'The tool.' })
-  tool!: string;
-
-  @Field(() => NanoUsd, { description: 'For a call.' })
-  callNanosUsd!: string;
-
-  @Field(() => NanoUsd, { description: 'For a byte of the request.' })
-  inputByteNanosUsd!: string;
-
-  @Field(() => NanoUsd, { description: 'For a byte of the answer.' })
-  outputByteNanosUsd!: string;
-}
-
-@ObjectType('Pricing', { description: 'What a call costs: call + input bytes + output bytes, exact, rounded half up once.' })
-export class PricingType {
-  @Field(() => NanoUsd, { description: 'For a call.' })
-  callNanosUsd!: string;
-
-  @Field(() => NanoUsd, { description: 'For a byte of the request.' })
-  inputByteNanosUsd!: string;
-
-  @Field(() => NanoUsd, { description: 'For a byte of the answer.' })
-  outputByteNanosUsd!: string;
-
-  @Field(() => String, { description: 'As it was entered.' })
-  usdPerMillionCalls!: string;
-
-  @Field(() => String, { description: 'As it was entered.' })
-  usdPerMillionInputBytes!: string;
-
-  @Field(() => String, { description: 'As it was entered.' })
-  usdPerMillionOutputBytes!: string;
-
-  @Field(() => [String], { description: 'JSON-RPC methods that cost something; `*` is all.' })
-  pricedMethods!: string[];
-
-  @Field(() => [ToolPriceOverride], { description: 'Tools with prices of their own.' })
-  toolOverrides!: ToolPriceOverride[];
-
-  @Field(() => DateTime, { nullable: true, description: 'When it was last set.' })
-  updatedAt!: Date | null;
 }
 
 @ObjectType('McpServer', { description: 'How to reach a tool server, and how to govern it.' })
@@ -124,6 +83,12 @@ export class McpServerType {
 
   @Field(() => AuthConfig, { description: 'How Turnpike signs in there.' })
   auth?: unknown;
+
+  @Field(() => Boolean, { description: 'It is never enabled without complete OAuth 2.' })
+  oauthRequired!: boolean;
+
+  @Field(() => SERVER_SOURCE, { description: 'Where it comes from.' })
+  source!: keyof typeof SERVER_SOURCE;
 
   @Field(() => Boolean, { description: 'Whether it may be called at all.' })
   enabled!: boolean;
@@ -175,6 +140,9 @@ export class McpServerType {
 
   @Field(() => String, { nullable: true, description: 'What went wrong then.' })
   toolDiscoveryError?: string | null | undefined;
+
+  @Field(() => DateTime, { nullable: true, description: 'The last recorded request to it, within a minute.' })
+  lastUsedAt?: Date | null | undefined;
 
   @Field(() => String, { description: 'Where agents call it.' })
   gatewayUrl?: string;

@@ -5,7 +5,6 @@ import type { ConfigChange } from '../../shared/config-document.ts';
 import { newId } from '../../shared/ids.ts';
 import { FREE } from '../../shared/pricing.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
-import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
 import type { AccessGrantsService } from '../access-grants/access-grants.service.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
@@ -16,6 +15,7 @@ import { notFound, refuseInput } from '../graphql/input-refused.ts';
 import { readName } from '../graphql/names.ts';
 import { pageOf } from '../graphql/paged-query.ts';
 import { readSlug } from '../graphql/slug.ts';
+import { noteLiveChanges } from '../live/live-changes.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
@@ -23,8 +23,9 @@ import { resetConnections } from '../upstream-oauth/upstream-connections.service
 import { upsertOfMcpServer } from './mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
 import { readLimits, requireFittingLimits } from './server-limits.ts';
+import { requireOauth } from './server-oauth.ts';
 import { readPricing, type PricingInput } from './server-pricing.ts';
-import { requireFittingAuth, requireOriginKept, requireReach } from './server-reach.ts';
+import { requireAddress, requireFittingAuth, requireOriginKept, requireReach, type ReachBounds } from './server-reach.ts';
 import { readSemanticFilter, readToolNames, type SemanticFilterInput } from './server-rules.ts';
 import { scopeOf } from './server-scope.ts';
 import { reviewChanges, type ToolReviewInput } from './server-tool-review.ts';
@@ -41,17 +42,17 @@ export interface Aim {
   readonly field?: string;
 }
 
-type Reaching = Pick<McpServer, 'transport' | 'endpointUrl' | 'stdioCommand' | 'stdioArgs' | 'stdioEnv' | 'stdioIsolation'>;
+type Reaching = Pick<McpServer, 'transport' | 'endpointUrl' | 'stdioCommand' | 'stdioArgs' | 'stdioEnv' | 'stdioIsolation' | 'isPublic'>;
 
 export class McpServersService {
   readonly #sealer: SecretSealer;
-  readonly #allowlist: StdioAllowlist;
+  readonly #bounds: ReachBounds;
   readonly #grants: AccessGrantsService;
   readonly #policies: PoliciesService;
 
-  constructor(parts: { sealer: SecretSealer; allowlist: StdioAllowlist; grants: AccessGrantsService; policies: PoliciesService }) {
+  constructor(parts: { sealer: SecretSealer; bounds: ReachBounds; grants: AccessGrantsService; policies: PoliciesService }) {
     this.#sealer = parts.sealer;
-    this.#allowlist = parts.allowlist;
+    this.#bounds = parts.bounds;
     this.#grants = parts.grants;
     this.#policies = parts.policies;
   }
@@ -65,54 +66,70 @@ export class McpServersService {
     return context.em.findOne(McpServerEntity, by);
   }
 
+  /** In no order; those that there are. */
+  findAll(em: EntityManager, ids: readonly string[]): Promise<McpServer[]> {
+    return em.find(McpServerEntity, { id: { $in: [...ids] } });
+  }
+
   create(context: AdminContext, input: CreateServerInput): Promise<McpServer> {
-    return inTransaction(context.em, input, async (em) => {
-      const id = newId('mcpServer');
-      const secrets = this.#secretsOf(context, id);
-      const { auth, fields } = secrets.sealAuth(input.auth ?? { none: true });
-      const environment = secrets.sealEnvironment(input.stdioEnv, 'stdioEnv');
-      const name = readName(input.name);
-      const server = em.create(McpServerEntity, {
-        id,
-        organisationId: context.caller.organisationId,
-        name,
-        slug: await this.#freeSlug(em, readSlug(input.slug, name), id),
-        description: input.description,
-        transport: input.transport,
-        endpointUrl: input.endpointUrl,
-        stdioCommand: input.stdioCommand,
-        stdioArgs: [...input.stdioArgs],
-        stdioEnv: environment.env,
-        stdioIsolation: input.stdioIsolation ?? 'SHARED',
-        auth,
-        secretFields: [...fields, ...environment.fields],
-        enabled: input.enabled,
-        isPublic: input.isPublic,
-        ...(await scopeOf(em, input.scope)),
-        allowedTools: readToolNames(input.allowedTools, 'allowedTools'),
-        blockedTools: readToolNames(input.blockedTools, 'blockedTools'),
-        semanticFilter: input.semanticFilter === null ? null : readSemanticFilter(input.semanticFilter),
-        pricing: input.pricing === null ? FREE : readPricing(input.pricing),
-        pricedAt: input.pricing === null ? null : new Date(),
-        denialStyle: input.denialStyle ?? 'AUTO',
-        limits: readLimits(input.limits, {}),
-        toolPins: [],
-        metadata: input.metadata,
-      });
-      this.#requireReach(server);
-      requireFittingAuth(server.transport, auth);
-      requireFittingLimits(server);
-      await em.flush();
-      await resetConnections(em, server, auth);
-      audit(em, context, { action: 'createServer', targetId: id, targetLabel: server.slug, before: null, after: shown(server) });
-      const changes: ConfigChange[] = [upsertOfMcpServer(server)];
-      if (input.policy != null)
-        changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: id, policies: input.policy })));
-      const pairs = [...new Set(input.grantTo)].map((apiKeyId) => ({ apiKeyId, serverId: id }));
-      changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantTo')));
-      await appendConfigChanges(em, changes);
-      return server;
+    return inTransaction(context.em, input, (em) => this.createWithin(em, context, input, 'createServer'));
+  }
+
+  /** Within the caller's transaction, as part of the mutation that is named. */
+  async createWithin(em: EntityManager, context: AdminContext, input: CreateServerInput, action: string): Promise<McpServer> {
+    const server = await this.#make(em, context, input);
+    await em.flush();
+    await resetConnections(em, server, server.auth);
+    audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before: null, after: shown(server) });
+    const changes: ConfigChange[] = [upsertOfMcpServer(server)];
+    if (input.policy != null)
+      changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: server.id, policies: input.policy })));
+    const pairs = [...new Set(input.grantTo)].map((apiKeyId) => ({ apiKeyId, serverId: server.id }));
+    changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantTo')));
+    await appendConfigChanges(em, changes);
+    return server;
+  }
+
+  async #make(em: EntityManager, context: AdminContext, input: CreateServerInput): Promise<McpServer> {
+    const id = newId('mcpServer');
+    const secrets = this.#secretsOf(context, id);
+    const { auth, fields } = secrets.sealAuth(input.auth ?? { none: true });
+    const environment = secrets.sealEnvironment(input.stdioEnv, 'stdioEnv');
+    const name = readName(input.name);
+    const server = em.create(McpServerEntity, {
+      id,
+      organisationId: context.caller.organisationId,
+      name,
+      slug: await this.#freeSlug(em, readSlug(input.slug, name), id),
+      description: input.description,
+      transport: input.transport,
+      endpointUrl: input.endpointUrl,
+      stdioCommand: input.stdioCommand,
+      stdioArgs: [...input.stdioArgs],
+      stdioEnv: environment.env,
+      stdioIsolation: input.stdioIsolation ?? 'SHARED',
+      auth,
+      secretFields: [...fields, ...environment.fields],
+      oauthRequired: input.oauthRequired,
+      ...input.origin,
+      enabled: input.enabled,
+      isPublic: input.isPublic,
+      ...(await scopeOf(em, input.scope)),
+      allowedTools: readToolNames(input.allowedTools, 'allowedTools'),
+      blockedTools: readToolNames(input.blockedTools, 'blockedTools'),
+      semanticFilter: input.semanticFilter === null ? null : readSemanticFilter(input.semanticFilter),
+      pricing: input.pricing === null ? FREE : readPricing(input.pricing),
+      pricedAt: input.pricing === null ? null : new Date(),
+      denialStyle: input.denialStyle ?? 'AUTO',
+      limits: readLimits(input.limits, {}),
+      toolPins: [],
+      metadata: input.metadata,
     });
+    this.#requireReach(server);
+    requireFittingAuth(server.transport, auth);
+    requireOauth(server, 'enabled');
+    requireFittingLimits(server);
+    return server;
   }
 
   /** Only what is given changes; secrets change by their own names, in `stdioEnvSet` and `stdioEnvUnset`. */
@@ -132,6 +149,7 @@ export class McpServersService {
       };
       this.#requireReach({ ...server, ...changed });
       requireFittingLimits({ ...server, ...changed });
+      requireOauth({ ...server, ...changed }, 'oauthRequired');
       requireOriginKept(server.auth, { from: server.endpointUrl ?? null, to: changed.endpointUrl ?? server.endpointUrl ?? null });
       return changed;
     });
@@ -141,6 +159,7 @@ export class McpServersService {
     return this.#change(context, 'setServerEnabled', aim, (server) => {
       // Whatever has become of the operator's list, a server can be switched off.
       if (enabled) this.#requireReach(server);
+      requireOauth({ ...server, enabled }, 'enabled');
       return { enabled };
     });
   }
@@ -150,6 +169,7 @@ export class McpServersService {
       const { auth, fields } = this.#secretsOf(context, server.id).sealAuth(input);
       requireFittingAuth(server.transport, auth);
       await resetConnections(em, server, auth);
+      requireOauth({ ...server, auth }, 'auth');
       return { auth, secretFields: [...fields, ...server.secretFields.filter(({ name }) => !name.startsWith('auth.'))] };
     });
   }
@@ -191,6 +211,7 @@ export class McpServersService {
       const before = shown(server);
       em.assign(server, { ...(await decide(server, em)), version: server.version + 1, updatedAt: new Date() });
       audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before, after: shown(server) });
+      if (before['enabled'] !== server.enabled) await noteLiveChanges(em, 'SERVER', server.organisationId, [server.id]);
       await appendConfigChanges(em, [upsertOfMcpServer(server)]);
       return server;
     });
@@ -200,11 +221,9 @@ export class McpServersService {
     return new ServerSecrets(this.#sealer, { organisationId: context.caller.organisationId, serverId });
   }
 
-  #requireReach({ transport, endpointUrl, stdioCommand, stdioArgs, stdioEnv, stdioIsolation }: Reaching): void {
-    requireReach(
-      { transport, endpointUrl: endpointUrl ?? null, stdioCommand: stdioCommand ?? null, stdioArgs, envNames: Object.keys(stdioEnv), stdioIsolation },
-      this.#allowlist,
-    );
+  #requireReach({ endpointUrl = null, stdioCommand = null, stdioEnv, isPublic, ...rest }: Reaching): void {
+    requireReach({ ...rest, endpointUrl, stdioCommand, envNames: Object.keys(stdioEnv) }, this.#bounds.allowlist);
+    if (endpointUrl !== null) requireAddress({ endpointUrl, isPublic }, this.#bounds.rules);
   }
 
   async #freeSlug(em: EntityManager, slug: string, serverId: string): Promise<string> {

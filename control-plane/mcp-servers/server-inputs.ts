@@ -1,5 +1,5 @@
 /** Fills the defaults into the API's inputs on servers; null where a client sent it counts as not given. */
-import type { CreateServerInput, UpdateServerInput } from './mcp-server.inputs.ts';
+import { MADE_BY_HAND, type CreateServerInput, type UpdateServerInput } from './mcp-server.inputs.ts';
 import type { CreateServerInputType, UpdateServerInputType } from './server-inputs.types.ts';
 
 export function toCreateInput(input: CreateServerInputType): CreateServerInput {
@@ -14,6 +14,7 @@ export function toCreateInput(input: CreateServerInputType): CreateServerInput {
     stdioEnv: input.stdioEnv ?? [],
     stdioIsolation: input.stdioIsolation ?? null,
     auth: input.auth ?? null,
+    oauthRequired: input.oauthRequired ?? false,
     enabled: input.enabled,
     isPublic: input.isPublic,
     scope: input.scope ?? null,
@@ -26,6 +27,7 @@ export function toCreateInput(input: CreateServerInputType): CreateServerInput {
     limits: input.limits ?? null,
     grantTo: input.grantTo ?? [],
     metadata: input.metadata ?? {},
+    origin: MADE_BY_HAND,
     dryRun: input.dryRun,
   };
 }
@@ -49,6 +51,7 @@ export function toUpdateInput(input: UpdateServerInputType): UpdateServerInput {
       ...(input.stdioArgs == null ? {} : { stdioArgs: input.stdioArgs }),
       ...(input.stdioIsolation == null ? {} : { stdioIsolation: input.stdioIsolation }),
       ...(input.isPublic == null ? {} : { isPublic: input.isPublic }),
+      ...(input.oauthRequired == null ? {} : { oauthRequired: input.oauthRequired }),
       ...(input.denialStyle == null ? {} : { denialStyle: input.denialStyle }),
       ...(input.metadata == null ? {} : { metadata: input.metadata }),
     },

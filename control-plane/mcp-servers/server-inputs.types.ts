@@ -52,6 +52,9 @@ export class CreateServerInputType {
   @Field(() => AuthConfigInput, { nullable: true, description: 'How Turnpike signs in there.' })
   auth!: AuthConfigInput | null;
 
+  @Field(() => Boolean, { nullable: true, description: 'It is never enabled without complete OAuth 2.' })
+  oauthRequired!: boolean | null;
+
   @Field(() => Boolean, { defaultValue: false, description: 'Whether it may be called at once.' })
   enabled!: boolean;
 
@@ -129,6 +132,9 @@ export class UpdateServerInputType {
 
   @Field(() => Boolean, { nullable: true, description: 'On the public Internet.' })
   isPublic!: boolean | null;
+
+  @Field(() => Boolean, { nullable: true, description: 'It is never enabled without complete OAuth 2.' })
+  oauthRequired!: boolean | null;
 
   @Field(() => ServerScopeInputType, { nullable: true, description: 'Which granted keys may call.' })
   scope!: ServerScopeInputType | null;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { mcpServerSchema, type StdioIsolation, type Transport } from '../../shared/mcp-server.ts';
 import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
+import { AddressRefused, type AddressRules } from '../../shared/address-rules.ts';
 import { parseInput, refuseInput } from '../graphql/input-refused.ts';
 import type { StoredAuth } from './stored-auth.ts';
 
@@ -12,6 +13,12 @@ export interface Reach {
   readonly stdioArgs: readonly string[];
   readonly envNames: readonly string[];
   readonly stdioIsolation: StdioIsolation;
+}
+
+/** What the operator lets servers be. */
+export interface ReachBounds {
+  readonly allowlist: StdioAllowlist;
+  readonly rules: AddressRules;
 }
 
 const stdioSchema = z.object({ stdioCommand: z.string().min(1).max(4096), stdioArgs: z.array(z.string().max(4096)).max(64) });
@@ -25,6 +32,17 @@ export function requireReach(reach: Reach, allowlist: StdioAllowlist): void {
     case 'STREAMABLE_HTTP':
     case 'SSE':
       return requireEndpoint(reach);
+  }
+}
+
+/** What a name stands for is judged at every connection; an address is the same at each, and judged when it is saved. */
+export function requireAddress({ endpointUrl, isPublic }: { endpointUrl: string; isPublic: boolean }, rules: AddressRules): void {
+  try {
+    rules.refuseLiteral(new URL(endpointUrl), isPublic);
+  } catch (error) {
+    if (!(error instanceof AddressRefused)) throw error;
+    const hint = isPublic ? 'a server on a private address is not public' : 'the operator says in UPSTREAM_PRIVATE_CIDRS where private servers may live';
+    throw refuseInput(['endpointUrl'], 'PRIVATE_ADDRESS', error.message, hint);
   }
 }
 

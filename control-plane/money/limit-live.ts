@@ -1,8 +1,8 @@
 /** Live limits: tells when a window passes a share at which its owner wants to be warned, or anything of it moves. */
-import { setTimeout as wait } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import { WindowCountsUnavailable, type WindowCounts, type WindowCountsSource } from '../../shared/window-counts.ts';
 import type { Notifications } from '../database/notifications.ts';
+import { wakeUps } from '../live/wake-ups.ts';
 import type { AdminContext } from '../request-context.ts';
 import { USAGE_CHANNEL } from '../usage/usage-live.ts';
 import { LimitEntity, type Limit } from './limit.entity.ts';
@@ -17,8 +17,6 @@ export interface LimitEvent {
   readonly window: LimitWindowType;
 }
 
-/** Should a notification be lost, the wait is not longer than this. */
-const POLL_MILLIS = 2000;
 /** Under load records come all the time; looking more often than this would tell nobody anything. */
 const PACE_MILLIS = 250;
 
@@ -34,19 +32,15 @@ export class LimitLive {
   /** Begins with what is there now: only what is passed from then on is told. `ownerId` null means every owner. */
   async *follow(context: AdminContext, wanted: { ownerId: string | null; thresholdOnly: boolean }, signal: AbortSignal): AsyncGenerator<LimitEvent> {
     let seen: ReadonlyMap<string, SeenWindow> | undefined;
-    while (!signal.aborted) {
-      const count = this.#notifications.count(USAGE_CHANNEL);
+    for await (const _look of wakeUps(this.#notifications, { channel: USAGE_CHANNEL, signal, paceMillis: PACE_MILLIS })) {
       const shown = await this.#look(context, wanted.ownerId);
-      if (shown !== undefined) {
-        const looked = shown.map(({ limit, window }) => ({ limit, window, ...lookAt(limit, window, seen?.get(limit.id)) }));
-        const isFirst = seen === undefined;
-        seen = new Map(looked.map(({ limit, now }) => [limit.id, now]));
-        for (const { limit, window, crossedPercent, isMoved } of isFirst ? [] : looked) {
-          if (crossedPercent !== null || (isMoved && !wanted.thresholdOnly)) yield { limit, crossedPercent, window };
-        }
+      if (shown === undefined) continue;
+      const looked = shown.map(({ limit, window }) => ({ limit, window, ...lookAt(limit, window, seen?.get(limit.id)) }));
+      const isFirst = seen === undefined;
+      seen = new Map(looked.map(({ limit, now }) => [limit.id, now]));
+      for (const { limit, window, crossedPercent, isMoved } of isFirst ? [] : looked) {
+        if (crossedPercent !== null || (isMoved && !wanted.thresholdOnly)) yield { limit, crossedPercent, window };
       }
-      await this.#notifications.nextAfter(USAGE_CHANNEL, count, POLL_MILLIS, signal);
-      await wait(PACE_MILLIS, undefined, { ref: false });
     }
   }
 

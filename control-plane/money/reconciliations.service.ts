@@ -13,7 +13,7 @@ export interface ReconciledWindow {
 
 export class ReconciliationsService {
   /** Of limits in force, oldest first, the newest window of each first. */
-  list({ em }: AdminContext): Promise<ReconciledWindow[]> {
+  list({ em }: Pick<AdminContext, 'em'>): Promise<ReconciledWindow[]> {
     return reconciled(em, {});
   }
 

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { windowKeptUntil, windowKeysOf } from '../../shared/window-counts.ts';
+import { RepeatedTask } from '../background/repeated-task.ts';
 import { noteCounting } from './counted-in.ts';
 import { openWindowsOf } from './limit-windows.ts';
 import type { LimitsInForce } from './limits-in-force.ts';
@@ -25,33 +26,21 @@ const AT_ONCE = 8;
 
 export class WindowRecovery {
   readonly #parts: WindowRecoveryParts;
-  readonly #ending = new AbortController();
-  readonly #running: Promise<void>;
-  /** Told once, and again only after it has worked in between. */
-  #isFailing = false;
+  readonly #task: RepeatedTask;
 
   constructor(parts: WindowRecoveryParts) {
     this.#parts = parts;
-    this.#running = this.#run();
+    const complaint = 'lost windows cannot be counted now; what they would judge is refused until they are';
+    this.#task = new RepeatedTask({ pauseMillis: POLL_MILLIS, log: parts.log, complaint }, () => this.#recoverAll());
   }
 
-  async close(): Promise<void> {
-    this.#ending.abort();
-    await this.#running;
+  close(): Promise<void> {
+    return this.#task.close();
   }
 
-  async #run(): Promise<void> {
-    const { lost, log } = this.#parts;
-    while (!this.#ending.signal.aborted) {
-      try {
-        for (const owners = [...(await lost.owners())]; owners.length > 0;) await Promise.all(owners.splice(0, AT_ONCE).map((owner) => this.#recover(owner)));
-        this.#isFailing = false;
-      } catch (error) {
-        if (!this.#isFailing) log.warn({ err: error }, 'lost windows cannot be counted now; what they would judge is refused until they are');
-        this.#isFailing = true;
-      }
-      await wait(POLL_MILLIS, undefined, { signal: this.#ending.signal }).catch(() => undefined);
-    }
+  async #recoverAll(): Promise<void> {
+    const owners = [...(await this.#parts.lost.owners())];
+    while (owners.length > 0) await Promise.all(owners.splice(0, AT_ONCE).map((owner) => this.#recover(owner)));
   }
 
   /** Windows that are open are left alone: what is settled while they are counted would be missing. What cannot be finished now is tried again. */

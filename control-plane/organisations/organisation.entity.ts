@@ -1,5 +1,6 @@
 /** The organisation as it is stored: the tenant boundary. */
 import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
+import type { UnknownClients } from '../../shared/agent.ts';
 import type { DenialStyle } from '../../shared/mcp-server.ts';
 
 export const OrganisationEntity = defineEntity({
@@ -10,6 +11,8 @@ export const OrganisationEntity = defineEntity({
     slug: p.string(),
     name: p.string(),
     denialStyle: p.string().$type<DenialStyle>().default('AUTO'),
+    unknownClients: p.string().$type<UnknownClients>().default('ALLOW'),
+    version: p.integer().default(1),
     createdAt: p.datetime().defaultRaw('now()'),
     updatedAt: p.datetime().defaultRaw('now()'),
   },

@@ -1,7 +1,7 @@
 /** The rules of policies: one envelope for each owner, valid when it is saved, in force with the same transaction. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
-import { policyEnvelopeSchema } from '../../shared/policy.ts';
+import { policyEnvelopeSchema, type PolicyEnvelope } from '../../shared/policy.ts';
 import { requireOwner } from '../access/owners.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
@@ -46,8 +46,7 @@ export class PoliciesService {
   /** Writes the policy of an owner within the caller's transaction; the caller appends its configuration change. */
   async put(em: EntityManager, context: AdminContext, given: OwnedPolicy): Promise<Policy> {
     requirePermission(context, 'POLICY_MANAGE');
-    // People write `{policies: {…}}` as the documentation shows it, or what stands inside.
-    const envelope = parseInput(policyEnvelopeSchema, isEnveloped(given.policies) ? given.policies : { policies: given.policies }, ['policy']);
+    const envelope = readEnvelope(given.policies, ['policy']);
     const existing = await em.findOne(PolicyEntity, { ownerId: given.ownerId }, FOR_CHANGE);
     const before = existing?.envelope ?? null;
     if (existing !== null) requireVersion(existing, given.expectedVersion ?? null, 'policy');
@@ -58,6 +57,11 @@ export class PoliciesService {
     audit(em, context, { action: 'setPolicy', targetId: policy.id, targetLabel: `${given.scope} ${given.ownerId}`, before, after: envelope });
     return policy;
   }
+}
+
+/** People write `{policies: {…}}` as the documentation shows it, or what stands inside. */
+export function readEnvelope(policies: unknown, at: readonly string[]): PolicyEnvelope {
+  return parseInput(policyEnvelopeSchema, isEnveloped(policies) ? policies : { policies }, at);
 }
 
 function isEnveloped(policies: unknown): boolean {

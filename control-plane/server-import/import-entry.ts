@@ -46,7 +46,7 @@ function requireFilledIn(fields: readonly HeaderField[]): void {
 }
 
 /** Turnpike signs in with one header. */
-function authOf(headers: readonly HeaderField[]): AuthInput | null {
+export function authOf(headers: readonly HeaderField[]): AuthInput | null {
   const [header, second] = headers;
   if (header === undefined) return null;
   if (second !== undefined) throw refuseInput(['headers'], 'INVALID', `a server is called with one header of its own, not with ${headers.length}`);

@@ -3,8 +3,9 @@ import { InputRefused, refuseInput } from '../graphql/input-refused.ts';
 import type { UserError } from '../graphql/user-error.types.ts';
 import type { McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import type { McpServersService } from '../mcp-servers/mcp-servers.service.ts';
+import { PLAIN_SERVER } from '../mcp-servers/plain-server.ts';
 import type { AdminContext } from '../request-context.ts';
-import type { ImportedReach, ImportEntry } from './import-entry.ts';
+import type { ImportEntry } from './import-entry.ts';
 import { readImport } from './read-import.ts';
 
 export interface ImportedServer {
@@ -20,6 +21,8 @@ export interface ImportTerms {
   readonly isPublic: boolean;
   readonly dryRun: boolean;
 }
+
+const FROM_FILE = { source: 'FILE', catalogEntryId: null } as const;
 
 export class ServerImportService {
   readonly #servers: McpServersService;
@@ -43,7 +46,15 @@ export class ServerImportService {
   async #make(context: AdminContext, { name, description, reach }: ImportEntry, terms: ImportTerms & { slugs: ReadonlySet<string> }): Promise<ImportedServer> {
     try {
       if (reach instanceof InputRefused) throw reach;
-      const server = await this.#servers.create(context, { ...BARE, ...reach, name, description, isPublic: terms.isPublic, dryRun: terms.dryRun });
+      const server = await this.#servers.create(context, {
+        ...PLAIN_SERVER,
+        ...reach,
+        name,
+        description,
+        origin: FROM_FILE,
+        isPublic: terms.isPublic,
+        dryRun: terms.dryRun,
+      });
       // In a dry run the one before was taken back, and its slug is free again.
       if (terms.slugs.has(server.slug)) throw refuseInput(['slug'], 'TAKEN', `the slug ${server.slug} is taken`);
       return { name, server, userErrors: [] };
@@ -53,20 +64,3 @@ export class ServerImportService {
     }
   }
 }
-
-/** What no file says. */
-const BARE = {
-  slug: null,
-  stdioIsolation: null,
-  enabled: false,
-  scope: null,
-  allowedTools: [],
-  blockedTools: [],
-  pricing: null,
-  semanticFilter: null,
-  policy: null,
-  denialStyle: null,
-  limits: null,
-  grantTo: [],
-  metadata: {},
-} as const satisfies Omit<Parameters<McpServersService['create']>[1], keyof ImportedReach | 'name' | 'description' | 'isPublic' | 'dryRun'>;

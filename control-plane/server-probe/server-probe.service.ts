@@ -7,12 +7,14 @@ import { notFound } from '../graphql/input-refused.ts';
 import type { Authorisation } from '../mcp-client/authorisation-metadata.ts';
 import type { Look } from '../mcp-client/look-at-server.ts';
 import type { LookStep } from '../mcp-client/look-steps.ts';
-import { hideSecrets, hideSecretsWithin, openReach, type OpenReach, type Reached } from '../mcp-client/open-reach.ts';
+import { hideSecrets, hideSecretsWithin, openReach, type OpenReach } from '../mcp-client/open-reach.ts';
 import type { ServerLooks } from '../mcp-client/server-looks.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { requireFittingAuth, requireReach } from '../mcp-servers/server-reach.ts';
 import { ServerSecrets, type AuthInput, type SecretEntry } from '../mcp-servers/server-secrets.ts';
 import { requirePermission, type AdminContext } from '../request-context.ts';
+import { seenByLook } from '../server-health/health-of-look.ts';
+import type { ServerHealthService } from '../server-health/server-health.service.ts';
 import { readEntries } from '../tools/merge-tools.ts';
 import { presentToken } from '../upstream-oauth/present-token.ts';
 import { flagsOf, type ToolFlag } from '../tools/tool-flags.ts';
@@ -51,10 +53,12 @@ export interface Probe {
 export class ServerProbeService {
   readonly #sealer: SecretSealer;
   readonly #looks: ServerLooks;
+  readonly #health: ServerHealthService;
 
-  constructor(parts: { sealer: SecretSealer; looks: ServerLooks }) {
+  constructor(parts: { sealer: SecretSealer; looks: ServerLooks; health: ServerHealthService }) {
     this.#sealer = parts.sealer;
     this.#looks = parts.looks;
+    this.#health = parts.health;
   }
 
   /** With the secrets that it has: whoever may change the server needs not know them. */
@@ -62,7 +66,10 @@ export class ServerProbeService {
     requirePermission(context, 'SERVER_UPDATE');
     const server = await context.em.findOne(McpServerEntity, { id: serverId });
     if (server === null) throw notFound('serverId', 'server');
-    return this.#probe(server, await presentToken(context.em, this.#sealer, server, context.caller.actor));
+    const reach = openReach(server, this.#sealer, await presentToken(context.em, this.#sealer, server, context.caller.actor));
+    const look = await this.#looks.look(reach);
+    await this.#health.record(context.em, [seenByLook(server, look, reach)]);
+    return probeOf(look, reach);
   }
 
   async probeDraft(context: AdminContext, draft: DraftServer): Promise<Probe> {
@@ -76,11 +83,7 @@ export class ServerProbeService {
     const probable = transport ?? 'STREAMABLE_HTTP';
     requireReach({ ...draft, transport: probable, envNames: Object.keys(stdioEnv), stdioIsolation: 'SHARED' }, this.#looks.bounds.stdio.allowlist);
     requireFittingAuth(probable, auth);
-    return this.#probe({ ...draft, id, organisationId, transport, stdioArgs: [...draft.stdioArgs], stdioEnv, auth });
-  }
-
-  async #probe(server: Reached, accessToken?: string): Promise<Probe> {
-    const reach = openReach(server, this.#sealer, accessToken);
+    const reach = openReach({ ...draft, id, organisationId, transport, stdioArgs: [...draft.stdioArgs], stdioEnv, auth }, this.#sealer);
     return probeOf(await this.#looks.look(reach), reach);
   }
 }

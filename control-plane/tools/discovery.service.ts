@@ -13,6 +13,8 @@ import { openReach, repeatsSecret } from '../mcp-client/open-reach.ts';
 import type { ServerLooks } from '../mcp-client/server-looks.ts';
 import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
+import type { ServerHealthService } from '../server-health/server-health.service.ts';
+import { seenByLook } from '../server-health/health-of-look.ts';
 import { presentToken } from '../upstream-oauth/present-token.ts';
 import { pinsOf, readEntries, seenAgain, type SeenTool } from './merge-tools.ts';
 import { riskOf } from './tool-risk.ts';
@@ -30,10 +32,12 @@ const TOOLS_KEPT_MAX = 2000;
 export class DiscoveryService {
   readonly #sealer: SecretSealer;
   readonly #looks: ServerLooks;
+  readonly #health: ServerHealthService;
 
-  constructor(parts: { sealer: SecretSealer; looks: ServerLooks }) {
+  constructor(parts: { sealer: SecretSealer; looks: ServerLooks; health: ServerHealthService }) {
     this.#sealer = parts.sealer;
     this.#looks = parts.looks;
+    this.#health = parts.health;
   }
 
   /** `em` sees the server's organisation only. Refuses when the server cannot be reached; the reason is then kept with the server, too. */
@@ -41,7 +45,9 @@ export class DiscoveryService {
     const server = await em.fork().findOne(McpServerEntity, { id: serverId });
     if (server === null) throw notFound('id', 'server');
     const reach = openReach(server, this.#sealer, await presentToken(em, this.#sealer, server, asker.actor.caller.actor));
-    const { tools, failure } = await this.#looks.look(reach);
+    const look = await this.#looks.look(reach);
+    await this.#health.record(em, [seenByLook(server, look, reach)]);
+    const { tools, failure } = look;
     if (tools !== undefined) {
       // What repeats a secret is kept by nobody: it counts as unreadable.
       const entries = tools.map((entry) => (repeatsSecret(reach, entry) ? {} : entry));

@@ -39,6 +39,8 @@ const FIELDS = {
   clientIp: (row) => row.client_ip,
   traceId: (row) => row.trace_id,
   dataPlane: (row) => row.data_plane,
+  agentId: (row) => row.agent_id,
+  agentClientId: (row) => row.agent_client_id,
 } as const satisfies ExportFields<UsageRow>;
 
 export const USAGE_EXPORT_FORMS = exportForms(FIELDS);

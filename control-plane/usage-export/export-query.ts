@@ -18,6 +18,8 @@ const querySchema = z.strictObject({
   userId: exportTexts,
   userDomain: exportTexts,
   clientName: exportTexts,
+  agentId: exportTexts,
+  agentClientId: exportTexts,
   decision: z.array(z.enum(DECISIONS)).optional(),
   denialCode: exportTexts,
   reason: exportTexts,

@@ -1,9 +1,10 @@
 /** Streams usage records over HTTP. */
 import type { ServerResponse } from 'node:http';
 import { streamExport } from '../export/stream-export.ts';
-import { asAdmin, type RequestContext } from '../request-context.ts';
+import { asAdmin, type RequestContext, type TenantReader } from '../request-context.ts';
 import { USAGE_EXPORT_FORMS } from './export-lines.ts';
-import { readExportQuery } from './export-query.ts';
+import type { UsageRecordsService } from '../usage/usage-records.service.ts';
+import { readExportQuery, type ExportQuery } from './export-query.ts';
 
 const OLDEST_FIRST = { field: 'OCCURRED_AT', direction: 'ASC' } as const;
 
@@ -11,7 +12,10 @@ const OLDEST_FIRST = { field: 'OCCURRED_AT', direction: 'ASC' } as const;
 export async function exportUsage(context: RequestContext, search: URLSearchParams, response: ServerResponse): Promise<void> {
   const admin = asAdmin(context, 'USAGE_READ');
   const { format, filter } = readExportQuery(search, new Date());
-  await streamExport(response, `usage.${format}`, USAGE_EXPORT_FORMS[format], (page) =>
-    context.services.usageRecords.list(admin, filter, OLDEST_FIRST, page, false),
-  );
+  await sendUsage(context.services.usageRecords, admin, { format, filter }, response);
+}
+
+/** Throws before anything is sent when the first page cannot be read. */
+export async function sendUsage(records: UsageRecordsService, reader: TenantReader, { format, filter }: ExportQuery, response: ServerResponse): Promise<void> {
+  await streamExport(response, `usage.${format}`, USAGE_EXPORT_FORMS[format], (page) => records.list(reader, filter, OLDEST_FIRST, page, false));
 }

@@ -2,6 +2,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { idsFrom, timeOfId } from '../../shared/ids.ts';
+import { sealDroppedMonth } from '../usage-seals/seal-usage.ts';
 import { lockUsage } from './usage-lock.ts';
 
 const TABLES = ['usage_records', 'mcp_usage_records'] as const;
@@ -71,7 +72,9 @@ async function makeMonth(em: EntityManager, table: Table, { name, startMillis, e
 async function dropMonths(em: EntityManager, table: Table, keptFromMillis: number): Promise<void> {
   for (const name of await monthsOf(em, table)) {
     const [year = 0, month = 0] = name.split('_').map(Number);
-    if (Date.UTC(year, month) <= keptFromMillis) await em.execute(`drop table ${table}_${name}`);
+    if (Date.UTC(year, month) > keptFromMillis) continue;
+    await em.execute(`drop table ${table}_${name}`);
+    if (table === 'usage_records') await sealDroppedMonth(em, Date.UTC(year, month - 1));
   }
 }
 

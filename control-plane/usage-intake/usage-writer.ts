@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
 import type { UsageEvent } from '../../shared/usage-event.ts';
 import { USAGE_CHANNEL } from '../usage/usage-live.ts';
+import { noteSightings } from './client-sightings.ts';
 import { rollUp } from './roll-up.ts';
 import { insertFrom, rowsFrom } from './stored-rows.ts';
 import { lockUsage } from './usage-lock.ts';
@@ -36,6 +37,9 @@ const RECORD_COLUMNS = [
   'client_ip text',
   'trace_id text',
   'dlp_outcome text',
+  'agent_id text',
+  'agent_client_id text',
+  'step smallint',
 ] as const;
 const SIDECAR_COLUMNS = [
   'request_id text',
@@ -69,6 +73,7 @@ export function writeUsage(em: EntityManager, delivered: readonly UsageEvent[], 
     await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [JSON.stringify(newEvents.map(toSidecar))]);
     await rollUp(writer, newEvents);
     await touchKeys(writer, events);
+    await noteSightings(writer, newEvents);
     await onStored?.(writer, [...new Set(newEvents.flatMap(({ organisationId }) => organisationId ?? []))]);
     await writer.execute(`select pg_notify('${USAGE_CHANNEL}', '')`);
     return stored.length;
@@ -122,6 +127,9 @@ function toRecord(event: UsageEvent): Record<(typeof RECORD_COLUMNS)[number] ext
     client_ip: event.clientIp,
     trace_id: event.traceId,
     dlp_outcome: event.dlpOutcome,
+    agent_id: event.agentId,
+    agent_client_id: event.agentClientId,
+    step: event.step,
   };
 }
 

@@ -21,7 +21,7 @@ export const USAGE_GROUP_BY = {
 } as const satisfies { [Group in UsageGroup]: Group };
 registerEnumType(USAGE_GROUP_BY, {
   name: 'UsageGroupBy',
-  description: 'What usage is told apart by. AGENT is the name of the client, as CLIENT is, until there are agents.',
+  description: 'What usage is told apart by. AGENT is an agent, or for clients of none what they call themselves.',
 });
 export const USAGE_METRIC = {
   CALLS: 'CALLS',

@@ -15,8 +15,13 @@ export const DIMENSIONS = {
   decision: { field: 'decision', table: 'u' },
   code: { field: 'code', table: 'u' },
   dlp_outcome: { field: 'dlpOutcome', table: 'u' },
+  agent_id: { field: 'agentId', table: 'u' },
+  agent_client_id: { field: 'agentClientId', table: 'u' },
 } as const satisfies Record<string, { field: keyof UsageEvent; table: 'u' | 'm' }>;
 export type Dimension = keyof typeof DIMENSIONS;
+
+/** The agent, or what the client of none calls itself. Sums that know the agent know the client's name. */
+export const AGENT_SQL = 'coalesce(agent_id, client_name)';
 
 /** In a fixed order. */
 export const DIMENSION_FIELDS = Object.entries(DIMENSIONS).map(([column, { field, table }]) => ({ column, field, table }));

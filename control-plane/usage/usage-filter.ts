@@ -1,6 +1,6 @@
 /** Turns a filter on usage into SQL: fields are joined by AND, a list by OR. */
-import { joined, oneOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
-import { DIMENSIONS, type Dimension } from './usage-dimensions.ts';
+import { joined, oneOf, uptoOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
+import { AGENT_SQL, DIMENSIONS, type Dimension } from './usage-dimensions.ts';
 
 export interface UsageFilter {
   readonly range: TimeRange;
@@ -12,6 +12,9 @@ export interface UsageFilter {
   readonly userId?: readonly string[] | null;
   readonly userDomain?: readonly string[] | null;
   readonly clientName?: readonly string[] | null;
+  /** Agents, and what clients of none call themselves. */
+  readonly agentId?: readonly string[] | null;
+  readonly agentClientId?: readonly string[] | null;
   readonly decision?: readonly string[] | null;
   readonly denialCode?: readonly string[] | null;
   readonly reason?: readonly string[] | null;
@@ -21,6 +24,8 @@ export interface UsageFilter {
   readonly transport?: readonly string[] | null;
   readonly requestId?: readonly string[] | null;
   readonly traceId?: readonly string[] | null;
+  /** No record that was stored behind this sequence. */
+  readonly upto?: string | null;
 }
 
 /** Fields that sums can be filtered by too. */
@@ -33,6 +38,8 @@ const SUMMED = {
   userId: 'user_id',
   userDomain: 'user_domain',
   clientName: 'client_name',
+  agentId: 'agent_id',
+  agentClientId: 'agent_client_id',
   decision: 'decision',
   denialCode: 'code',
   dlpOutcome: 'dlp_outcome',
@@ -46,16 +53,25 @@ const RECORDED = {
   traceId: 'u.trace_id',
 } as const satisfies Partial<Record<keyof UsageFilter, string>>;
 
-const OF_RECORDS = { ...Object.fromEntries(Object.entries(SUMMED).map(([field, column]) => [field, `${DIMENSIONS[column].table}.${column}`])), ...RECORDED };
+const OF_RECORDS = {
+  ...Object.fromEntries(Object.entries(SUMMED).map(([field, column]) => [field, `${DIMENSIONS[column].table}.${column}`])),
+  agentId: AGENT_SQL,
+  ...RECORDED,
+};
 
 /** On records. The organisation comes first and cannot be left out: usage is not behind the ORM's tenant filter. */
 export function conditionOf(organisationId: string, filter: UsageFilter, further: readonly SqlCondition[] = []): SqlCondition {
-  return joined([within('u.organisation_id', 'u.occurred_at', organisationId, filter.range), ...listsOf(OF_RECORDS, filter), ...further]);
+  return joined([
+    within('u.organisation_id', 'u.occurred_at', organisationId, filter.range),
+    ...listsOf(OF_RECORDS, filter),
+    ...uptoOf('u.sequence', filter.upto),
+    ...further,
+  ]);
 }
 
 /** On sums, whose columns have the same names; only where `needsRecords` says no. */
 export function sumConditionOf(organisationId: string, filter: UsageFilter): SqlCondition {
-  return joined([within('organisation_id', 'at', organisationId, filter.range), ...listsOf(SUMMED, filter)]);
+  return joined([within('organisation_id', 'at', organisationId, filter.range), ...listsOf({ ...SUMMED, agentId: AGENT_SQL }, filter)]);
 }
 
 /** What the filter asks of sums. */

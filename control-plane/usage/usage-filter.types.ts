@@ -56,6 +56,12 @@ export class UsageFilterInput {
   @Field(() => [String], { nullable: true, description: 'What clients call themselves.' })
   clientName!: string[] | null;
 
+  @Field(() => [ID], { nullable: true, description: 'Agents; a client of none stands by what it calls itself.' })
+  agentId!: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Clients of agents.' })
+  agentClientId!: string[] | null;
+
   @Field(() => [DECISION], { nullable: true, description: 'What became of them.' })
   decision!: string[] | null;
 

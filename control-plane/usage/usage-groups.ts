@@ -1,14 +1,14 @@
 /** By what usage is grouped: the dimension, the fields of the filter that ask for it, and what its values are called. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import type { Dimension } from './usage-dimensions.ts';
+import { AGENT_SQL, type Dimension } from './usage-dimensions.ts';
 import type { UsageFilter } from './usage-filter.ts';
 
-/** There are no agents yet: whatever the client calls itself stands for its agent. */
+/** Where a client counts as no agent, what it calls itself stands for one. */
 export const GROUPS = {
   SERVER: { dimension: 'server_id', fields: ['serverId', 'serverSlug'], names: 'select id, slug as name from mcp_servers' },
   TOOL: { dimension: 'tool', fields: ['tool'] },
-  AGENT: { dimension: 'client_name', fields: ['clientName'] },
+  AGENT: { dimension: 'agent_id', sql: AGENT_SQL, fields: ['agentId'], names: 'select id, name from agents' },
   API_KEY: { dimension: 'api_key_id', fields: ['apiKeyId'], names: 'select id, name from api_keys' },
   TEAM: { dimension: 'team_id', fields: ['teamId'], names: 'select id, name from teams' },
   USER: { dimension: 'user_id', fields: ['userId'] },

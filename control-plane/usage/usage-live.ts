@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Notifications } from '../database/notifications.ts';
 import { withinOrganisation } from '../database/roles.ts';
 import { cursorOf } from '../graphql/connection.ts';
+import { wakeUps } from '../live/wake-ups.ts';
 import type { UsageFilter } from './usage-filter.ts';
 import type { UsageRecordsService } from './usage-records.service.ts';
 import type { UsageRow } from './usage-row.ts';
@@ -17,8 +18,6 @@ export interface UsageRecordEvent {
   readonly dropped: number;
 }
 
-/** Should a notification be lost, the wait is not longer than this. */
-const POLL_MILLIS = 2000;
 const BATCH_MAX = 200;
 /** A live reader that is further behind goes on with the newest ones; one that still replays gets everything. */
 const BEHIND_MAX = 1000;
@@ -40,23 +39,23 @@ export class UsageLive {
     let sequence = after ?? (await this.#records.lastSequence(em, organisationId));
     let isLive = after === null;
     let dropped = 0;
-    while (!signal.aborted) {
-      const woken = this.#notifications.next(USAGE_CHANNEL, POLL_MILLIS, signal);
-      const rows = await this.#records.after(em, organisationId, filter, sequence, BATCH_MAX);
-      const left = isLive && rows.length === BATCH_MAX ? await this.#records.allBut(em, organisationId, filter, { sequence, newest: BEHIND_MAX }) : undefined;
-      if (left !== undefined) {
-        sequence = left.last;
-        dropped += left.count;
-        continue;
+    for await (const _look of wakeUps(this.#notifications, { channel: USAGE_CHANNEL, signal })) {
+      for (let isMore = true; isMore && !signal.aborted;) {
+        const rows = await this.#records.after(em, organisationId, filter, sequence, BATCH_MAX);
+        isMore = rows.length === BATCH_MAX;
+        const left = isLive && isMore ? await this.#records.allBut(em, organisationId, filter, { sequence, newest: BEHIND_MAX }) : undefined;
+        if (left !== undefined) {
+          sequence = left.last;
+          dropped += left.count;
+          continue;
+        }
+        for (const record of rows) {
+          yield { cursor: cursorOf(record.sequence), record, dropped };
+          sequence = record.sequence;
+          dropped = 0;
+        }
       }
-      for (const record of rows) {
-        yield { cursor: cursorOf(record.sequence), record, dropped };
-        sequence = record.sequence;
-        dropped = 0;
-      }
-      if (rows.length === BATCH_MAX) continue;
       isLive = true;
-      await woken;
     }
   }
 }

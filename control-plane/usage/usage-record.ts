@@ -1,5 +1,6 @@
 /** Turns a row of usage into the public record. */
 import { formatNanos, formatUsd } from '../../shared/nanos-usd.ts';
+import { traceOf } from './decision-trace.ts';
 import type { Denial, PricingSnapshot, UsageRecordType } from './usage.types.ts';
 import type { UsageRow } from './usage-row.ts';
 
@@ -15,6 +16,7 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
     decision: row.decision,
     denial: denialOf(row),
     observed: row.observed,
+    trace: traceOf(row),
     dlpOutcome: row.dlp_outcome,
     latencyMs: toMillis(row.latency_micros),
     upstreamLatencyMs: row.upstream_latency_micros === null ? null : toMillis(row.upstream_latency_micros),
@@ -25,6 +27,8 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
     clientIp: row.client_ip,
     clientName: row.client_name,
     clientVersion: row.client_version,
+    agentId: row.agent_id,
+    agentClientId: row.agent_client_id,
     dataPlane: row.data_plane,
     mcp: {
       serverId: row.server_id,
@@ -41,7 +45,7 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
   };
 }
 
-function denialOf(row: UsageRow): Denial | null {
+export function denialOf(row: Pick<UsageRow, 'code' | 'reason' | 'message' | 'rule' | 'retry_after_seconds'>): Denial | null {
   if (row.code === null) return null;
   return {
     code: row.code.toUpperCase(),

@@ -5,7 +5,7 @@ import { timeOfId } from '../../shared/ids.ts';
 import type { SqlCondition } from '../database/sql-condition.ts';
 import { COUNTED_MAX, cursorOf, toConnection, type Connection, type Page } from '../graphql/connection.ts';
 import { badInput } from '../graphql/errors.ts';
-import type { AdminContext } from '../request-context.ts';
+import type { AdminContext, TenantReader } from '../request-context.ts';
 import { conditionOf, type UsageFilter } from './usage-filter.ts';
 import { RECORDS } from './usage-dimensions.ts';
 import { USAGE_COLUMNS, usageRowSchema, type UsageRow } from './usage-row.ts';
@@ -22,7 +22,7 @@ const FROM = `from ${RECORDS}`;
 
 export class UsageRecordsService {
   /** Newest first unless ordered otherwise; ties are broken by id. */
-  async list(context: AdminContext, filter: UsageFilter, order: UsageOrder, page: Page, isCounted: boolean): Promise<Connection<UsageRow>> {
+  async list(context: TenantReader, filter: UsageFilter, order: UsageOrder, page: Page, isCounted: boolean): Promise<Connection<UsageRow>> {
     const condition = conditionOf(context.caller.organisationId, filter);
     const column = USAGE_ORDERS[order.field];
     const sign = order.direction === 'ASC' ? '>' : '<';

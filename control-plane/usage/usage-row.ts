@@ -33,6 +33,8 @@ export const usageRowSchema = z.object({
   client_ip: z.string().nullable(),
   trace_id: z.string().nullable(),
   dlp_outcome: z.enum(['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED']),
+  agent_id: z.string().nullable(),
+  agent_client_id: z.string().nullable(),
   server_id: z.string().nullable(),
   server_slug: z.string().nullable(),
   transport: z.enum(['STREAMABLE_HTTP', 'SSE', 'STDIO']).nullable(),
@@ -43,6 +45,7 @@ export const usageRowSchema = z.object({
   session_id: z.string().nullable(),
   protocol_version: z.string().nullable(),
   pricing: pricingSchema.nullable(),
+  step: z.number().nullable(),
 });
 export type UsageRow = z.infer<typeof usageRowSchema>;
 
@@ -51,5 +54,6 @@ export const USAGE_COLUMNS = `
   u.id, u.request_id, u.sequence::text as sequence, u.occurred_at, u.occurred_at::text || ' ' || u.id as position, u.data_plane, u.team_id, u.user_id, u.user_domain,
   u.api_key_id, u.api_key_prefix, u.status, u.decision, u.code, u.reason, u.message, u.rule, u.observed, u.retry_after_seconds,
   u.latency_micros::text as latency_micros, u.upstream_latency_micros::text as upstream_latency_micros, u.input_bytes::text as input_bytes,
-  u.output_bytes::text as output_bytes, u.cost_nanos_usd::text as cost_nanos_usd, u.client_name, u.client_version, u.client_ip, u.trace_id, u.dlp_outcome,
+  u.output_bytes::text as output_bytes, u.cost_nanos_usd::text as cost_nanos_usd, u.client_name, u.client_version, u.client_ip, u.trace_id, u.dlp_outcome, u.agent_id, u.agent_client_id,
+  u.step,
   m.server_id, m.server_slug, m.transport, m.http_method, m.rpc_method, m.tool, m.is_tool_error, m.session_id, m.protocol_version, m.pricing`;

@@ -9,12 +9,12 @@ export interface Slice {
 /** Those with the fewest rows first. Each knows the decision, by which denied and failed calls are told; what goes with another one, as the slug with its server, makes hardly more rows. */
 export const SLICES: readonly Slice[] = [
   { name: 'outcome', columns: ['decision', 'code', 'dlp_outcome', 'transport'] },
-  { name: 'client', columns: ['decision', 'client_name'] },
+  { name: 'client', columns: ['decision', 'client_name', 'agent_id', 'agent_client_id'] },
   { name: 'team', columns: ['decision', 'team_id'] },
   { name: 'tool', columns: ['decision', 'tool'] },
   { name: 'server', columns: ['decision', 'server_id', 'server_slug'] },
   { name: 'key', columns: ['decision', 'team_id', 'user_id', 'user_domain', 'api_key_id'] },
-  { name: 'client_server', columns: ['decision', 'client_name', 'server_id', 'server_slug'] },
+  { name: 'client_server', columns: ['decision', 'client_name', 'agent_id', 'agent_client_id', 'server_id', 'server_slug'] },
   { name: 'server_tool', columns: ['decision', 'server_id', 'server_slug', 'tool'] },
 ];
 

@@ -5,6 +5,7 @@ import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime, NanoUsd } from '../graphql/scalars.ts';
 import { TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
 import { Money } from '../money/money.types.ts';
+import { DecisionTrace, RuleRef } from './decision-trace.types.ts';
 
 export const DECISION = { ALLOWED: 'ALLOWED', DENIED: 'DENIED', ERRORED: 'ERRORED' } as const;
 registerEnumType(DECISION, { name: 'Decision', description: 'DENIED: Turnpike said no. ERRORED: it said yes, and the call failed.' });
@@ -12,18 +13,6 @@ export const DLP_OUTCOME = { NONE: 'NONE', BLOCKED: 'BLOCKED' } as const;
 registerEnumType(DLP_OUTCOME, { name: 'DlpOutcome', description: 'What the semantic filter did.' });
 export const DENIAL_CODE: Readonly<Record<string, string>> = Object.fromEntries(Object.keys(REFUSALS).map((code) => [code.toUpperCase(), code.toUpperCase()]));
 registerEnumType(DENIAL_CODE, { name: 'DenialCode', description: 'The codes of docs/refusals.md.' });
-
-@ObjectType({ description: 'The rule that decided.' })
-export class RuleRef {
-  @Field(() => String, { description: 'The noun that carries it.' })
-  kind!: string;
-
-  @Field(() => ID, { nullable: true, description: 'Which one.' })
-  id!: string | null;
-
-  @Field(() => String, { description: 'Where in it.' })
-  path!: string;
-}
 
 @ObjectType({ description: 'Why a request was refused or failed.' })
 export class Denial {
@@ -126,6 +115,12 @@ export class UsageRecordType {
   @Field(() => [String], { description: 'What rules that only observe would have done.' })
   observed!: string[];
 
+  @Field(() => DecisionTrace, {
+    nullable: true,
+    description: 'How it came to its end, for requests that were refused or failed, or that a rule which only observes had something against.',
+  })
+  trace!: DecisionTrace | null;
+
   @Field(() => DLP_OUTCOME, { description: 'What the semantic filter did.' })
   dlpOutcome!: string;
 
@@ -155,6 +150,12 @@ export class UsageRecordType {
 
   @Field(() => String, { nullable: true, description: 'In which version.' })
   clientVersion!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The agent that the key is bound to, or else that the client counts as.' })
+  agentId!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The client of that agent.' })
+  agentClientId!: string | null;
 
   @Field(() => String, { description: 'The gateway node.' })
   dataPlane!: string;

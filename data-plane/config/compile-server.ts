@@ -6,7 +6,8 @@ import { authHeadersOf, openVariable } from '../../shared/server-credentials.ts'
 import { effectiveLimits } from '../../shared/server-limits.ts';
 import { compileFilter } from '../guardrails/semantic-filter.ts';
 import { compileToolPins } from '../guardrails/tool-pins.ts';
-import { compileToolRules } from '../guardrails/tool-rules.ts';
+import { ServerSighting } from '../reports/server-sighting.ts';
+import { compileToolRules } from '../../shared/tool-rules.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { GovernedServer } from './governed-server.ts';
 
@@ -21,6 +22,7 @@ export function compileServer(config: McpServer, sealer: SecretSealer, previous?
     limits: effectiveLimits(config),
     priceOf: compilePricing(config.pricing),
     needsCredentials: config.auth.type === 'OAUTH2' || config.auth.type === 'OAUTH2_PASSTHROUGH',
+    sighting: previous?.sighting ?? new ServerSighting(),
     upstreamAuthHeaders: located(config, 'auth', () => authHeadersOf(config, sealer)),
     stdioEnv: Object.fromEntries(
       Object.entries(config.stdioEnv).map(([name, sealed]) => [

@@ -1,5 +1,7 @@
 /** The configuration as entities, and the snapshot that was compiled from them; whatever did not change is shared from one state to the next. */
 import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { Agent } from '../../shared/agent.ts';
+import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigUpsert, EntityKind, EntityOf, OrganisationConfig } from '../../shared/config-document.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { CompiledPolicy } from '../policies/compiled-policy.ts';
@@ -13,12 +15,14 @@ export type Entities = { readonly [Kind in EntityKind]: BucketMap<EntityOf<Kind>
 /** The snapshot in maps that can be changed by copy. */
 export interface SharedSnapshot extends Snapshot {
   readonly organisations: BucketMap<OrganisationConfig>;
+  readonly keys: BucketMap<ApiKey>;
   readonly keysByHash: BucketMap<KeyMatch>;
   readonly servers: BucketMap<ReadonlyMap<string, GovernedServer>>;
   readonly grants: BucketMap<ReadonlyMap<string, AccessGrant>>;
   readonly policies: BucketMap<CompiledPolicy>;
   readonly limits: BucketMap<readonly Limit[]>;
   readonly upstreamTokens: BucketMap<ReadonlyMap<string, ReadyToken>>;
+  readonly agents: BucketMap<ReadonlyMap<string, Agent>>;
 }
 
 export interface ConfigState {
@@ -36,10 +40,12 @@ export const EMPTY_STATE: ConfigState = {
     limit: new BucketMap(),
     upstreamToken: new BucketMap(),
     installation: new BucketMap(),
+    agent: new BucketMap(),
   },
   snapshot: {
     version: '0',
     organisations: new BucketMap(),
+    keys: new BucketMap(),
     keysByHash: new BucketMap(),
     servers: new BucketMap(),
     grants: new BucketMap(),
@@ -47,6 +53,7 @@ export const EMPTY_STATE: ConfigState = {
     limits: new BucketMap(),
     upstreamTokens: new BucketMap(),
     tokenHashKey: undefined,
+    agents: new BucketMap(),
   },
 };
 
@@ -60,4 +67,5 @@ export function* upsertsOf({ entities }: ConfigState): Generator<ConfigUpsert> {
   for (const value of entities.policy.values()) yield { op: 'upsert', kind: 'policy', value };
   for (const value of entities.limit.values()) yield { op: 'upsert', kind: 'limit', value };
   for (const value of entities.upstreamToken.values()) yield { op: 'upsert', kind: 'upstreamToken', value };
+  for (const value of entities.agent.values()) yield { op: 'upsert', kind: 'agent', value };
 }

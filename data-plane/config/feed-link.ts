@@ -1,12 +1,14 @@
-/** Speaks to the control plane over graphql-ws: one subscription, the two mutations that answer it, and one that asks for a token. */
+/** Speaks to the control plane over graphql-ws: one subscription, the two mutations that answer it, one that tells of servers, and one that asks for a token. */
 import { createClient, MessageType, type Client } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
+import type { ServerReport } from '../reports/server-report.ts';
 import { frameSchema, type ReceivedFrame } from './read-frame.ts';
 
 const HELLO = 'mutation($input: DataPlaneHelloInput!) { dataPlaneHello(input: $input) { dataPlane { id } userErrors { message } } }';
 const ACKNOWLEDGE = 'mutation($input: AcknowledgeConfigInput!) { acknowledgeConfig(input: $input) { dataPlane { id } userErrors { message } } }';
 const RENEW = 'mutation($input: RenewUpstreamTokenInput!) { renewUpstreamToken(input: $input) { state token userErrors { message } } }';
+const REPORT = 'mutation($input: ReportServersInput!) { reportServers(input: $input) { heard userErrors { message } } }';
 const CONFIG =
   'subscription($dataPlaneId: ID!, $sinceVersion: BigInt) { dataPlaneConfig(dataPlaneId: $dataPlaneId, sinceVersion: $sinceVersion) { version kind payload checksum } }';
 
@@ -14,12 +16,14 @@ const answerSchema = z.object({ dataPlane: z.object({ id: z.string() }).nullable
 const helloSchema = z.object({ dataPlaneHello: answerSchema });
 const acknowledgedSchema = z.object({ acknowledgeConfig: answerSchema });
 const renewedSchema = z.object({ renewUpstreamToken: z.object({ state: z.string().nullable(), token: z.string().nullable() }) });
+const reportedSchema = z.object({ reportServers: z.object({ heard: z.number().nullable(), userErrors: z.array(z.object({ message: z.string() })) }) });
 const configSchema = z.object({ dataPlaneConfig: frameSchema });
 
 const HANDSHAKE_TIMEOUT_MILLIS = 10_000;
 
 export interface NodeDescription {
   readonly name: string;
+  readonly region?: string | null;
   readonly version: string;
   readonly configVersion: string;
   readonly ready: boolean;
@@ -48,6 +52,8 @@ export interface FeedLink {
   hello(input: NodeDescription): Promise<string>;
   acknowledge(given: { dataPlaneId: string; version: string; refusedReason: string | null }): Promise<void>;
   renewToken(wanted: WantedToken): Promise<RenewedToken>;
+  /** Tells what was noticed of servers. */
+  report(dataPlaneId: string, reports: readonly ServerReport[]): Promise<void>;
   frames(dataPlaneId: string, sinceVersion: string | undefined): AsyncIterable<ReceivedFrame>;
   /** Called as frames arrive, while others may still be waiting to be taken. */
   onArrival(listener: () => void): void;
@@ -105,6 +111,11 @@ export class WebSocketFeedLink implements FeedLink {
 
   async renewToken(input: WantedToken): Promise<RenewedToken> {
     return renewedSchema.parse(await this.#once(RENEW, { input })).renewUpstreamToken;
+  }
+
+  async report(dataPlaneId: string, reports: readonly ServerReport[]): Promise<void> {
+    const { heard, userErrors } = reportedSchema.parse(await this.#once(REPORT, { input: { dataPlaneId, reports } })).reportServers;
+    if (heard === null) throw new Error(`the control plane does not take the report: ${userErrors.map(({ message }) => message).join('; ')}`);
   }
 
   async *frames(dataPlaneId: string, sinceVersion: string | undefined): AsyncGenerator<ReceivedFrame> {

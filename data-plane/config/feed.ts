@@ -6,6 +6,7 @@ import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { applyDelta, SnapshotIntake } from './apply-changes.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
+import type { ServerReport } from '../reports/server-report.ts';
 import type { FeedLink, NodeDescription } from './feed-link.ts';
 import type { LastKnownGood } from './last-known-good.ts';
 import { verifyChecksum, type ReceivedFrame } from './read-frame.ts';
@@ -49,6 +50,8 @@ export class Feed {
   #lastArrivalAt: number;
   /** A version that was refused: what follows it cannot be applied, only a whole snapshot can. */
   #refusedVersion: string | undefined;
+  /** As whom the control plane knows this node; undefined while there is no connection. */
+  #dataPlaneId: string | undefined;
   /** What is said of this node is said in order, so that an older version never overwrites a newer one. */
   #lastTold: Promise<unknown> = Promise.resolve();
 
@@ -60,6 +63,21 @@ export class Feed {
       this.#lastArrivalAt = parts.clock.elapsed();
     });
     this.#running = this.#follow();
+  }
+
+  /** Says how this node is: every few seconds, and when something of it has changed that others wait for. */
+  sayHello(): void {
+    const { link, describeNode, log } = this.#parts;
+    this.#tell(() => link.hello(describeNode())).catch((error: unknown) => log.debug({ err: error }, 'the control plane did not hear how this node is'));
+  }
+
+  /** Tells what was noticed of servers. Answers false while there is no connection. */
+  async report(reports: readonly ServerReport[]): Promise<boolean> {
+    const { link } = this.#parts;
+    const dataPlaneId = this.#dataPlaneId;
+    if (dataPlaneId === undefined || this.#ending.signal.aborted) return false;
+    await this.#tell(() => link.report(dataPlaneId, reports));
+    return true;
   }
 
   async close(): Promise<void> {
@@ -91,15 +109,17 @@ export class Feed {
     const { link, store, sealer, describeNode, clock } = this.#parts;
     this.#lastArrivalAt = clock.elapsed();
     const watch = setInterval(() => this.#watch(), Math.min(WATCH_MILLIS_MAX, this.#timing.silenceMillisMax / 4));
-    const heartbeat = setInterval(() => this.#sayHello(), this.#timing.helloMillis);
+    const heartbeat = setInterval(() => this.sayHello(), this.#timing.helloMillis);
     try {
       const dataPlaneId = await this.#tell(() => link.hello(describeNode()));
       // A link that was closed meanwhile would open once more, for a subscription that nobody ends.
       this.#ending.signal.throwIfAborted();
+      this.#dataPlaneId = dataPlaneId;
       const snapshot = new SnapshotIntake(sealer);
       const sinceVersion = this.#refusedVersion === undefined ? store.current()?.version : undefined;
       for await (const frame of link.frames(dataPlaneId, sinceVersion)) await this.#take(frame, snapshot, dataPlaneId);
     } finally {
+      this.#dataPlaneId = undefined;
       clearInterval(watch);
       clearInterval(heartbeat);
     }
@@ -170,11 +190,6 @@ export class Feed {
     this.#tell(() => link.acknowledge({ dataPlaneId, version, refusedReason })).catch((error: unknown) =>
       log.debug({ err: error }, 'an acknowledgement was not heard'),
     );
-  }
-
-  #sayHello(): void {
-    const { link, describeNode, log } = this.#parts;
-    this.#tell(() => link.hello(describeNode())).catch((error: unknown) => log.debug({ err: error }, 'the control plane did not hear how this node is'));
   }
 
   #watch(): void {

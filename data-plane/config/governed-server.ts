@@ -4,7 +4,8 @@ import type { EffectiveLimits } from '../../shared/server-limits.ts';
 import type { Price } from '../../shared/pricing.ts';
 import type { CompiledFilter } from '../guardrails/semantic-filter.ts';
 import type { CompiledPins } from '../guardrails/tool-pins.ts';
-import type { ToolRules } from '../guardrails/tool-rules.ts';
+import type { ServerSighting } from '../reports/server-sighting.ts';
+import type { ToolRules } from '../../shared/tool-rules.ts';
 
 export interface GovernedServer {
   readonly config: McpServer;
@@ -20,6 +21,8 @@ export interface GovernedServer {
   readonly needsCredentials?: boolean;
   /** Whose credentials the headers are, where that is not the configuration alone: nothing that was opened with those of one serves another. */
   readonly holder?: string;
+  /** What calls of it show; the same object in every form that the server takes. */
+  readonly sighting: ServerSighting;
   /** Opened environment of a STDIO server. */
   readonly stdioEnv: Readonly<Record<string, string>>;
 }

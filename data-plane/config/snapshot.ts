@@ -1,5 +1,6 @@
 /** The immutable configuration that one request is decided by, from its first step to its last. */
 import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { Agent } from '../../shared/agent.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { OrganisationConfig } from '../../shared/config-document.ts';
 import type { Limit } from '../../shared/limit.ts';
@@ -17,6 +18,7 @@ export interface Snapshot {
   /** Decimal version of the feed. */
   readonly version: string;
   readonly organisations: ReadonlyMap<string, OrganisationConfig>;
+  readonly keys: ReadonlyMap<string, ApiKey>;
   readonly keysByHash: ReadonlyMap<string, KeyMatch>;
   /** Organisation id → slug or id → server. */
   readonly servers: ReadonlyMap<string, ReadonlyMap<string, GovernedServer>>;
@@ -30,6 +32,13 @@ export interface Snapshot {
   readonly upstreamTokens: ReadonlyMap<string, ReadonlyMap<string, ReadyToken>>;
   /** What tokens are hashed with; undefined in configurations that were written before it was said, where it follows from the secret key. */
   readonly tokenHashKey: Buffer | undefined;
+  /** Organisation id → agent id → agent. */
+  readonly agents: ReadonlyMap<string, ReadonlyMap<string, Agent>>;
 }
 
 export const GLOBAL_OWNER = 'GLOBAL';
+
+/** Undefined for a key of no agent, and for one whose agent is gone. */
+export function boundAgentOf({ agents }: Snapshot, { organisationId, agentId }: ApiKey): Agent | undefined {
+  return agentId === null ? undefined : agents.get(organisationId)?.get(agentId);
+}

@@ -7,6 +7,7 @@ import type { SecretKeys } from '../../shared/secret-keys.ts';
 import { WebSocketFeedLink, type FeedLink, type NodeDescription } from './feed-link.ts';
 import { Feed, type FeedTiming } from './feed.ts';
 import { LastKnownGood } from './last-known-good.ts';
+import { ServerReporter } from '../reports/server-reporter.ts';
 import { ConfigStore } from './store.ts';
 
 export interface ConfigParts {
@@ -20,13 +21,15 @@ export interface ConfigParts {
   readonly log: Logger;
   readonly version: string;
   readonly nodeName: string;
-  readonly describeNode: () => Pick<NodeDescription, 'ready' | 'inFlight' | 'endpoints'>;
+  readonly describeNode: () => Pick<NodeDescription, 'region' | 'ready' | 'inFlight' | 'endpoints'>;
   readonly timing?: FeedTiming;
 }
 
 export interface RunningConfig {
   readonly store: ConfigStore;
   readonly renewToken: FeedLink['renewToken'];
+  /** Tells the control plane how this node is, without waiting for the next time. */
+  announce(): void;
   /** Resolves when the last configuration is on disk. */
   close(): Promise<void>;
 }
@@ -42,12 +45,20 @@ export async function startConfig(parts: ConfigParts): Promise<RunningConfig> {
     log.info({ version: saved.state.snapshot.version }, 'the last known good configuration is in force');
   }
   const link = new WebSocketFeedLink(parts.controlPlaneUrl, parts.token);
-  const describeNode = () => ({ name: parts.nodeName, version: parts.version, configVersion: store.state.snapshot.version, ...parts.describeNode() });
+  const describeNode = () => ({
+    name: parts.nodeName,
+    version: parts.version,
+    configVersion: store.state.snapshot.version,
+    ...parts.describeNode(),
+  });
   const feed = new Feed({ link, store, sealer, lastKnownGood, clock, log, describeNode, ...(timing === undefined ? {} : { timing }) });
+  const reporter = new ServerReporter({ store, clock, log, tell: (reports) => feed.report(reports) });
   return {
     store,
     renewToken: (wanted) => link.renewToken(wanted),
+    announce: () => feed.sayHello(),
     close: async () => {
+      await reporter.close();
       await feed.close();
       await lastKnownGood.close();
     },

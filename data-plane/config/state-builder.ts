@@ -1,19 +1,19 @@
 /** Builds the next configuration: starts from an older one or from nothing, takes changes one by one, and leaves the older one as it was. */
 import { isDeepStrictEqual } from 'node:util';
 import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { Agent } from '../../shared/agent.ts';
+import { prepareAgent } from '../../shared/agent-recogniser.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
-import { TOKEN_HASH_KEY_PLACE, type Installation } from '../../shared/installation.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { McpServer } from '../../shared/mcp-server.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
-import type { UpstreamToken } from '../../shared/upstream-token.ts';
-import { readyToken, WHOLE_ORGANISATION, type ReadyToken } from '../upstream-auth/ready-token.ts';
 import { BucketMapDraft } from './bucket-map.ts';
 import { compileServer } from './compile-server.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
+import { CredentialDraft } from './credential-draft.ts';
 import type { GovernedServer } from './governed-server.ts';
 import { NestedMapDraft } from './nested-map-draft.ts';
 import { GLOBAL_OWNER, type KeyMatch } from './snapshot.ts';
@@ -33,10 +33,9 @@ export class StateBuilder {
   readonly #policies: BucketMapDraft<CompiledPolicy>;
   readonly #limitConfigs: BucketMapDraft<Limit>;
   readonly #limits: BucketMapDraft<readonly Limit[]>;
-  readonly #tokenConfigs: BucketMapDraft<UpstreamToken>;
-  readonly #tokens: NestedMapDraft<ReadyToken>;
-  readonly #installation: BucketMapDraft<Installation>;
-  #tokenHashKey: Buffer | undefined;
+  readonly #credentials: CredentialDraft;
+  readonly #agentConfigs: BucketMapDraft<Agent>;
+  readonly #agents: NestedMapDraft<Agent>;
 
   /** `base` is what the changes come on top of; `previous` what is in force now, often the same. */
   constructor(sealer: SecretSealer, { base, previous }: { readonly base: ConfigState; readonly previous: ConfigState }) {
@@ -54,10 +53,9 @@ export class StateBuilder {
     this.#policies = new BucketMapDraft(snapshot.policies);
     this.#limitConfigs = new BucketMapDraft(entities.limit);
     this.#limits = new BucketMapDraft(snapshot.limits);
-    this.#tokenConfigs = new BucketMapDraft(entities.upstreamToken);
-    this.#tokens = new NestedMapDraft(snapshot.upstreamTokens);
-    this.#installation = new BucketMapDraft(entities.installation);
-    this.#tokenHashKey = snapshot.tokenHashKey;
+    this.#credentials = new CredentialDraft(sealer, base);
+    this.#agentConfigs = new BucketMapDraft(entities.agent);
+    this.#agents = new NestedMapDraft(snapshot.agents);
   }
 
   /** Throws a `ConfigFault` when the change does not fit; the builder is then worth nothing, and the older state is as it was. */
@@ -69,27 +67,30 @@ export class StateBuilder {
   /** The builder must not be used afterwards. */
   finish(version: string): ConfigState {
     const organisations = this.#organisations.finish();
+    const credentials = this.#credentials.finish();
+    const apiKeys = this.#apiKeys.finish();
     return {
       entities: {
         organisation: organisations,
-        apiKey: this.#apiKeys.finish(),
+        apiKey: apiKeys,
         mcpServer: this.#mcpServers.finish(),
         accessGrant: this.#accessGrants.finish(),
         policy: this.#policyConfigs.finish(),
         limit: this.#limitConfigs.finish(),
-        upstreamToken: this.#tokenConfigs.finish(),
-        installation: this.#installation.finish(),
+        ...credentials.entities,
+        agent: this.#agentConfigs.finish(),
       },
       snapshot: {
         version,
         organisations,
+        keys: apiKeys,
         keysByHash: this.#keysByHash.finish(),
         servers: this.#servers.finish(),
         grants: this.#grants.finish(),
         policies: this.#policies.finish(),
         limits: this.#limits.finish(),
-        upstreamTokens: this.#tokens.finish(),
-        tokenHashKey: this.#tokenHashKey,
+        ...credentials.snapshot,
+        agents: this.#agents.finish(),
       },
     };
   }
@@ -109,9 +110,11 @@ export class StateBuilder {
       case 'limit':
         return this.#putLimit(change.value);
       case 'upstreamToken':
-        return this.#putToken(change.value);
+        return this.#credentials.putToken(change.value);
       case 'installation':
-        return this.#putInstallation(change.value);
+        return this.#credentials.putInstallation(change.value);
+      case 'agent':
+        return this.#putAgent(change.value);
     }
   }
 
@@ -130,9 +133,11 @@ export class StateBuilder {
       case 'limit':
         return this.#removeLimit(id);
       case 'upstreamToken':
-        return this.#removeToken(id);
+        return this.#credentials.removeToken(id);
       case 'installation':
         throw new ConfigFault('installation: it cannot be removed');
+      case 'agent':
+        return this.#removeAgent(id);
     }
   }
 
@@ -219,22 +224,16 @@ export class StateBuilder {
     else this.#limits.set(old.ownerId, rest);
     this.#limitConfigs.delete(id);
   }
-  #putToken(token: UpstreamToken): void {
-    this.#removeToken(token.id);
-    this.#tokenConfigs.set(token.id, token);
-    this.#tokens.set(token.mcpServerId, token.userId ?? WHOLE_ORGANISATION, readyToken(token, this.#sealer));
+  #putAgent(agent: Agent): void {
+    prepareAgent(agent);
+    this.#agentConfigs.set(agent.id, agent);
+    this.#agents.set(agent.organisationId, agent.id, agent);
   }
 
-  #removeToken(id: string): void {
-    const old = this.#tokenConfigs.get(id);
+  #removeAgent(id: string): void {
+    const old = this.#agentConfigs.get(id);
     if (old === undefined) return;
-    const holder = old.userId ?? WHOLE_ORGANISATION;
-    // A new sign-in may have taken its place already.
-    if (this.#tokens.get(old.mcpServerId, holder)?.connectionId === id) this.#tokens.delete(old.mcpServerId, holder);
-    this.#tokenConfigs.delete(id);
-  }
-  #putInstallation(installation: Installation): void {
-    this.#installation.set(installation.id, installation);
-    this.#tokenHashKey = Buffer.from(this.#sealer.open(installation.tokenHashKey, TOKEN_HASH_KEY_PLACE), 'base64');
+    this.#agents.delete(old.organisationId, id);
+    this.#agentConfigs.delete(id);
   }
 }

@@ -2,10 +2,11 @@
 import type { Clock } from '../../shared/clock.ts';
 import { Allotment } from './allotment.ts';
 import {
-  CountersRebuilding,
   CountersUnavailable,
+  isDoubt,
   type Admission,
   type AdmissionAnswer,
+  type AdmissionPeek,
   type AheadTerms,
   type Counters,
   type Extension,
@@ -66,6 +67,11 @@ export class AllottedCounters implements Counters {
     // Most limits allow no allotments: their calls ask the store, and nobody here has room that could be given back.
     const isNobodyAhead = this.#allotments.isEmpty && this.#asking.size === 0;
     return admission.ahead === undefined && isNobodyAhead ? this.#store.admit(admission) : this.#admitAmong(admission);
+  }
+
+  async peek(admission: Admission): Promise<AdmissionPeek> {
+    const peek = await this.#store.peek(admission);
+    return this.#allotments.wouldHaveRoom(admission, peek) ? { ...peek, answer: ADMITTED } : peek;
   }
 
   async #admitAmong(admission: Admission): Promise<AdmissionAnswer> {
@@ -237,9 +243,4 @@ export class AllottedCounters implements Counters {
     // What the allotment has left is there for a smaller extension.
     return answer.kind === 'refused' ? { ...answer, reserved: answer.reserved - allotment.freeIn(answer.index) } : answer;
   }
-}
-
-/** Whether the store may have taken what it was asked. */
-function isDoubt(error: unknown): boolean {
-  return error instanceof CountersUnavailable && !(error instanceof CountersRebuilding);
 }

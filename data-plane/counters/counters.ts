@@ -86,6 +86,22 @@ export type AdmissionAnswer =
       readonly retryAfterMillis: number;
     };
 
+/** What an admission would be answered now, and what each of its checks has counted before it. */
+export interface AdmissionPeek {
+  readonly answer: AdmissionAnswer;
+  /** Admissions that are still counted by each rate. */
+  readonly rates: readonly number[];
+  /** Requests under way that hold each lease. */
+  readonly leases: readonly number[];
+  readonly holds: readonly CountedHold[];
+}
+
+export interface CountedHold {
+  readonly used: number;
+  readonly reserved: number;
+  readonly carriedOver: number;
+}
+
 /**
  * Closes an admitted request: leases are released, each hold is replaced by what was really used, once. The event joins the usage stream
  * also when the store has closed the request already or lost its memory: whoever reads keeps the first event of a request.
@@ -115,6 +131,11 @@ export class CountersRebuilding extends CountersUnavailable {
   override readonly name = 'CountersRebuilding';
 }
 
+/** Whether the store may have taken what it was asked. */
+export function isDoubt(error: unknown): boolean {
+  return error instanceof CountersUnavailable && !(error instanceof CountersRebuilding);
+}
+
 /** An admitted request that nobody has settled yet, with what it holds by now. */
 export interface OpenRequest {
   readonly admission: Admission;
@@ -124,6 +145,8 @@ export interface OpenRequest {
 export interface Counters {
   /** One round trip. Rejects with `CountersUnavailable` and nothing else. */
   admit(admission: Admission): Promise<AdmissionAnswer>;
+  /** Judges as `admit` would, takes nothing and changes nothing. Rejects with `CountersUnavailable` and nothing else. */
+  peek(admission: Admission): Promise<AdmissionPeek>;
   /**
    * Holds more for an admitted request, in every window or in none. Asked again with the same amounts it takes nothing more. Whoever settles names the admission
    * as it was: the store knows what was added. Rejects with `CountersUnavailable`, also for a request that was closed as lost.

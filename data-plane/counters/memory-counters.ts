@@ -2,7 +2,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { UsageQueue } from '../../shared/usage-queue.ts';
 import { NOTHING_COUNTED, type WindowCounts } from '../../shared/window-counts.ts';
-import { CountersUnavailable, type Admission, type AdmissionAnswer, type Counters, type Extension, type Settlement } from './counters.ts';
+import { CountersUnavailable, type Admission, type AdmissionAnswer, type AdmissionPeek, type Counters, type Extension, type Settlement } from './counters.ts';
 import { OrganisationCounts } from './organisation-counts.ts';
 
 export interface MemoryCountersParts {
@@ -35,6 +35,11 @@ export class MemoryCounters implements Counters {
 
   admit(admission: Admission): Promise<AdmissionAnswer> {
     return Promise.resolve(this.#countsOf(admission).admit(admission, this.#clock.now()));
+  }
+
+  peek(admission: Admission): Promise<AdmissionPeek> {
+    const counts = this.#organisations.get(admission.organisationId) ?? new OrganisationCounts();
+    return Promise.resolve(counts.peek(admission, this.#clock.now()));
   }
 
   extend(admission: Admission, extension: Extension): Promise<AdmissionAnswer> {

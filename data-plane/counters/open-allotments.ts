@@ -1,7 +1,7 @@
 /** The allotments of this node that the store has not been told the end of, and when each of them ends. */
 import type { Clock } from '../../shared/clock.ts';
 import type { Allotment } from './allotment.ts';
-import type { AllotmentSettlement, Counters, HoldCheck, OpenRequest } from './counters.ts';
+import type { Admission, AllotmentSettlement, AdmissionPeek, Counters, HoldCheck, OpenRequest } from './counters.ts';
 
 /** Counters that may forget, and take what several calls used in one settlement. */
 export interface ForgetfulCounters extends Counters {
@@ -71,6 +71,17 @@ export class OpenAllotments {
     return lane;
   }
 
+  /** Whether a call that finds a window full would be admitted all the same: from the allotment of its lane, or when others that nobody uses are given back for it. */
+  wouldHaveRoom({ ahead, holds, heldAmounts }: Admission, { answer, holds: counted }: AdmissionPeek): boolean {
+    if (answer.kind === 'admitted' || answer.check !== 'hold') return false;
+    const allotment = ahead === undefined ? undefined : this.#lanes.get(holds)?.allotment;
+    if (allotment !== undefined && this.isUsable(allotment) && heldAmounts.every((amount, index) => amount <= allotment.freeIn(index))) return true;
+    return holds.every(({ key, limit, observe }, index) => {
+      const { used = 0, reserved = 0, carriedOver = 0 } = counted[index] ?? {};
+      return observe || used + reserved - this.#idleIn(key) + (heldAmounts[index] ?? 0) <= limit + carriedOver;
+    });
+  }
+
   /** From now on calls are admitted from this one. */
   begin(lane: Lane, allotment: Allotment): void {
     const { allotment: before } = lane;
@@ -122,6 +133,16 @@ export class OpenAllotments {
   stop(): void {
     clearInterval(this.#timer);
     this.closeAll();
+  }
+
+  /** What would be given back of a window. */
+  #idleIn(windowKey: string): number {
+    let idle = 0;
+    for (const allotment of this.#open.keys()) {
+      const index = allotment.admission.holds.findIndex(({ key }) => key === windowKey);
+      if (index !== -1 && allotment.isIdle) idle += allotment.freeIn(index);
+    }
+    return idle;
   }
 
   #closeOld(): void {

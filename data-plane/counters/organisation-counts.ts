@@ -1,7 +1,7 @@
 /** What the memory counts for one organisation. Nothing in here waits, so every method is atomic. */
 import { NOTHING_COUNTED, restOf, type WindowCounts } from '../../shared/window-counts.ts';
-import type { Admission, AdmissionAnswer, Extension, HoldCheck, LeaseCheck, RateCheck, Settlement } from './counters.ts';
-import { nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from './rate-window.ts';
+import type { Admission, AdmissionAnswer, AdmissionPeek, Extension, HoldCheck, LeaseCheck, RateCheck, Settlement } from './counters.ts';
+import { callsOwed, nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from '../../shared/rate-window.ts';
 
 interface KeptPace {
   pace: Pace | undefined;
@@ -42,9 +42,22 @@ export class OrganisationCounts {
   admit(admission: Admission, now: number): AdmissionAnswer {
     const known = this.#open.get(admission.requestId);
     if (known !== undefined) return known.answer;
-    const answer = this.#judgeRates(admission.rates, now) ?? this.#judgeLeases(admission.leases, now) ?? this.#judgeHolds(admission);
+    const answer = this.#judge(admission, now);
     if (answer.kind === 'admitted') this.#take(admission, answer, now);
     return answer;
+  }
+
+  peek(admission: Admission, now: number): AdmissionPeek {
+    const { rates, leases, holds, requestId } = admission;
+    return {
+      answer: this.#open.get(requestId)?.answer ?? this.#judge(admission, now),
+      rates: rates.map((rate) => this.#countedBy(rate, now)),
+      leases: leases.map(({ key }) => this.#leases.get(key)?.count ?? 0),
+      holds: holds.map((hold) => {
+        const { used, reserved } = this.windowOf(hold.key);
+        return { used, reserved, carriedOver: this.#carriedOverTo(hold) };
+      }),
+    };
   }
 
   /** Undefined for a request that is not open. */
@@ -95,6 +108,16 @@ export class OrganisationCounts {
     this.#endOldLeases(now);
     for (const [key, { count }] of this.#leases) if (count === 0) this.#leases.delete(key);
     return this.#windows.size + this.#paces.size + this.#slidings.size + this.#leases.size + this.#open.size > 0;
+  }
+
+  #judge(admission: Admission, now: number): AdmissionAnswer {
+    return this.#judgeRates(admission.rates, now) ?? this.#judgeLeases(admission.leases, now) ?? this.#judgeHolds(admission);
+  }
+
+  #countedBy({ key, limit, windowMillis, burst }: RateCheck, now: number): number {
+    if (burst === undefined) return this.#slidings.get(key)?.used(now) ?? 0;
+    const pace = this.#paces.get(key)?.pace;
+    return pace === undefined ? 0 : callsOwed(pace, now, { limit, windowMillis, burst });
   }
 
   #judgeRates(rates: readonly RateCheck[], now: number): AdmissionAnswer | undefined {

@@ -16,6 +16,7 @@ import {
   type Settlement,
 } from './counters.ts';
 import { Epochs } from './epochs.ts';
+import { peekAt } from './peek.ts';
 import { keysOf, STREAM_OWNERS_KEY } from './redis-keys.ts';
 import { connectRedis, RedisLink } from './redis-link.ts';
 import { REBUILD, RedisScripts } from './redis-scripts.ts';
@@ -38,8 +39,7 @@ const INTENT_LIFETIME_MILLIS = 30_000;
 /** More than the backlog at which calls are refused, so that the records of what was under way then still find room. */
 const BACKLOG_MAX = 120_000;
 const REAP_MILLIS = 5000;
-const PAGE = '100';
-const SWEEP_MILLIS = 60_000;
+const [PAGE, SWEEP_MILLIS] = ['100', 60_000];
 /** Within the time that the control plane waits for what the nodes have under way. */
 const GREET_MILLIS = 300;
 /** Owns the events of callers whose organisation is not known. */
@@ -102,6 +102,10 @@ export class RedisCounters implements Counters {
   admit(admission: Admission): Promise<AdmissionAnswer> {
     if (!this.#announced.has(admission.organisationId)) this.#announce(admission.organisationId);
     return this.#admissions.ask(admission);
+  }
+
+  peek(admission: Admission): ReturnType<Counters['peek']> {
+    return peekAt(admission, { link: this.link, scripts: this.#scripts, outbox: this.#outbox, epochs: this.#epochs });
   }
 
   async extend(admission: Admission, extension: Extension): Promise<AdmissionAnswer> {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { isTimeout } from './patient-redis.ts';
 
-const NAMES = ['admit', 'extend', 'settle', 'renew', 'reap', 'sweep', 'greet', 'reopen', 'heal'] as const;
+const NAMES = ['admit', 'peek', 'extend', 'settle', 'renew', 'reap', 'sweep', 'greet', 'reopen', 'heal'] as const;
 export type ScriptName = (typeof NAMES)[number];
 
 /** What a script answers that would count in windows while those are closed (`scripts/epoch.lua`). */
@@ -34,6 +34,12 @@ export class RedisScripts {
     }
   }
 
+  /** Redis itself holds the script to changing nothing. */
+  async runReadOnly(name: ScriptName, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    const script = this.#scriptOf(name);
+    return this.#redis.call('EVAL_RO', script.text, keys.length, ...keys, ...values);
+  }
+
   /** Sends the script with its text, so that whatever is sent afterwards comes after it. */
   runInOrder(name: ScriptName, keys: readonly string[], values: readonly string[]): Promise<unknown> {
     return this.#redis.eval(this.#scriptOf(name).text, keys.length, ...keys, ...values);
@@ -57,9 +63,11 @@ export class RedisScripts {
 }
 
 const EPOCH = readText('epoch');
+/** A look at what would be admitted is the same script, which then writes nothing. */
+const PEEKS: Partial<Record<ScriptName, string>> = { admit: 'local PEEKS = false\n', peek: 'local PEEKS = true\n' };
 
 function readScript(name: ScriptName): Script {
-  const text = EPOCH + readText(name);
+  const text = EPOCH + (PEEKS[name] ?? '') + readText(name === 'peek' ? 'admit' : name);
   return { text, digest: createHash('sha1').update(text).digest('hex') };
 }
 

@@ -1,5 +1,5 @@
 /** Finds any of many keywords in one pass over a text, whatever their number (Aho and Corasick, 1975), blind to case and to how white space is written. */
-import { foldText } from './fold-text.ts';
+import { foldText } from '../../shared/content-filter/fold-text.ts';
 
 /** Transitions out of the first states are kept in a table of at most this many entries (1 MiB); the few behind it, in a map. */
 const TABLE_ENTRIES_MAX = 262_144;

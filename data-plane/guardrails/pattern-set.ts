@@ -1,7 +1,7 @@
 /** The blocked patterns of a server, all judged in one pass that takes linear time whatever pattern and text. */
 import { RE2Set } from 're2js';
 import { PATTERN_FLAGS, requireAffordablePatterns } from '../../shared/filter-patterns.ts';
-import { visibleText } from './fold-text.ts';
+import { visibleText } from '../../shared/content-filter/fold-text.ts';
 import { visitStrings } from './json-strings.ts';
 
 const STATE_CACHE_BYTES_MAX = 2 * 1024 * 1024;

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { McpServer } from '../../shared/mcp-server.ts';
 import { fingerprintOfTool } from '../../shared/tool-definition.ts';
 import { objectionToPin, type PinObjection, type ToolPin } from '../../shared/tool-pins.ts';
-import { foldToolName } from './tool-rules.ts';
+import { foldToolName } from '../../shared/tool-rules.ts';
 
 /** Tools that a list of this node showed in another form than that which holds: from the name to what held then. */
 export type ToolDrifts = Map<string, string>;

@@ -1,5 +1,6 @@
-/** Reads who a client says it is, from its `initialize` or from each request; for records and display, never for a decision. */
+/** Reads who a client says it is, from its `initialize` or from each request; for records and display, and for nothing that would open more than the key does. */
 import { z } from 'zod';
+import type { RpcRequest } from '../evidence.ts';
 
 /** Both travel in session ids, whose length is limited. */
 export const CLIENT_INFO_LENGTH_MAX = 64;
@@ -25,6 +26,12 @@ export function readClientInfo(message: unknown): ClientInfo {
 export function readModernClientInfo(message: unknown): ClientInfo {
   const reading = modernSchema.safeParse(message);
   return reading.success ? shortened(reading.data.params['_meta'][CLIENT_KEY]) : UNKNOWN;
+}
+
+/** Who the request itself says it is from; undefined where its session knows. */
+export function clientIn({ era, message }: RpcRequest): ClientInfo | undefined {
+  if (era === 'modern') return readModernClientInfo(message?.value);
+  return message?.method === 'initialize' ? readClientInfo(message.value) : undefined;
 }
 
 function shortened({ name, version }: z.infer<typeof clientInfoSchema>): ClientInfo {

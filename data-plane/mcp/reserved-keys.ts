@@ -1,5 +1,5 @@
 /** The words that decide what a message means, and the look-alikes that another parser might take for them. */
-import { foldText } from '../guardrails/fold-text.ts';
+import { foldText } from '../../shared/content-filter/fold-text.ts';
 
 type Words = ReadonlySet<string>;
 

@@ -5,8 +5,9 @@ import { asRefusal, Refusal } from '../../shared/refusal.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import { denialBody } from '../denials.ts';
 import { EventAsides } from '../event-asides.ts';
-import type { Outcome } from '../evidence.ts';
+import type { Outcome, RpcRequest } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
+import type { Session } from '../mcp/session-ids.ts';
 import type { OpenStream, OpenStreams } from '../open-streams.ts';
 import { ListVisibility } from '../list-visibility.ts';
 import type { Trail } from '../trail.ts';
@@ -19,6 +20,8 @@ type WatchedStreams = Pick<OpenStreams, 'add' | 'remove'>;
 
 /** What becomes of the stream. */
 export interface StreamEvents {
+  /** What the client has opened by now. */
+  session(): Session | undefined;
   /** The client reads again. */
   onRoom(): void;
   /** The server is configured in another way now. */
@@ -46,6 +49,11 @@ export class DoorStream implements OpenStream {
     this.#trail = trail;
     this.#events = events;
     this.#visibility = new ListVisibility(server);
+  }
+
+  /** As the GET of a client with that session would be read. */
+  get rpc(): RpcRequest {
+    return { call: undefined, message: undefined, era: 'legacy', session: this.#events.session() };
   }
 
   /** The first event says where messages go. */

@@ -58,6 +58,7 @@ export class EventDoor {
     this.#server = server;
     this.#headers = forwardedHeaders(exchange.headers, 'legacy');
     this.#stream = new DoorStream(gateway, exchange, trail, server, {
+      session: () => this.#session,
       onRoom: () => this.#resume(),
       onServer: (current) => void (this.#server = withCredentialsOf(this.#server, current)),
       onEnd: (outcome) => this.#end(outcome),

@@ -6,6 +6,7 @@ import { GLOBAL_OWNER, type Snapshot } from '../config/snapshot.ts';
 import type { LeaseCheck } from '../counters/counters.ts';
 import { REQUEST_BYTES_MAX } from '../settings.ts';
 import { identityValues } from '../usage/identity-values.ts';
+import { clientCheckOf, type ClientCheck } from './client-check.ts';
 import type { CompiledPolicy } from './compiled-policy.ts';
 import { HoldPlanner } from './planned-holds.ts';
 
@@ -25,6 +26,8 @@ export interface GovernancePlan {
   readonly responseBytesMax: number;
   /** Addresses that every list of the policies has let pass. */
   readonly passedAddresses: Set<string>;
+  /** What the name of the client decides; undefined where it decides nothing. */
+  readonly clientCheck: ClientCheck | undefined;
   /** The part of the usage event that is the same for every request of the pair: JSON without brackets. */
   readonly identityJson: string;
 }
@@ -61,6 +64,7 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
       server.limits.responseBytesMax,
     ),
     passedAddresses: new Set(),
+    clientCheck: clientCheckOf(snapshot, key, server),
     identityJson: identityJsonOf(key, server),
   };
 }

@@ -7,6 +7,8 @@ import type { PlannedLimit } from './planned-holds.ts';
 
 type RefusedAnswer = Extract<AdmissionAnswer, { kind: 'refused' }>;
 
+/** The setting of a policy that a lease stands for. */
+export const CONCURRENCY_PATH = 'policies.ratelimit.concurrency.max';
 const RETRY_AFTER_AWAY_SECONDS = 5;
 
 export function refusalOf(answer: RefusedAnswer, plan: GovernancePlan, limits: readonly PlannedLimit[], nowMillis: number): Refusal {
@@ -60,7 +62,7 @@ function leaseRefusal(answer: RefusedAnswer, plan: GovernancePlan): Refusal {
     used: answer.used,
     remaining: 0,
     retryAfterSeconds: 1,
-    rule: { kind: 'policy', id: policy?.id ?? '', path: 'policies.ratelimit.concurrency.max' },
+    rule: { kind: 'policy', id: policy?.id ?? '', path: CONCURRENCY_PATH },
   });
 }
 

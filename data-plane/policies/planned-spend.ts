@@ -13,6 +13,8 @@ export interface PlannedSpendParts {
   readonly limits: readonly PlannedLimit[];
   /** The usage event as far as it is known: JSON without its end. */
   readonly eventHead: string;
+  /** What stands at its very end (`agentJsonOf`). */
+  readonly agentJson: string;
 }
 
 type RefusedAnswer = Extract<AdmissionAnswer, { kind: 'refused' }>;
@@ -43,10 +45,10 @@ export class PlannedSpend {
 
   /** What is held for an answer of so many bytes, and what becomes the record if nobody settles: at the amount held. */
   heldFor(outputBytes: number): Extension {
-    const { rpc, price, inputBytes, limits, eventHead } = this.#parts;
+    const { rpc, price, inputBytes, limits, eventHead, agentJson } = this.#parts;
     const estimate = estimateOf(rpc, price, inputBytes, outputBytes);
     const heldAmounts = limits.map(({ limit }) => estimate[limit.metric]);
-    return { heldAmounts, intent: eventHead + unknownEnding(estimate.costNanosUsd, outputBytes) };
+    return { heldAmounts, intent: eventHead + unknownEnding(estimate.costNanosUsd, outputBytes, agentJson) };
   }
 
   /**

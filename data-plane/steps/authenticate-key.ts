@@ -3,14 +3,15 @@ import type { ApiKey } from '../../shared/api-key.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RefusalReason } from '../../shared/refusals.ts';
 import { readToken, type TokenKind } from '../../shared/token.ts';
-import type { Snapshot } from '../config/snapshot.ts';
-import type { Exchange } from '../exchange.ts';
+import type { KeyMatch, Snapshot } from '../config/snapshot.ts';
+import type { Exchange, StandIn } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Trail } from '../trail.ts';
 
 const BEARER = /^bearer +(\S+)$/i;
 
 export function authenticateKey(gateway: Pick<Gateway, 'hasher' | 'clock' | 'guesses'>, snapshot: Snapshot, exchange: Exchange, trail: Trail): ApiKey {
+  if (exchange.standsFor !== undefined) return keyStoodFor(gateway, snapshot, exchange.standsFor, trail);
   const token = presentedToken(exchange);
   const reading = readToken(token);
   if (reading.kind === 'malformed') throw refused('malformed_key', 'the key is not of the form vk_…');
@@ -22,11 +23,22 @@ export function authenticateKey(gateway: Pick<Gateway, 'hasher' | 'clock' | 'gue
     gateway.guesses.noteFailure(exchange.clientIp, now);
     throw refused('unknown_key', 'the key is not known');
   }
-  const { key } = match;
+  return usable(match, now, trail);
+}
+
+/** For what the control plane asks in the name of a key: nobody presents its secret, and everything else about it is judged as ever. */
+function keyStoodFor({ clock }: Pick<Gateway, 'clock'>, snapshot: Snapshot, { apiKeyId, organisationId }: StandIn, trail: Trail): ApiKey {
+  const key = snapshot.keys.get(apiKeyId);
+  if (key === undefined || key.organisationId !== organisationId) throw refused('unknown_key', 'the key is not known');
+  trail.keyPrefix = key.prefix;
+  return usable({ key, validUntilMillis: null }, clock.now(), trail);
+}
+
+function usable({ key, validUntilMillis }: KeyMatch, now: number, trail: Trail): ApiKey {
   trail.key = key;
   if (key.state === 'REVOKED') throw refused('revoked_key', 'the key has been revoked');
   if (key.state === 'DISABLED') throw refused('disabled_key', 'the key is disabled');
-  if (match.validUntilMillis !== null && match.validUntilMillis <= now) throw refused('expired_key', 'the key has been rotated, and its grace period is over');
+  if (validUntilMillis !== null && validUntilMillis <= now) throw refused('expired_key', 'the key has been rotated, and its grace period is over');
   if (key.expiresAtMillis !== null && key.expiresAtMillis <= now) throw refused('expired_key', 'the key has expired');
   return key;
 }

@@ -1,4 +1,4 @@
-/** Step 11: reads the bounded body with the parser of record, and the session that the caller presents. */
+/** Step 11: reads the bounded body with the parser of record and the session that the caller presents, and judges who the client says it is. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { RateTicket, RpcRequest } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
@@ -10,12 +10,13 @@ import { SESSION_HEADER, type Session } from '../mcp/session-ids.ts';
 import { doorIdOf } from '../old-clients/door-path.ts';
 import type { EventDoor } from '../old-clients/event-door.ts';
 import { acceptAtOnce } from '../old-clients/posted-message.ts';
+import { judgeClient } from '../policies/judge-client.ts';
 import type { Trail } from '../trail.ts';
 
 const JSON_MEDIA_TYPE = /^application\/json(?:\s*;|$)/i;
 
 export async function extractRpc(gateway: Pick<Gateway, 'sessions' | 'doors'>, exchange: Exchange, ticket: RateTicket, trail: Trail): Promise<RpcRequest> {
-  if (exchange.method !== 'POST') return (trail.rpc = withoutBody(gateway, exchange, ticket));
+  if (exchange.method !== 'POST') return judged((trail.rpc = withoutBody(gateway, exchange, ticket)), exchange, ticket, trail);
   requireJson(exchange);
   const bytes = await exchange.readBody(ticket.requestBytesMax);
   trail.inputBytes = bytes.length;
@@ -34,7 +35,13 @@ export async function extractRpc(gateway: Pick<Gateway, 'sessions' | 'doors'>, e
     throw new Refusal('invalid_request', 'sessions_only', 'over HTTP+SSE only revisions are known that begin with initialize');
   // A client that was told to start over may still send its old session with the new handshake: the handshake counts.
   const hasSession = era === 'legacy' && message.method !== 'initialize';
-  return (trail.rpc = { call, message, era, session: hasSession ? sessionOf(gateway, exchange, ticket, door) : undefined, door });
+  trail.rpc = { call, message, era, session: hasSession ? sessionOf(gateway, exchange, ticket, door) : undefined, door };
+  return judged(trail.rpc, exchange, ticket, trail);
+}
+
+function judged(rpc: RpcRequest, exchange: Exchange, { access }: RateTicket, trail: Trail): RpcRequest {
+  judgeClient(access, exchange, rpc, trail);
+  return rpc;
 }
 
 /** The door of an old client, where the path names one. */

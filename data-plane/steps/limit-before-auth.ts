@@ -29,6 +29,7 @@ function refuseForeignOrigin(exchange: Exchange): void {
 
 /** Pages of one's own origin send no Origin with a GET: whoever owns the domain may then have led the browser here (DNS rebinding). */
 function refuseForeignHost({ hosts }: Pick<Gateway, 'hosts'>, exchange: Exchange): void {
-  if (hosts.allows(exchange.header('host') ?? '', exchange.localAddress)) return;
+  // No browser was led here by what the control plane sends.
+  if (exchange.standsFor !== undefined || hosts.allows(exchange.header('host') ?? '', exchange.localAddress)) return;
   throw new Refusal('mcp_not_allowed', 'host_not_allowed', 'the gateway is not known by the name in the Host header');
 }

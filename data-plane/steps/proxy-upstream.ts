@@ -29,10 +29,14 @@ function forward(gateway: Gateway, exchange: Exchange, allowed: AllowedCall, hol
   const { rpc, access } = allowed;
   const { door } = rpc;
   return new Promise((resolve) => {
+    const finish = (outcome: Outcome) => {
+      access.server.sighting.note(outcome.failure);
+      resolve(outcome);
+    };
     const relay =
       door === undefined
-        ? new AnswerRelay(gateway, exchange, allowed, trail, resolve)
-        : new DoorRelay(gateway.clock, { door, exchange, allowed, trail, allowance }, resolve);
+        ? new AnswerRelay(gateway, exchange, allowed, trail, finish)
+        : new DoorRelay(gateway.clock, { door, exchange, allowed, trail, allowance }, finish);
     const metered = allowance === undefined ? undefined : new MeteredAnswer(relay, allowance);
     const flight = transport.send(
       {

@@ -5,12 +5,19 @@ import type { Outcome, RateTicket } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { refusalOf } from '../policies/limit-refusals.ts';
+import type { Trail } from '../trail.ts';
 
 /**
  * A rate that is exceeded comes before the refusal of a later step, as the order of the steps wants. An admitted request
  * needs nothing here: its lease is released by the settlement, in the same atomic call.
  */
-export async function reconcileRateLimit(gateway: Gateway, exchange: Exchange, ticket: RateTicket, refusal: Outcome | Refusal): Promise<Outcome | Refusal> {
+export async function reconcileRateLimit(
+  gateway: Gateway,
+  exchange: Exchange,
+  ticket: RateTicket,
+  trail: Trail,
+  refusal: Outcome | Refusal,
+): Promise<Outcome | Refusal> {
   const { plan, key } = ticket.access;
   if (ticket.isCharged || plan.rates.checks.length === 0) return refusal;
   try {
@@ -23,7 +30,10 @@ export async function reconcileRateLimit(gateway: Gateway, exchange: Exchange, t
       heldAmounts: [],
       intent: undefined,
     });
-    return answer.kind === 'refused' ? refusalOf(answer, plan, [], gateway.clock.now()) : refusal;
+    if (answer.kind === 'admitted') return refusal;
+    // Not before: whoever refused is the step that ran last.
+    trail.at(reconcileRateLimit);
+    return refusalOf(answer, plan, [], gateway.clock.now());
   } catch (error) {
     if (error instanceof CountersUnavailable) return refusal;
     throw error;

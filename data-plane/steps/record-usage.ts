@@ -19,5 +19,5 @@ export function recordUsage(gateway: Gateway, exchange: Exchange, trail: Trail, 
   const latencyMillis = gateway.clock.elapsed() - exchange.startedAt;
   const costNanosUsd = costOfEnding(hold, ending);
   const head = hold?.eventHead ?? eventHead(gateway.nodeName, exchange, trail, NO_PRICE);
-  return { json: head + eventEnding(ending, latencyMillis, costNanosUsd), costNanosUsd, latencyMillis };
+  return { json: head + eventEnding(ending, trail, latencyMillis, costNanosUsd), costNanosUsd, latencyMillis };
 }

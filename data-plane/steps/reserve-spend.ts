@@ -14,7 +14,7 @@ import { countersAway, countersRebuilding, refusalOf } from '../policies/limit-r
 import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/planned-holds.ts';
 import { PlannedSpend } from '../policies/planned-spend.ts';
 import type { Trail } from '../trail.ts';
-import { eventEnding, eventHead } from '../usage/usage-event-json.ts';
+import { agentJsonOf, eventEnding, eventHead } from '../usage/usage-event-json.ts';
 
 /** How a client finds out what it talks to: never refused for its rate, or clients fall back to older handshakes (`protocol.md` section 1). */
 const PROBES: ReadonlySet<string> = new Set(['server/discover']);
@@ -59,7 +59,7 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
     holds: checks,
     ahead: mayShareRoom(allowed) ? aheadTermsOf({ nodeName: gateway.nodeName, exchange, trail, price, limits, calls: allotmentCalls }) : undefined,
   };
-  const spend = new PlannedSpend({ rpc: allowed.rpc, price, inputBytes, limits, eventHead: head });
+  const spend = new PlannedSpend({ rpc: allowed.rpc, price, inputBytes, limits, eventHead: head, agentJson: agentJsonOf(trail) });
   ticket.isCharged = true;
   const booking = { ticket, admission, spend, limits, nowMillis, trail, head, asked: undefined };
   let store = gateway.counters;
@@ -117,8 +117,8 @@ function admitWithoutMoney(gateway: Gateway, booking: Booking, error: CountersUn
 }
 
 /** Nobody knows whether the store took the admission before it fell silent: if it did, this gives everything back. */
-function voided(gateway: Gateway, { asked, head }: Booking, refusal: Refusal): Refusal {
-  if (asked !== undefined) gateway.counters.settle({ admission: asked, amounts: asked.holds.map(() => 0), event: head + eventEnding(refusal, 0, 0n) });
+function voided(gateway: Gateway, { asked, head, trail }: Booking, refusal: Refusal): Refusal {
+  if (asked !== undefined) gateway.counters.settle({ admission: asked, amounts: asked.holds.map(() => 0), event: head + eventEnding(refusal, trail, 0, 0n) });
   return refusal;
 }
 

@@ -1,9 +1,10 @@
 /** Writes the usage event as JSON in two halves: what is known before the upstream is called, and how the request ended. */
+import { orderOfStep } from '../../shared/access-steps.ts';
 import { costOf, type Price } from '../../shared/pricing.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { RefusalCode } from '../../shared/refusals.ts';
 import { USAGE_EVENT_FORMAT } from '../../shared/usage-event.ts';
-import { readClientInfo, readModernClientInfo, type ClientInfo } from '../mcp/client-info.ts';
+import { clientIn } from '../mcp/client-info.ts';
 import type { Outcome, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Trail } from '../trail.ts';
@@ -29,7 +30,7 @@ const NEVER_REACHED: ReadonlySet<string> = new Set([
 export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, price: Price, inputBytes = trail.inputBytes): string {
   const message = trail.rpc?.message;
   const session = trail.rpc?.session;
-  const client = clientOf(trail);
+  const client = trail.rpc === undefined ? undefined : clientIn(trail.rpc);
   return (
     `[${USAGE_EVENT_FORMAT},"${exchange.requestId}",${exchange.timeMillis},${text(nodeName)},` +
     `${trail.plan?.identityJson ?? identityJson(exchange, trail)},${text(exchange.method)},${text(message?.method)},` +
@@ -40,6 +41,7 @@ export function eventHead(nodeName: string, exchange: Exchange, trail: Trail, pr
   );
 }
 
+const LOST_AT = orderOfStep('proxyUpstream');
 const LOST = wordsJson({
   status: 502,
   decision: 'ERRORED',
@@ -47,14 +49,20 @@ const LOST = wordsJson({
 });
 
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
-export function unknownEnding(costNanosUsd: bigint, outputBytes: number): string {
-  return LOST + figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd, dlpOutcome: 'NONE' });
+export function unknownEnding(costNanosUsd: bigint, outputBytes: number, agentJson: string): string {
+  const tail = tailJson(agentJson, LOST_AT);
+  return LOST + figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd, dlpOutcome: 'NONE', tail });
 }
 
-/** Who the message itself says it is from; undefined where the session knows. */
-function clientOf({ rpc }: Trail): ClientInfo | undefined {
-  if (rpc?.era === 'modern') return readModernClientInfo(rpc.message?.value);
-  return rpc?.message?.method === 'initialize' ? readClientInfo(rpc.message.value) : undefined;
+/** The agent and its client, for the tail; nothing where no agent calls. */
+export function agentJsonOf({ client, key }: Trail): string {
+  const agentId = client?.agentId ?? key?.agentId ?? null;
+  return agentId === null ? '' : `,"${agentId}",${client?.clientId == null ? 'null' : JSON.stringify(client.clientId)}`;
+}
+
+/** What most events have nothing of, and therefore end without: the agent, and the step that was the last one. */
+function tailJson(agentJson: string, step: number | null): string {
+  return agentJson === '' && step === null ? '' : `${agentJson === '' ? ',null,null' : agentJson},${step}`;
 }
 
 /** What a request cost: nothing when it was refused or never reached its upstream. */
@@ -64,7 +72,7 @@ export function costOfEnding(hold: SpendHold | undefined, ending: Outcome | Refu
   return costOf(hold.price, hold.inputBytes, ending.outputBytes);
 }
 
-export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, costNanosUsd: bigint): string {
+export function eventEnding(ending: Outcome | Refusal, trail: Trail, latencyMillis: number, costNanosUsd: bigint): string {
   const refusal = ending instanceof Refusal ? ending : ending.failure;
   const outcome = ending instanceof Refusal ? undefined : ending;
   const decision = refusal === undefined ? 'ALLOWED' : isDenial(refusal) ? 'DENIED' : 'ERRORED';
@@ -75,6 +83,7 @@ export function eventEnding(ending: Outcome | Refusal, latencyMillis: number, co
     outputBytes: outcome?.outputBytes ?? 0,
     costNanosUsd,
     dlpOutcome: refusal?.reason === 'semantic_filter' ? 'BLOCKED' : 'NONE',
+    tail: tailJson(agentJsonOf(trail), refusal === undefined ? null : orderOfStep(trail.step)),
   };
   return wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures);
 }
@@ -113,10 +122,12 @@ interface EndingFigures {
   readonly outputBytes: number;
   readonly costNanosUsd: bigint;
   readonly dlpOutcome: 'NONE' | 'BLOCKED';
+  /** As `tailJson` makes it. */
+  readonly tail: string;
 }
 
-function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, outputBytes, costNanosUsd, dlpOutcome }: EndingFigures): string {
-  return `,${isToolError},${latencyMicros},${upstreamLatencyMicros},${outputBytes},"${costNanosUsd}","${dlpOutcome}"]`;
+function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, outputBytes, costNanosUsd, dlpOutcome, tail }: EndingFigures): string {
+  return `,${isToolError},${latencyMicros},${upstreamLatencyMicros},${outputBytes},"${costNanosUsd}","${dlpOutcome}"${tail}]`;
 }
 
 /** Whoever was refused before key and server were known is recorded with what is. */

@@ -2,7 +2,7 @@
 import { createEventStreamFilter } from '../../data-plane/mcp/event-stream-filter.ts';
 import { compileFilter } from '../../data-plane/guardrails/semantic-filter.ts';
 import { filterLists } from '../../data-plane/guardrails/list-filter.ts';
-import { compileToolRules } from '../../data-plane/guardrails/tool-rules.ts';
+import { compileToolRules } from '../../shared/tool-rules.ts';
 import { faultOfAnswer } from '../../data-plane/transports/answer-envelope.ts';
 import { readRpcCall } from '../../data-plane/mcp/read-rpc-call.ts';
 

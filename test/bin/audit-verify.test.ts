@@ -40,6 +40,8 @@ const environmentOf = () => ({
   TURNPIKE_DATA_DIR: directory,
 });
 
+const noUsage = () => `${plane.organisationId}, usage: 0 records hold in 0 seals, 0 are not sealed yet, and 0 signed heads agree\n`;
+
 async function turnpike(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<{ code: number | string; output: string }> {
   const program = startProgram(process.execPath, [join(ROOT, 'bin/turnpike.mjs'), 'audit', 'verify', ...args], environment);
   const code = await program.stop('SIGCONT');
@@ -54,7 +56,10 @@ async function verified(environment: Readonly<Record<string, string>>, headFiles
 
 test('exit 0 and the number of events while the chain holds, exit 1 and the place when it does not', async () => {
   const without = `There are no signed heads in ${headsFile}: whether events were cut off at the end cannot be seen.\n`;
-  expect(await turnpike([], environmentOf())).toEqual({ code: 0, output: `${plane.organisationId}: 3 events hold, and 0 signed heads agree\n${without}` });
+  expect(await turnpike([], environmentOf())).toEqual({
+    code: 0,
+    output: `${plane.organisationId}: 3 events hold, and 0 signed heads agree\n${noUsage()}${without}`,
+  });
   await tamper(plane.database, `update audit_events set action = 'x' where position = 2`);
   const { code, output } = await turnpike([], environmentOf());
   expect(code).toBe(1);
@@ -65,14 +70,14 @@ test('heads are compared with, those of the data directory and of files that are
   const [elsewhere, environment] = [join(directory, 'elsewhere.jsonl'), environmentOf()];
   const head = { organisationId: plane.organisationId, position: '4', hash: 'x', at: new Date().toISOString() };
   const signed = `${JSON.stringify(new HeadSigner(new SecretKey(plane.settings.secretKey)).sign(head))}\n`;
-  const cut = `${plane.organisationId}: the chain was cut off behind position 3: at ${head.at} it ended at position 4\n`;
+  const cut = `${plane.organisationId}: the chain was cut off behind position 3: at ${head.at} it ended at position 4\n${noUsage()}`;
   await writeFile(elsewhere, signed);
   expect(await verified(environment, [elsewhere])).toEqual({ holds: false, output: cut });
   await writeFile(headsFile, signed);
   expect(await verified(environment)).toEqual({ holds: false, output: cut });
   await writeFile(headsFile, `\n${signed.replace('"4"', '"3"')}`);
   const { holds, output } = await verified(environment);
-  expect([holds, output.split('\n')[1]]).toEqual([false, `${headsFile}, line 2: this head was not signed with this secret key`]);
+  expect([holds, output.split('\n')[2]]).toEqual([false, `${headsFile}, line 2: this head was not signed with this secret key`]);
   await expect(verified(environment, [join(directory, 'none')])).rejects.toThrow(/none cannot be read by .* \(ENOENT\)/);
 });
 

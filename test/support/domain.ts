@@ -1,5 +1,6 @@
 /** Builders of configuration for tests and benchmarks: whatever is not said is what most servers and keys have. */
 import type { AccessGrant } from '../../shared/access-grant.ts';
+import type { Agent } from '../../shared/agent.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
 import { newId } from '../../shared/ids.ts';
@@ -10,7 +11,7 @@ import { mintToken, type TokenHasher } from '../../shared/token.ts';
 
 export function organisation(): OrganisationConfig {
   const id = newId('organisation');
-  return { id, slug: id.slice(-8), denialStyle: 'AUTO' };
+  return { id, slug: id.slice(-8), denialStyle: 'AUTO', unknownClients: 'ALLOW' };
 }
 
 /** The key as a data plane knows it, and the token that opens it. */
@@ -29,6 +30,7 @@ export function apiKey(organisationId: string, hasher: TokenHasher, given: Parti
     state: 'ACTIVE',
     expiresAtMillis: null,
     denialStyle: null,
+    agentId: null,
     ...given,
   };
   return { key, token };
@@ -66,6 +68,11 @@ export function mcpServer(organisationId: string, given: Partial<McpServer> = {}
   };
 }
 
+/** An agent of the organisation's own. */
+export function agent(organisationId: string, given: Partial<Agent> = {}): Agent {
+  return { id: newId('agent'), organisationId, kind: 'CUSTOM', name: 'agent', mode: 'ENFORCE', clients: [], ...given };
+}
+
 export function accessGrant(key: ApiKey, server: McpServer): AccessGrant {
   return { id: newId('accessGrant'), organisationId: key.organisationId, apiKeyId: key.id, mcpServerId: server.id, toolsAllowed: null, expiresAtMillis: null };
 }
@@ -101,6 +108,7 @@ export function snapshotOf(entities: {
   accessGrants?: readonly AccessGrant[];
   policies?: readonly PolicyConfig[];
   limits?: readonly Limit[];
+  agents?: readonly Agent[];
 }): ConfigUpsert[] {
   return [
     ...(entities.organisations ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'organisation', value })),
@@ -109,5 +117,6 @@ export function snapshotOf(entities: {
     ...(entities.accessGrants ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'accessGrant', value })),
     ...(entities.policies ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'policy', value })),
     ...(entities.limits ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'limit', value })),
+    ...(entities.agents ?? []).map((value): ConfigUpsert => ({ op: 'upsert', kind: 'agent', value })),
   ];
 }

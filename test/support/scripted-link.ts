@@ -2,6 +2,7 @@
 import { on } from 'node:events';
 import { EventEmitter } from 'node:events';
 import type { FeedLink, NodeDescription, RenewedToken } from '../../data-plane/config/feed-link.ts';
+import type { ServerReport } from '../../data-plane/reports/server-report.ts';
 import type { ReceivedFrame } from '../../data-plane/config/read-frame.ts';
 
 export interface Acknowledged {
@@ -14,6 +15,7 @@ export class ScriptedLink implements FeedLink {
   readonly subscribed: (string | undefined)[] = [];
   readonly acknowledged: Acknowledged[] = [];
   readonly hellos: NodeDescription[] = [];
+  readonly reported: ServerReport[] = [];
   terminations = 0;
   /** How a greeting is answered. */
   answerHello: () => Promise<string> = () => Promise.resolve('dpl_test');
@@ -45,6 +47,11 @@ export class ScriptedLink implements FeedLink {
 
   renewToken(): Promise<RenewedToken> {
     return Promise.resolve({ state: null, token: null });
+  }
+
+  report(_dataPlaneId: string, reports: readonly ServerReport[]): Promise<void> {
+    this.reported.push(...reports);
+    return Promise.resolve();
   }
 
   async *frames(_dataPlaneId: string, sinceVersion: string | undefined): AsyncGenerator<ReceivedFrame> {

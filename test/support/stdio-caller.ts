@@ -4,6 +4,7 @@ import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
+import { ServerSighting } from '../../data-plane/reports/server-sighting.ts';
 import type { GovernedServer } from '../../data-plane/config/governed-server.ts';
 import type { RpcCall } from '../../data-plane/mcp/rpc-call.ts';
 import { compileToolPins } from '../../data-plane/guardrails/tool-pins.ts';
@@ -107,6 +108,7 @@ export function stdioServer(
     priceOf: () => NO_PRICE,
     upstreamAuthHeaders: [],
     stdioEnv,
+    sighting: new ServerSighting(),
   };
 }
 

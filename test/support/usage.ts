@@ -46,6 +46,9 @@ export function usageEvent(given: Partial<UsageEvent> = {}): UsageEvent {
     clientIp: null,
     traceId: null,
     dlpOutcome: 'NONE',
+    agentId: null,
+    agentClientId: null,
+    step: null,
     ...given,
   };
 }

@@ -6,6 +6,8 @@
 --   lease; limit, 1 if it only observes, expireAtMillis, and of each window the place among the keys of the window before, or 0 without rollover.
 -- Answers one string per admission: "ok", "ok:i,j" with observed windows, or "check:index:used:reserved:retryAfterMillis:carriedOver";
 --   "rebuild" for those that hold while windows are closed; and last the generation, where it is newer.
+-- With PEEKS (redis-scripts.ts), which knows one admission, nothing is written, and behind the answer stand the counts of each rate and lease, and used, reserved
+--   and carried over of each window, as they are before it.
 -- Counts are kept as whole numbers of eight bytes, the first of which says until when they are needed. They are read once and written once
 -- per batch, and plans are read once, so what many requests share costs little.
 local time = redis.call('TIME')
@@ -265,6 +267,27 @@ local function admit(id, intent, plan, amounts)
   return answer
 end
 
+-- The calls by which a pace is away from even.
+local function callsOwed(rate)
+  local step = rate.length / math.max(rate.limit, 1)
+  local owed = rate.state.since - now + rate.state.calls * step
+  return math.max(0, math.min(rate.burst, math.ceil(owed / step - 0.000001)))
+end
+
+local function countsOf(plan)
+  local counts = {}
+  local function note(number) counts[#counts + 1] = whole(number) end
+  for _, rate in ipairs(plan.rates) do note(rate.state.isPace and callsOwed(rate) or rate.state.sum) end
+  for _, lease in ipairs(plan.leases) do note(lease.state.count) end
+  for _, window in ipairs(plan.windows) do
+    note(window.state.used)
+    note(window.state.reserved)
+    note(carriedOver(window))
+  end
+  return table.concat(counts, ' ')
+end
+local counted = PEEKS and countsOf(plans[1])
+
 -- What is open was admitted before: whoever asks again, after a reply that was lost, gets the same answer.
 local known = redis.call('HMGET', OPEN, unpack(ARGV, IDS + 1, IDS + admissions))
 local answers = {}
@@ -278,6 +301,7 @@ for index = 1, admissions do
   answers[index] = answer
 end
 chargePending()
+if PEEKS then return { answers[1], counted } end
 
 local changed = {}
 local function change(kept, write)

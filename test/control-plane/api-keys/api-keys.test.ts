@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { apiKeySchema } from '../../../shared/api-key.ts';
 import { SecretKey } from '../../../shared/secret-key.ts';
 import { hasValidChecksum, TokenHasher } from '../../../shared/token.ts';
+import { newMember } from '../../support/browser.ts';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../../support/control-plane.ts';
 
 let plane: TestControlPlane;
@@ -164,6 +165,150 @@ describe('the end', () => {
     await plane.database.query(`update api_keys set ${change} where id = $1`, [id]);
     expect(await statusOf(id)).toBe(status);
   });
+});
+
+describe('a change', () => {
+  const FIELDS = 'id name status expiresAt disabledAt agentId denialStyle metadata version';
+
+  test('is of what is given, with the version that it was decided on', async () => {
+    const { id } = await plane.admin.createApiKey({ metadata: { owner: 'a' }, expiresAt: '2999-01-01T00:00:00.000Z' });
+    const { apiKey } = await plane.admin.mutate('updateApiKey', 'UpdateApiKeyInput', { id, name: 'renamed', expectedVersion: 1 }, `apiKey { ${FIELDS} }`);
+    expect(apiKey).toMatchObject({ name: 'renamed', expiresAt: '2999-01-01T00:00:00.000Z', metadata: { owner: 'a' }, version: 2 });
+    const change = { id, expiresAt: null, denialStyle: 'TOOL_RESULT', metadata: {} };
+    await plane.admin.mutate('updateApiKey', 'UpdateApiKeyInput', change, `apiKey { ${FIELDS} }`);
+    expect(await toldOf(id)).toMatchObject({ name: 'renamed', expiresAtMillis: null, denialStyle: 'TOOL_RESULT' });
+    expect(await userErrorsOf(plane, 'updateApiKey', 'UpdateApiKeyInput', { id, expectedVersion: 1 })).toMatchObject([{ code: 'STALE_VERSION' }]);
+  });
+
+  test('in a dry run is shown and not made', async () => {
+    const { id } = await plane.admin.createApiKey({ name: 'as it was' });
+    const { apiKey } = await plane.admin.mutate('updateApiKey', 'UpdateApiKeyInput', { id, name: 'dry', dryRun: true }, 'apiKey { name }');
+    expect(apiKey).toEqual({ name: 'dry' });
+    await plane.admin.mutate('setApiKeyDisabled', 'SetApiKeyDisabledInput', { id, disabled: true, dryRun: true }, 'apiKey { status }');
+    expect(await toldOf(id)).toMatchObject({ name: 'as it was', state: 'ACTIVE' });
+    expect(await statusOf(id)).toBe('ACTIVE');
+  });
+
+  test('binds the key to an agent, and to none again', async () => {
+    const { agents } = await plane.admin.query('{ agents(first: 1) { nodes { id slug } } }');
+    const [agent] = z.object({ nodes: z.array(z.object({ id: z.string(), slug: z.string() })) }).parse(agents).nodes;
+    const { id } = await plane.admin.createApiKey({ agentId: agent?.id });
+    expect((await toldOf(id)).agentId).toBe(agent?.id);
+    expect(await plane.admin.query('query($id: ID!) { apiKey(id: $id) { agent { slug } } }', { id })).toEqual({ apiKey: { agent: { slug: agent?.slug } } });
+    await plane.admin.mutate('updateApiKey', 'UpdateApiKeyInput', { id, agentId: null }, 'apiKey { id }');
+    expect((await toldOf(id)).agentId).toBeNull();
+  });
+
+  test('switches it off and on again', async () => {
+    const { id } = await plane.admin.createApiKey();
+    const set = (disabled: boolean) => plane.admin.mutate('setApiKeyDisabled', 'SetApiKeyDisabledInput', { id, disabled }, `apiKey { ${FIELDS} }`);
+    expect((await set(true))['apiKey']).toMatchObject({ status: 'DISABLED', disabledAt: expect.any(String) });
+    expect((await toldOf(id)).state).toBe('DISABLED');
+    expect((await set(false))['apiKey']).toMatchObject({ status: 'ACTIVE', disabledAt: null });
+    expect((await toldOf(id)).state).toBe('ACTIVE');
+  });
+
+  test.each([
+    ['updateApiKey', 'UpdateApiKeyInput', { name: 'x' }],
+    ['setApiKeyDisabled', 'SetApiKeyDisabledInput', { disabled: false }],
+  ])('of a revoked key is refused by %s', async (mutation, type, input) => {
+    const { id } = await plane.admin.createApiKey();
+    await plane.admin.mutate('revokeApiKey', 'IdInput', { id }, 'apiKey { id }');
+    expect(await userErrorsOf(plane, mutation, type, { id, ...input })).toMatchObject([{ code: 'ALREADY_REVOKED' }]);
+    expect(await statusOf(id)).toBe('REVOKED');
+  });
+});
+
+describe('an expired key', () => {
+  const expired = async () => {
+    const key = await plane.admin.createApiKey({ expiresAt: '2999-01-01T00:00:00.000Z' });
+    await plane.database.query(`update api_keys set expires_at = now() - interval '1 second' where id = $1`, [key.id]);
+    return key;
+  };
+
+  test('is extended by rotation only, and its old secret stays dead', async () => {
+    const { id, prefix } = await expired();
+    for (const expiresAt of ['2999-01-01T00:00:00.000Z', null])
+      expect(await userErrorsOf(plane, 'updateApiKey', 'UpdateApiKeyInput', { id, expiresAt })).toMatchObject([{ field: ['expiresAt'], code: 'CONFLICT' }]);
+    expect(await userErrorsOf(plane, 'rotateApiKey', 'RotateApiKeyInput', { id })).toMatchObject([{ field: ['expiresAt'], code: 'REQUIRED' }]);
+    const input = { id, expiresAt: '2999-01-01T00:00:00.000Z' };
+    const { apiKey, secret } = await plane.admin.mutate('rotateApiKey', 'RotateApiKeyInput', input, 'apiKey { status rotatedFrom graceUntil } secret');
+    expect(apiKey).toEqual({ status: 'ACTIVE', rotatedFrom: prefix, graceUntil: null });
+    expect((await toldOf(id)).hashes).toEqual([{ hash: hasher.hash(z.string().parse(secret)), validUntilMillis: null }]);
+  });
+
+  test('is not brought back by an expiry that lies in the past', async () => {
+    const { id } = await expired();
+    expect(await userErrorsOf(plane, 'rotateApiKey', 'RotateApiKeyInput', { id, expiresAt: '2020-01-01T00:00:00Z' })).toMatchObject([
+      { field: ['expiresAt'], code: 'OUT_OF_RANGE' },
+    ]);
+  });
+
+  test('had an old secret that never outlives the expiry it was given with', async () => {
+    const expiresAt = new Date(Date.now() + 60_000).toISOString();
+    const { id } = await plane.admin.createApiKey({ expiresAt });
+    await plane.admin.mutate('rotateApiKey', 'RotateApiKeyInput', { id, expiresAt: null, graceSeconds: 86_400 }, 'apiKey { id }');
+    expect((await toldOf(id)).hashes.map(({ validUntilMillis }) => validUntilMillis)).toEqual([null, Date.parse(expiresAt)]);
+  });
+});
+
+test('a filter finds the keys that fit all of it', async () => {
+  const { team } = await plane.admin.mutate('upsertTeam', 'UpsertTeamInput', { name: 'Filtered' }, 'team { id }');
+  const { id: teamId } = z.object({ id: z.string() }).parse(team);
+  const { agent } = await plane.admin.mutate('createAgent', 'CreateAgentInput', { name: 'Filtered' }, 'agent { id }');
+  const { id: agentId } = z.object({ id: z.string() }).parse(agent);
+  const server = await plane.admin.createServer({ name: 'filtered', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' });
+  const make = (name: string, input: Record<string, unknown> = {}) => plane.admin.createApiKey({ name: `filtered ${name}`, ...input });
+  await make('plain');
+  await make('of team', { type: 'TEAM', ownerId: teamId });
+  await make('bound', { agentId });
+  await make('granted 100%', { grantServerIds: [server.id] });
+  const states = {
+    expired: `expires_at = now() - interval '1 s'`,
+    rotating: `grace_until = now() + interval '1 h'`,
+    disabled: `state = 'DISABLED'`,
+    revoked: `state = 'REVOKED'`,
+  };
+  for (const [name, change] of Object.entries(states)) {
+    const { id } = await make(name);
+    await plane.database.query(`update api_keys set ${change} where id = $1`, [id]);
+  }
+  const used = await make('used');
+  await plane.database.query(`update api_keys set last_used_at = '2026-01-01T00:00:00Z' where id = $1`, [used.id]);
+  const found = async (filter: Record<string, unknown>) => {
+    const { apiKeys } = await plane.admin.query('query($filter: ApiKeyFilter) { apiKeys(first: 200, filter: $filter) { totalCount nodes { name status } } }', {
+      filter: { search: 'FILTERED', ...filter },
+    });
+    const { totalCount, nodes } = z.object({ totalCount: z.number(), nodes: z.array(z.object({ name: z.string() })) }).parse(apiKeys);
+    expect(totalCount).toBe(nodes.length);
+    return nodes.map(({ name }) => name.replace('filtered ', ''));
+  };
+  const all = ['plain', 'of team', 'bound', 'granted 100%', 'expired', 'rotating', 'disabled', 'revoked', 'used'];
+  expect(await found({})).toEqual(all);
+  expect(await found({ search: 'ed 100%' })).toEqual(['granted 100%']);
+  expect(await found({ search: '_______' })).toEqual([]);
+  expect(await found({ type: ['TEAM'] })).toEqual(['of team']);
+  expect(await found({ teamId: [teamId] })).toEqual(['of team']);
+  expect(await found({ userId: ['usr_none'] })).toEqual([]);
+  expect(await found({ agentId: [agentId] })).toEqual(['bound']);
+  expect(await found({ serverId: [server.id] })).toEqual(['granted 100%']);
+  expect(await found({ serverId: [] })).toEqual([]);
+  expect(await found({ status: ['ACTIVE'] })).toEqual(['plain', 'of team', 'bound', 'granted 100%', 'used']);
+  for (const status of Object.keys(states)) expect(await found({ status: [status.toUpperCase()] })).toEqual([status]);
+  expect(await found({ status: ['EXPIRED', 'REVOKED'] })).toEqual(['expired', 'revoked']);
+  expect(await found({ unusedSince: '2025-12-31T00:00:00Z' })).toEqual(all.slice(0, -1));
+  expect(await found({ unusedSince: '2026-01-02T00:00:00Z', status: ['ACTIVE'], type: ['ORGANISATION'] })).toEqual(['plain', 'bound', 'granted 100%', 'used']);
+});
+
+test('who made a key or gave a grant is told where it was a person', async () => {
+  const { browser, userId } = await newMember(plane, 'maker@example.com', 'MANAGER');
+  const server = await plane.admin.createServer({ name: 'made', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' });
+  const made = await browser.ask(
+    `mutation { createApiKey(input: {name: "mine", type: ORGANISATION, grantServerIds: ["${server.id}"]}) { apiKey { createdBy { id } grants { nodes { createdBy { id } } } } } }`,
+  );
+  expect(made.data).toEqual({ createApiKey: { apiKey: { createdBy: { id: userId }, grants: { nodes: [{ createdBy: { id: userId } }] } } } });
+  const { id } = await plane.admin.createApiKey();
+  expect(await plane.admin.query('query($id: ID!) { apiKey(id: $id) { createdBy { id } } }', { id })).toEqual({ apiKey: { createdBy: null } });
 });
 
 test('pages follow each other without gap or repetition, and count only when asked', async () => {

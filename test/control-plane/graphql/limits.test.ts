@@ -1,8 +1,8 @@
 /** An operation that asks for too much is refused before any of it runs, over HTTP and over WebSocket alike, and no error repeats a value. */
-import { createClient, type Client } from 'graphql-ws';
+import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { WebSocket } from 'ws';
 import { z } from 'zod';
+import { askOverHttp, askOverSocket, errorsSchema, socketClient, type Ask } from '../../support/both-transports.ts';
 import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
 
 let plane: TestControlPlane;
@@ -10,32 +10,15 @@ let client: Client;
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
-  client = createClient({
-    url: plane.graphqlUrl.replace('http', 'ws'),
-    webSocketImpl: WebSocket,
-    connectionParams: { authorization: `Bearer ${plane.token}` },
-    retryAttempts: 0,
-  });
+  client = socketClient(plane);
 });
 afterAll(async () => {
   await client?.dispose();
   await plane?.close();
 });
 
-const errorsSchema = z.array(z.object({ message: z.string(), extensions: z.record(z.string(), z.unknown()) }));
-type Ask = (query: string, variables?: Record<string, unknown>) => Promise<z.infer<typeof errorsSchema>>;
-
-const overHttp: Ask = async (query, variables) => errorsSchema.parse((await plane.ask(query, variables)).errors ?? []);
-const overWebSocket: Ask = async (query, variables = {}) => {
-  try {
-    const results = client.iterate({ query, variables });
-    const { value } = await results.next();
-    await results.return?.();
-    return errorsSchema.parse(value?.errors ?? []);
-  } catch (errors) {
-    return errorsSchema.parse(errors);
-  }
-};
+const overHttp: Ask = (query, variables) => askOverHttp(plane, query, variables);
+const overWebSocket: Ask = (query, variables) => askOverSocket(client, query, variables);
 
 describe.each([
   ['HTTP', overHttp],
@@ -49,6 +32,41 @@ describe.each([
     const aliases = (count: number) => `{ ${Array.from({ length: count }, (_, index) => `a${index}: server(slug: "x") { id }`).join(' ')} }`;
     expect(await ask(aliases(30))).toEqual([]);
     expect(await ask(aliases(31))).toMatchObject([{ message: 'more than 30 aliases', extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
+  });
+
+  test.each([
+    ['a field repeated', `{ viewer { ${'permissions '.repeat(1900)} } }`],
+    ['a field with arguments repeated', `{ ${'servers(first: 1) { totalCount } '.repeat(200)} }`],
+    ['repetitions of repetitions', `{ ${`viewer { ${'organisation { name } '.repeat(15)} } `.repeat(25)} }`],
+    ['a field repeated by many fragments', `{ ${names('...F', 120)} } ${names('fragment F', 120, ' on Query { viewer { permissions } }')}`],
+    [
+      'fragments that double each other',
+      `{ ...F0 } ${Array.from({ length: 100 }, (_, index) => `fragment F${index} on Query { ...F${index + 1} ...F${index + 1} }`).join(' ')} fragment F100 on Query { __typename }`,
+    ],
+    ['fragments that lead back', '{ ...F0 } fragment F0 on Query { ...F1 } fragment F1 on Query { ...F0 }'],
+    ['what lies deeper than twelve levels', `{ viewer ${'{ organisation { teams { nodes '.repeat(5)}{ id }${' } } }'.repeat(5)} }`],
+    ['51 directives', `{ viewer { permissions ${'@skip(if: false) '.repeat(51)} } }`],
+  ])('%s is too complex, and not even validated', async (_what, query) => {
+    expect(await ask(query)).toMatchObject([{ extensions: { code: 'QUERY_TOO_COMPLEX', requestId: expect.stringMatching(/^req_/) } }]);
+  });
+
+  test('a list of more than a thousand is refused, wherever it stands', async () => {
+    const query = 'mutation($input: SetToolRulesInput!) { setToolRules(input: $input) { userErrors { code } } }';
+    const input = { id: 'srv_x', allowedTools: Array.from({ length: 1001 }, (_, index) => `tool${index}`), blockedTools: [] };
+    expect(await ask(query, { input })).toMatchObject([{ message: '$input holds a list of more than 1000', extensions: { code: 'BAD_USER_INPUT' } }]);
+  });
+
+  test.each([
+    ['a field', '{ viewer { permission } }', {}],
+    ['an argument', '{ servers(firs: 1) { totalCount } }', {}],
+    ['a type', 'query($a: Strin) { server(slug: $a) { id } }', {}],
+    ['an enum value', '{ policies(scope: [TEAMS]) { id } }', {}],
+    ['a field of a variable', 'mutation($input: IdInput!) { revokeApiKey(input: $input) { userErrors { code } } }', { input: { id: 'x', expectedVersio: 1 } }],
+    ['an enum value of a variable', 'query($s: [PolicyScope!]) { policies(scope: $s) { id } }', { s: ['TEAMS'] }],
+  ])('%s that is nearly right is refused without saying what would be', async (_what, query, variables) => {
+    const errors = await ask(query, variables);
+    expect(errors.length).toBeGreaterThan(0);
+    expect(JSON.stringify(errors)).not.toMatch(/did you mean/i);
   });
 
   test('lists count as often as they are long', async () => {
@@ -103,6 +121,11 @@ describe.each([
   );
 });
 
+/** `...F0 ...F1 ...F2` and so on. */
+function names(before: string, count: number, after = ''): string {
+  return Array.from({ length: count }, (_, index) => `${before}${index}${after}`).join(' ');
+}
+
 describe('HTTP alone', () => {
   test('what may not run is 400, also when our own limits say so', async () => {
     const statusOf = async (query: string, variables?: Record<string, unknown>) => (await plane.ask(query, variables)).status;
@@ -144,8 +167,9 @@ describe('HTTP alone', () => {
     expect((await get('mutation { upsertTeam(input: {name: "by GET"}) { userErrors { code } } }')).status).toBe(405);
   });
 
-  test('introspection works, health answers, and nothing else is served', async () => {
-    expect((await plane.ask('{ __schema { queryType { name } } }', {}, null)).data).toEqual({ __schema: { queryType: { name: 'Query' } } });
+  test('health answers, and nothing else is served, to a browser neither', async () => {
+    const page = await fetch(plane.graphqlUrl, { headers: { accept: 'text/html' } });
+    expect([page.status, page.headers.get('content-type')]).toEqual([400, expect.stringContaining('json')]);
     expect(await (await fetch(`${plane.url}/v1/health`)).json()).toEqual({ status: 'alive' });
     expect(await (await fetch(`${plane.url}/v1/healthz`)).json()).toEqual({ status: 'ready', database: true });
     expect((await fetch(`${plane.url}/elsewhere`)).status).toBe(404);

@@ -1,9 +1,8 @@
 /** A socket lives as long as its token is good, says who it is in time, and carries only so much. */
-import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { WebSocket } from 'ws';
 import { newMember, type Member } from '../../support/browser.ts';
 import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
+import { acknowledged, openSocket, type GraphqlSocket } from '../../support/graphql-socket.ts';
 import { eventually } from '../../support/processes.ts';
 
 let plane: TestControlPlane;
@@ -13,37 +12,17 @@ beforeAll(async () => {
 });
 afterAll(() => plane?.close());
 
-interface OpenSocket {
-  readonly socket: WebSocket;
-  readonly received: string[];
-  /** The close code and its reason, once it is closed. */
-  readonly closed: Promise<{ code: number; reason: string }>;
+function open(headers: Record<string, string> = {}): Promise<GraphqlSocket> {
+  return openSocket(plane.graphqlUrl, headers);
 }
 
-async function open(headers: Record<string, string> = {}): Promise<OpenSocket> {
-  const socket = new WebSocket(plane.graphqlUrl.replace('http', 'ws'), 'graphql-transport-ws', { headers });
-  const received: string[] = [];
-  socket.on('message', (data) => received.push(Buffer.isBuffer(data) ? data.toString('utf8') : ''));
-  const closed = new Promise<{ code: number; reason: string }>((resolve) =>
-    socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
-  );
-  await once(socket, 'open');
-  return { socket, received, closed };
-}
-
-async function signedIn(token: string): Promise<OpenSocket> {
+async function signedIn(token: string): Promise<GraphqlSocket> {
   return acknowledged(await open(), { authorization: `Bearer ${token}` });
 }
 
 /** As a browser opens one for a page of ours. */
-async function signedInByCookie({ browser }: Member): Promise<OpenSocket> {
-  return acknowledged(await open({ cookie: browser.cookie ?? '', origin: plane.url }), {});
-}
-
-async function acknowledged(opened: OpenSocket, payload: Record<string, string>): Promise<OpenSocket> {
-  opened.socket.send(JSON.stringify({ type: 'connection_init', payload }));
-  await eventually(() => (opened.received.some((text) => text.includes('connection_ack')) ? true : undefined), 'the acknowledgement');
-  return opened;
+async function signedInByCookie({ browser }: Member): Promise<GraphqlSocket> {
+  return acknowledged(await open({ cookie: browser.cookie ?? '', origin: plane.url }));
 }
 
 test('a token that expires closes its socket with 4410', async () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openOrm } from '../../../control-plane/database/orm.ts';
 import { ServerLooks } from '../../../control-plane/mcp-client/server-looks.ts';
+import { ServerHealthService } from '../../../control-plane/server-health/server-health.service.ts';
 import { DiscoverySchedule } from '../../../control-plane/tools/discovery-schedule.ts';
 import { DiscoveryService } from '../../../control-plane/tools/discovery.service.ts';
 import { AddressRules } from '../../../shared/address-rules.ts';
@@ -25,7 +26,7 @@ test('three replicas that find a server due at once look at it once', async () =
   const sealer = new SecretSealer(new SecretKey(plane.settings.secretKey));
   const stdio = { allowlist: StdioAllowlist.empty, user: undefined, inherited: {} };
   const looks = new ServerLooks({ rules: new AddressRules(undefined), stdio });
-  const replicas = [1, 2, 3].map(() => new DiscoverySchedule(orm.em, new DiscoveryService({ sealer, looks }), log));
+  const replicas = [1, 2, 3].map(() => new DiscoverySchedule(orm.em, new DiscoveryService({ sealer, looks, health: new ServerHealthService() }), log));
   const upstream = await startToolUpstream([{ name: 'read' }]);
   const { id } = await plane.admin.createServer({ name: 'Scheduled', transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url });
   await plane.admin.mutate('setToolReview', 'SetToolReviewInput', { id, discoveryMinutes: 5 }, 'server { id }');

@@ -12,7 +12,7 @@ import { usageEvent } from '../../support/usage.ts';
 const EVENTS = 2345;
 const START = Date.UTC(2026, 10, 20);
 const FIELDS =
-  'id,requestId,occurredAt,teamId,userId,userDomain,apiKeyId,apiKeyPrefix,serverId,serverSlug,transport,httpMethod,rpcMethod,tool,isToolError,status,decision,code,reason,message,observed,retryAfterSeconds,dlpOutcome,latencyMicros,upstreamLatencyMicros,inputBytes,outputBytes,costNanosUsd,sessionId,protocolVersion,clientName,clientVersion,clientIp,traceId,dataPlane';
+  'id,requestId,occurredAt,teamId,userId,userDomain,apiKeyId,apiKeyPrefix,serverId,serverSlug,transport,httpMethod,rpcMethod,tool,isToolError,status,decision,code,reason,message,observed,retryAfterSeconds,dlpOutcome,latencyMicros,upstreamLatencyMicros,inputBytes,outputBytes,costNanosUsd,sessionId,protocolVersion,clientName,clientVersion,clientIp,traceId,dataPlane,agentId,agentClientId';
 const lineSchema = z.record(z.string(), z.unknown());
 
 let plane: TestControlPlane;

@@ -46,6 +46,9 @@ function eventOf(index: number): UsageEvent {
     serverSlug: `server-${index % 4}`,
     tool: ['read', 'write', 'list', null][index % 5] ?? null,
     clientName: ['claude-code', 'cursor'][index % 2] ?? null,
+    // Of every client some count as an agent.
+    agentId: index % 5 === 0 ? 'agt_1' : null,
+    agentClientId: index % 10 === 0 ? 'agc_1' : null,
     decision: (['ALLOWED', 'DENIED', 'ERRORED', 'ALLOWED'] as const)[index % 4] ?? 'ALLOWED',
     code: index % 4 === 1 ? 'mcp_guardrail_block' : null,
     costNanosUsd: String(10n ** 18n + BigInt(index)),
@@ -60,6 +63,8 @@ const filters: [string, Record<string, unknown>][] = [
   ['a server', { serverId: ['srv_1'] }],
   ['a slug and a tool', { serverSlug: ['server-2'], tool: ['read', 'write'] }],
   ['a key', { apiKeyId: ['key_1'] }],
+  ['an agent and a client of none', { agentId: ['agt_1', 'cursor'] }],
+  ['a client of an agent', { agentClientId: ['agc_1'], decision: ['ALLOWED'] }],
   ['a client and what was denied', { clientName: ['cursor'], decision: ['DENIED'] }],
 ];
 
@@ -85,14 +90,14 @@ const seriesSchema = z.object({
 });
 
 test.each([
-  ['TOOL', 'tool'],
-  ['TEAM', 'teamId'],
-  ['AGENT', 'clientName'],
-] as const)('the cost of each %s is what its calls cost, to the nano', async (groupBy, field) => {
+  ['TOOL', ({ tool }: UsageEvent) => tool],
+  ['TEAM', ({ teamId }: UsageEvent) => teamId],
+  ['AGENT', ({ agentId, clientName }: UsageEvent) => agentId ?? clientName],
+] as const)('the cost of each %s is what its calls cost, to the nano', async (groupBy, valueOf) => {
   const { usageAnalytics } = seriesSchema.parse(await plane.admin.query(ANALYTICS, { groupBy, filter: { range } }));
   const told = usageAnalytics.series.filter(({ metric }) => metric === 'COST').map(({ key, totals }): [string, string] => [key, totals.cost.nanosUsd]);
   const costs = new Map<string, bigint>();
-  for (const event of events) costs.set(event[field] ?? '', (costs.get(event[field] ?? '') ?? 0n) + BigInt(event.costNanosUsd));
+  for (const event of events) costs.set(valueOf(event) ?? '', (costs.get(valueOf(event) ?? '') ?? 0n) + BigInt(event.costNanosUsd));
   expect(new Map(told)).toEqual(new Map([...costs].map(([key, cost]) => [key, String(cost)])));
 });
 
@@ -101,5 +106,6 @@ test('questions about few dimensions are answered from few sums, and others from
   expect(sliceOf(['tool'])?.name).toBe('tool');
   expect(sliceOf(['tool', 'decision'])?.name).toBe('tool');
   expect(sliceOf(['tool', 'server_id'])?.name).toBe('server_tool');
+  expect(sliceOf(['agent_id', 'server_id'])?.name).toBe('client_server');
   expect(sliceOf(['api_key_id', 'server_id'])).toBeUndefined();
 });

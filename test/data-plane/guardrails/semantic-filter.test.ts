@@ -1,7 +1,7 @@
 /** Keywords and patterns are found however they are written, and nowhere else. */
 import { array, assert, constantFrom, nat, property, string, uniqueArray } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { foldText } from '../../../data-plane/guardrails/fold-text.ts';
+import { foldText } from '../../../shared/content-filter/fold-text.ts';
 import { compileFilter, type CompiledFilter } from '../../../data-plane/guardrails/semantic-filter.ts';
 import { semanticFilterSchema } from '../../../shared/semantic-filter.ts';
 

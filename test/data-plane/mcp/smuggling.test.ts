@@ -1,7 +1,7 @@
 /** Whatever is done to the body of a blocked call: either it is refused, or no reader, however careless, finds the blocked call in what is sent on. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compileToolRules } from '../../../data-plane/guardrails/tool-rules.ts';
+import { compileToolRules } from '../../../shared/tool-rules.ts';
 import { readRpcCall } from '../../../data-plane/mcp/read-rpc-call.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 import { readCarelessly, type Reading } from '../../support/careless-reader.ts';

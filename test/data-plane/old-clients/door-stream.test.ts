@@ -36,6 +36,7 @@ async function open(): Promise<Opened> {
   const streams = { add: (stream: OpenStream) => void watched.add(stream), remove: (stream: OpenStream) => void watched.delete(stream) };
   const exchange = new Exchange(request, response, { identifier: config.slug, tailPath: '' }, systemClock);
   const stream = new DoorStream({ clock: systemClock, streams }, exchange, new Trail(), compileServer(config, testSealer), {
+    session: () => undefined,
     onRoom: () => undefined,
     onServer: () => undefined,
     onEnd: (outcome) => void outcomes.push(outcome),

@@ -35,7 +35,7 @@ test('an answered call, with any tool and any client', () => {
     fc.property(fc.string({ unit: 'binary' }), fc.string(), fc.nat(), fc.boolean(), (tool, version, outputBytes, isToolError) => {
       const exchange = exchangeOf({ 'mcp-protocol-version': version });
       const outcome = { status: 200, outputBytes, upstreamMillis: 1.25, isToolError, failure: undefined };
-      const event = read(eventHead('node:1', exchange, trailOf(tool), NO_PRICE) + eventEnding(outcome, 2.5, 12_345_678_901_234_567n));
+      const event = read(eventHead('node:1', exchange, trailOf(tool), NO_PRICE) + eventEnding(outcome, trailOf(tool), 2.5, 12_345_678_901_234_567n));
       expect(event).toMatchObject({
         requestId: exchange.requestId,
         dataPlane: 'node:1',
@@ -59,8 +59,9 @@ test('a denied call tells code, reason, sentence and rule', () => {
   const rule = { kind: 'mcpServer', id: 'srv_1', path: 'blockedTools' };
   const trail = trailOf('rm');
   trail.observed.push('quota_exceeded/quota_exhausted');
+  trail.at({ name: 'applyToolRules' });
   const refusal = new Refusal('mcp_guardrail_block', 'blocked_tool', `tool "rm" is blocked`, { rule, retryAfterSeconds: 3 });
-  expect(read(eventHead('node', exchangeOf(), trail, NO_PRICE) + eventEnding(refusal, 0.5, 0n))).toMatchObject({
+  expect(read(eventHead('node', exchangeOf(), trail, NO_PRICE) + eventEnding(refusal, trail, 0.5, 0n))).toMatchObject({
     decision: 'DENIED',
     status: 403,
     code: 'mcp_guardrail_block',
@@ -70,11 +71,13 @@ test('a denied call tells code, reason, sentence and rule', () => {
     retryAfterSeconds: 3,
     observed: ['quota_exceeded/quota_exhausted'],
     upstreamLatencyMicros: null,
+    agentId: null,
+    step: 12,
   });
 });
 
 test('what is kept for a node that is lost is an event too', () => {
-  expect(read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0))).toMatchObject({
+  expect(read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0, ''))).toMatchObject({
     decision: 'ERRORED',
     code: 'upstream_error',
     reason: 'connection_lost',
@@ -83,7 +86,7 @@ test('what is kept for a node that is lost is an event too', () => {
 });
 
 test('what is written is read; another format is not', () => {
-  const event = read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0));
+  const event = read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0, ''));
   expect(read(writeUsageEvent(event))).toEqual(event);
   expect(Object.keys(event).toSorted()).toEqual([...USAGE_EVENT_FIELDS].toSorted());
   for (const wrong of ['[2]', '[1]', '{}', 'null', JSON.stringify(event)]) expect(() => read(wrong)).toThrow();

@@ -1,9 +1,9 @@
 /** No spelling of a blocked tool is allowed, by the rules alone and behind the parser of record. */
 import { array, assert, constantFrom, nat, property, tuple, type Arbitrary } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compileToolRules } from '../../../data-plane/guardrails/tool-rules.ts';
-import { readRpcCall } from '../../../data-plane/mcp/read-rpc-call.ts';
-import { Refusal } from '../../../shared/refusal.ts';
+import { compileToolRules } from '../../shared/tool-rules.ts';
+import { readRpcCall } from '../../data-plane/mcp/read-rpc-call.ts';
+import { Refusal } from '../../shared/refusal.ts';
 
 const blocking = compileToolRules({ allowedTools: [], blockedTools: ['delete_file', 'Kill.It', 'straße'] });
 

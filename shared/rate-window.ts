@@ -1,4 +1,4 @@
-/** The arithmetic of rates, the same in memory and in `scripts/admit.lua`: a window that slides in slots, or an even pace with a burst. */
+/** The arithmetic of rates, the same in memory and in `data-plane/counters/scripts/admit.lua`: a window that slides in slots, or an even pace with a burst. */
 
 /** A window is cut into this many slots; the slot of the moment and as many before it are summed. */
 const SLOTS = 10;
@@ -83,6 +83,12 @@ function present(pace: Pace | undefined, nowMillis: number, stepMillis: number, 
   if (owedMillis <= 0) return { sinceMillis: nowMillis, calls: 0 };
   // Only a rate that was made slower, or a clock that was set back, owes more than a whole burst.
   return owedMillis > burst * stepMillis ? { sinceMillis: nowMillis, calls: burst } : pace;
+}
+
+/** How many calls the bucket is away from even. */
+export function callsOwed(pace: Pace, nowMillis: number, rate: BurstRate): number {
+  const owed = (owedMillisOf(pace, nowMillis, rate) * rate.limit) / rate.windowMillis;
+  return Math.min(rate.burst, Math.ceil(owed - 1e-6));
 }
 
 /** Milliseconds until the bucket is even. */

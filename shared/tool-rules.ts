@@ -1,6 +1,6 @@
 /** Which tools may be called: blocked wins over allowed, and an empty allowed list means any. */
-import type { McpServer } from '../../shared/mcp-server.ts';
-import { foldText } from './fold-text.ts';
+import type { McpServer } from './mcp-server.ts';
+import { foldText } from './content-filter/fold-text.ts';
 
 export type ToolVerdict = 'allowed' | 'blocked_tool' | 'tool_not_allowed';
 

@@ -1,0 +1,91 @@
+/** Looks again and again what is to be told in each organisation; whichever replica comes first does it. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { WindowCountsUnavailable } from '../../shared/window-counts.ts';
+import { RepeatedTask } from '../background/repeated-task.ts';
+import { insideOrganisation } from '../database/tenant-filter.ts';
+import type { Services } from '../services.ts';
+import { keepAlerts, type Findings } from './alert-book.ts';
+import type { AlertCondition, AlertKind } from './alert-condition.ts';
+import { dataPlaneConditions } from './data-plane-conditions.ts';
+import { ledgerConditions, limitConditions } from './limit-conditions.ts';
+import { serverConditions } from './server-conditions.ts';
+import { usageConditions } from './usage-conditions.ts';
+
+const PAUSE_MILLIS = 1000;
+/** How often an organisation is looked at. */
+const LOOK_SECONDS = 5;
+/** A replica that took organisations and was lost keeps them from the others for so long. */
+const TAKEN_SECONDS = 120;
+/** Organisations that are taken at once. */
+const AT_ONCE = 8;
+const takenSchema = z.array(z.object({ organisation_id: z.string() }));
+
+export type AlertSources = Pick<Services, 'dataPlanes' | 'reconciliations' | 'windowCounts'>;
+
+/** `em` sees every organisation. */
+export function startAlertKeeper(em: EntityManager, sources: AlertSources, log: Logger): RepeatedTask {
+  return new RepeatedTask({ pauseMillis: PAUSE_MILLIS, log, complaint: 'alerts cannot be kept up to date' }, async (signal) => {
+    for (let taken = await takeDue(em); taken.length > 0; taken = signal.aborted ? [] : await takeDue(em)) {
+      for (const organisationId of taken) {
+        if (!signal.aborted) await lookAtOrganisation(em, organisationId, sources);
+        await em
+          .fork()
+          .execute(`update alert_looks set next_at = now() + ? * interval '1 second' where organisation_id = ?`, [
+            signal.aborted ? 0 : LOOK_SECONDS,
+            organisationId,
+          ]);
+      }
+    }
+  });
+}
+
+/** Looks at one organisation, and keeps what holds of it now. */
+export async function lookAtOrganisation(
+  everything: EntityManager,
+  organisationId: string,
+  { dataPlanes, reconciliations, windowCounts }: AlertSources,
+): Promise<void> {
+  const em = insideOrganisation(everything, organisationId);
+  const looks: Look[] = [
+    { kinds: ['SERVER_UNREACHABLE', 'AUTH_EXPIRED', 'TOOL_CHANGED', 'TOOL_ADDED'], find: () => serverConditions(em, organisationId) },
+    { kinds: ['DLP_BLOCKED', 'DEAD_LETTERS'], find: () => usageConditions(em, organisationId) },
+    { kinds: ['DATA_PLANE_STALE'], find: () => dataPlaneConditions(em.fork(), organisationId, dataPlanes) },
+    { kinds: ['LEDGER_UNEXPLAINED'], find: () => ledgerConditions(em.fork(), reconciliations) },
+    { kinds: ['BUDGET_THRESHOLD', 'BUDGET_EXHAUSTED', 'QUOTA_EXHAUSTED'], find: () => limitConditions(em.fork(), organisationId, windowCounts) },
+  ];
+  const found: Findings[] = [];
+  for (const { kinds, find } of looks) {
+    const conditions = await unlessUnknown(find);
+    if (conditions !== undefined) found.push({ kinds, conditions });
+  }
+  await keepAlerts(em, organisationId, { kinds: found.flatMap(({ kinds }) => kinds), conditions: found.flatMap(({ conditions }) => conditions) });
+}
+
+interface Look {
+  readonly kinds: readonly AlertKind[];
+  readonly find: () => Promise<AlertCondition[]>;
+}
+
+/** Undefined while counters do not answer: what nobody knows is neither raised nor over. */
+async function unlessUnknown(find: () => Promise<AlertCondition[]>): Promise<AlertCondition[] | undefined> {
+  try {
+    return await find();
+  } catch (error) {
+    if (error instanceof WindowCountsUnavailable) return undefined;
+    throw error;
+  }
+}
+
+/** By the clock of the database. */
+async function takeDue(em: EntityManager): Promise<string[]> {
+  const rows = await em.fork().execute(
+    `insert into alert_looks (organisation_id, next_at)
+     select organisations.id, now() + interval '${TAKEN_SECONDS} seconds' from organisations left join alert_looks on organisation_id = organisations.id
+     where next_at is null or next_at <= now() limit ${AT_ONCE}
+     on conflict (organisation_id) do update set next_at = excluded.next_at where alert_looks.next_at <= now()
+     returning organisation_id`,
+  );
+  return takenSchema.parse(rows).map(({ organisation_id: organisationId }) => organisationId);
+}

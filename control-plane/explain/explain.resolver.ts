@@ -1,0 +1,31 @@
+/** GraphQL to explanations. */
+import { Arg, Ctx, Query, Resolver } from 'type-graphql';
+import { asPayload } from '../graphql/input-refused.ts';
+import { asAdmin, type RequestContext } from '../request-context.ts';
+import { toAccessExplanation } from './access-explanation.ts';
+import { ExplainAccessInput, ExplainAccessPayload } from './explain.types.ts';
+
+@Resolver()
+export class ExplainResolver {
+  @Query(() => ExplainAccessPayload, {
+    description: 'What would become of a call, by which rule, step by step. Nothing is counted, recorded or sent to the server. Needs USAGE_READ.',
+    complexity: ({ childComplexity }) => 20 + childComplexity,
+  })
+  explainAccess(@Ctx() context: RequestContext, @Arg('input', () => ExplainAccessInput) input: ExplainAccessInput): Promise<ExplainAccessPayload> {
+    const admin = asAdmin(context, 'USAGE_READ');
+    const { apiKeyId, serverId, rpcMethod } = input;
+    const call = {
+      rpcMethod,
+      tool: input.tool ?? null,
+      arguments: input.arguments ?? null,
+      clientIp: input.clientIp ?? null,
+      clientName: input.clientName ?? null,
+      userAgent: input.userAgent ?? null,
+      at: input.at ?? null,
+      inputBytes: input.inputBytes ?? null,
+    };
+    return asPayload(async () => ({ explanation: toAccessExplanation(await admin.services.explain.explain(admin, { apiKeyId, serverId }, call)) }), {
+      explanation: null,
+    });
+  }
+}

@@ -1,0 +1,33 @@
+/** Asks one operation over HTTP or over WebSocket, and answers its errors in the same form. */
+import { createClient, type Client } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { z } from 'zod';
+import type { TestControlPlane } from './control-plane.ts';
+
+export const errorsSchema = z.array(z.object({ message: z.string(), extensions: z.record(z.string(), z.unknown()) }));
+export type ToldErrors = z.infer<typeof errorsSchema>;
+export type Ask = (query: string, variables?: Record<string, unknown>) => Promise<ToldErrors>;
+
+export function socketClient(plane: TestControlPlane, token = plane.token): Client {
+  return createClient({
+    url: plane.graphqlUrl.replace('http', 'ws'),
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${token}` },
+    retryAttempts: 0,
+  });
+}
+
+export async function askOverHttp(plane: TestControlPlane, query: string, variables?: Record<string, unknown>): Promise<ToldErrors> {
+  return errorsSchema.parse((await plane.ask(query, variables)).errors ?? []);
+}
+
+export async function askOverSocket(client: Client, query: string, variables: Record<string, unknown> = {}): Promise<ToldErrors> {
+  try {
+    const results = client.iterate({ query, variables });
+    const { value } = await results.next();
+    await results.return?.();
+    return errorsSchema.parse(value?.errors ?? []);
+  } catch (errors) {
+    return errorsSchema.parse(errors);
+  }
+}
