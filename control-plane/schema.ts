@@ -52,6 +52,8 @@ import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { AgentUsageResolver, ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
+import { OAuthConnectionsResolver } from './upstream-oauth/oauth-connections.resolver.ts';
+import { UpstreamTokensResolver } from './upstream-oauth/upstream-tokens.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
 const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'CatalogReachInput', 'DraftRuleInput', 'ServerScopeInput'];
@@ -90,6 +92,7 @@ export function makeSchema(): GraphQLSchema {
       MembershipFieldsResolver,
       MembersResolver,
       NodesResolver,
+      OAuthConnectionsResolver,
       OrganisationsResolver,
       PlaygroundResolver,
       PoliciesResolver,
@@ -106,6 +109,7 @@ export function makeSchema(): GraphQLSchema {
       TeamsResolver,
       ToolFieldsResolver,
       ToolsResolver,
+      UpstreamTokensResolver,
       UnmappedClientFieldsResolver,
       UsageAnalyticsResolver,
       UsageRecordAgentResolver,

@@ -24,12 +24,20 @@ export type DenialStyle = z.infer<typeof denialStyleSchema>;
 /** Lower-case and URL-safe; no underscore, so that a slug is never mistaken for an id. */
 export const slugSchema = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/);
 
-/** How Turnpike authenticates to the upstream. Secrets are sealed for the place `{organisation, server, field}`. */
+/** Whose sign-in an OAuth token comes from: the gateway's own, somebody's for the whole organisation, or that of the user whose key calls. */
+export const OAUTH2_MODES = ['CLIENT_CREDENTIALS', 'AUTHORIZATION_CODE_ORG', 'AUTHORIZATION_CODE_USER'] as const;
+export type OAuth2Mode = (typeof OAUTH2_MODES)[number];
+
+/**
+ * How Turnpike authenticates to the upstream. With OAUTH2 tokens come as entities of their own, since they change without the server; with
+ * OAUTH2_PASSTHROUGH the caller brings one. Secrets are sealed for the place `{organisation, server, field}`. */
 export const upstreamAuthSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('NONE') }),
   z.strictObject({ type: z.literal('BEARER'), token: sealedSecretSchema }),
   z.strictObject({ type: z.literal('BASIC'), username: z.string(), password: sealedSecretSchema }),
   z.strictObject({ type: z.literal('API_KEY'), header: z.string(), value: sealedSecretSchema }),
+  z.strictObject({ type: z.literal('OAUTH2'), mode: z.enum(OAUTH2_MODES) }),
+  z.strictObject({ type: z.literal('OAUTH2_PASSTHROUGH') }),
 ]);
 export type UpstreamAuth = z.infer<typeof upstreamAuthSchema>;
 export type UpstreamAuthType = UpstreamAuth['type'];

@@ -10,6 +10,7 @@ import { Node } from '../nodes/node.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { TOOL_REVIEW } from '../tools/tool-enums.types.ts';
 import { RULE_MODE } from './rule-mode.types.ts';
+import { AuthConfig } from './server-auth.types.ts';
 import { PricingType } from './server-pricing.types.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
 
@@ -24,46 +25,11 @@ registerEnumType(STDIO_ISOLATION, {
   description:
     'Who shares a process of a STDIO server: all callers, or nobody but one session of one key. A server that remembers its callers wants the second.',
 });
-export const AUTH_TYPE = { NONE: 'NONE', BEARER: 'BEARER', BASIC: 'BASIC', API_KEY: 'API_KEY', OAUTH2: 'OAUTH2' } as const;
-registerEnumType(AUTH_TYPE, { name: 'McpAuthType', description: 'How Turnpike signs in upstream.' });
 export const SERVER_SCOPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', API_KEY: 'API_KEY' } as const;
 registerEnumType(SERVER_SCOPE, { name: 'ServerScope', description: 'Which granted keys may call: all, those of one team, or one.' });
 
 export const SERVER_SOURCE = { CATALOG: 'CATALOG', MANUAL: 'MANUAL', FILE: 'FILE' } as const;
 registerEnumType(SERVER_SOURCE, { name: 'McpServerSource', description: 'Where a server comes from: the catalogue, somebody’s own words, or a file.' });
-
-@ObjectType({ description: 'What may be known of a secret.' })
-export class SecretField {
-  @Field(() => String, { description: 'Such as `auth.token` or `stdioEnv.API_TOKEN`.' })
-  name!: string;
-
-  @Field(() => Boolean, { description: 'Whether there is one.' })
-  set!: boolean;
-
-  @Field(() => String, { nullable: true, description: 'Eight hex digits of a keyed hash: changes when the secret does.' })
-  fingerprint!: string | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'When it was set.' })
-  updatedAt!: Date | null;
-}
-
-@ObjectType({ description: 'How Turnpike signs in upstream; secrets are written, never read.' })
-export class AuthConfig {
-  @Field(() => AUTH_TYPE, { description: 'The way.' })
-  type!: keyof typeof AUTH_TYPE;
-
-  @Field(() => Boolean, { description: 'Whether all that the type needs is there.' })
-  configured!: boolean;
-
-  @Field(() => String, { nullable: true, description: 'The header of an API key.' })
-  header!: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The user name of basic authentication.' })
-  username!: string | null;
-
-  @Field(() => [SecretField], { description: 'Its secrets, as far as they may be known.' })
-  secretFields!: SecretField[];
-}
 
 @ObjectType('McpServer', { implements: Node, description: 'How to reach a tool server, and how to govern it.' })
 export class McpServerType {

@@ -17,6 +17,7 @@ import { readSlug } from '../graphql/slug.ts';
 import { noteLiveChanges } from '../live/live-changes.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
 import type { AdminContext } from '../request-context.ts';
+import { resetConnections } from '../upstream-oauth/upstream-connections.service.ts';
 import { upsertOfMcpServer } from './mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
 import { readLimits, requireFittingLimits } from './server-limits.ts';
@@ -71,6 +72,7 @@ export class McpServersService {
   async createWithin(em: EntityManager, context: AdminContext, input: CreateServerInput, action: string): Promise<McpServer> {
     const server = await this.#make(em, context, input);
     await em.flush();
+    await resetConnections(em, server, server.auth);
     audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before: null, after: shown(server) });
     const changes: ConfigChange[] = [upsertOfMcpServer(server)];
     if (input.policy != null) changes.push(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: server.id, policies: input.policy }));
@@ -156,9 +158,10 @@ export class McpServersService {
   }
 
   setAuth(context: AdminContext, aim: Aim, input: AuthInput): Promise<McpServer> {
-    return this.#change(context, 'setServerAuth', aim, (server) => {
+    return this.#change(context, 'setServerAuth', aim, async (server, em) => {
       const { auth, fields } = this.#secretsOf(context, server.id).sealAuth(input);
       requireFittingAuth(server.transport, auth);
+      await resetConnections(em, server, auth);
       requireOauth({ ...server, auth }, 'auth');
       return { auth, secretFields: [...fields, ...server.secretFields.filter(({ name }) => !name.startsWith('auth.'))] };
     });

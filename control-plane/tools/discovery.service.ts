@@ -16,6 +16,7 @@ import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entit
 import { searchToolsOf } from '../content/search-tools.ts';
 import type { ServerHealthService } from '../server-health/server-health.service.ts';
 import { seenByLook } from '../server-health/health-of-look.ts';
+import { presentToken } from '../upstream-oauth/present-token.ts';
 import { pinsOf, readEntries, seenAgain, type SeenTool } from './merge-tools.ts';
 import { riskOf } from './tool-risk.ts';
 import { ToolEntity, type Tool } from './tool.entity.ts';
@@ -44,7 +45,7 @@ export class DiscoveryService {
   async discover(em: EntityManager, asker: Asker, serverId: string): Promise<McpServer> {
     const server = await em.fork().findOne(McpServerEntity, { id: serverId });
     if (server === null) throw notFound('id', 'server');
-    const reach = openReach(server, this.#sealer);
+    const reach = openReach(server, this.#sealer, await presentToken(em, this.#sealer, server, asker.actor.caller.actor));
     const look = await this.#looks.look(reach);
     await this.#health.record(em, [seenByLook(server, look, reach)]);
     const { tools, failure } = look;

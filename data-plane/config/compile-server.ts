@@ -22,6 +22,7 @@ export function compileServer(config: McpServer, sealer: SecretSealer, previous?
     webSearch: compileWebSearch(config),
     limits: effectiveLimits(config),
     priceOf: compilePricing(config.pricing),
+    needsCredentials: config.auth.type === 'OAUTH2' || config.auth.type === 'OAUTH2_PASSTHROUGH',
     sighting: previous?.sighting ?? new ServerSighting(),
     upstreamAuthHeaders: located(config, 'auth', () => authHeadersOf(config, sealer)),
     stdioEnv: Object.fromEntries(

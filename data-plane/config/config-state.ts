@@ -7,6 +7,7 @@ import type { CompiledFilter } from '../../shared/content-filter/compiled-filter
 import type { Limit } from '../../shared/limit.ts';
 import type { CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMap } from './bucket-map.ts';
+import type { ReadyToken } from '../upstream-auth/ready-token.ts';
 import type { GovernedServer } from './governed-server.ts';
 import type { KeyMatch, Snapshot } from './snapshot.ts';
 
@@ -22,6 +23,7 @@ export interface SharedSnapshot extends Snapshot {
   readonly grants: BucketMap<ReadonlyMap<string, AccessGrant>>;
   readonly policies: BucketMap<CompiledPolicy>;
   readonly limits: BucketMap<readonly Limit[]>;
+  readonly upstreamTokens: BucketMap<ReadonlyMap<string, ReadyToken>>;
   readonly agents: BucketMap<ReadonlyMap<string, Agent>>;
 }
 
@@ -38,6 +40,8 @@ export const EMPTY_STATE: ConfigState = {
     accessGrant: new BucketMap(),
     policy: new BucketMap(),
     limit: new BucketMap(),
+    upstreamToken: new BucketMap(),
+    installation: new BucketMap(),
     agent: new BucketMap(),
   },
   snapshot: {
@@ -50,17 +54,21 @@ export const EMPTY_STATE: ConfigState = {
     grants: new BucketMap(),
     policies: new BucketMap(),
     limits: new BucketMap(),
+    upstreamTokens: new BucketMap(),
+    tokenHashKey: undefined,
     agents: new BucketMap(),
   },
 };
 
 /** Every entity as an upsert, for the file on disk. */
 export function* upsertsOf({ entities }: ConfigState): Generator<ConfigUpsert> {
+  for (const value of entities.installation.values()) yield { op: 'upsert', kind: 'installation', value };
   for (const value of entities.organisation.values()) yield { op: 'upsert', kind: 'organisation', value };
   for (const value of entities.apiKey.values()) yield { op: 'upsert', kind: 'apiKey', value };
   for (const value of entities.mcpServer.values()) yield { op: 'upsert', kind: 'mcpServer', value };
   for (const value of entities.accessGrant.values()) yield { op: 'upsert', kind: 'accessGrant', value };
   for (const value of entities.policy.values()) yield { op: 'upsert', kind: 'policy', value };
   for (const value of entities.limit.values()) yield { op: 'upsert', kind: 'limit', value };
+  for (const value of entities.upstreamToken.values()) yield { op: 'upsert', kind: 'upstreamToken', value };
   for (const value of entities.agent.values()) yield { op: 'upsert', kind: 'agent', value };
 }

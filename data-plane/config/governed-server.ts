@@ -20,6 +20,10 @@ export interface GovernedServer {
   priceOf(method: string | undefined, tool: string | undefined): Price;
   /** Headers that authenticate Turnpike to the upstream, flat; opened secrets, so never logged. */
   readonly upstreamAuthHeaders: readonly string[];
+  /** Who calls decides how Turnpike signs in, so that nothing is sent before `upstream-auth/` has made this a server with a `holder`. */
+  readonly needsCredentials?: boolean;
+  /** Whose credentials the headers are, where that is not the configuration alone: nothing that was opened with those of one serves another. */
+  readonly holder?: string;
   /** What calls of it show; the same object in every form that the server takes. */
   readonly sighting: ServerSighting;
   /** Opened environment of a STDIO server. */

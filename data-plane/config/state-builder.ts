@@ -16,6 +16,7 @@ import { compileOwnFilter } from './compile-own-filter.ts';
 import { compileServer } from './compile-server.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
+import { CredentialDraft } from './credential-draft.ts';
 import type { GovernedServer } from './governed-server.ts';
 import { NestedMapDraft } from './nested-map-draft.ts';
 import type { KeyMatch } from './snapshot.ts';
@@ -36,6 +37,7 @@ export class StateBuilder {
   readonly #policies: BucketMapDraft<CompiledPolicy>;
   readonly #limitConfigs: BucketMapDraft<Limit>;
   readonly #limits: BucketMapDraft<readonly Limit[]>;
+  readonly #credentials: CredentialDraft;
   readonly #agentConfigs: BucketMapDraft<Agent>;
   readonly #agents: NestedMapDraft<Agent>;
 
@@ -56,6 +58,7 @@ export class StateBuilder {
     this.#policies = new BucketMapDraft(snapshot.policies);
     this.#limitConfigs = new BucketMapDraft(entities.limit);
     this.#limits = new BucketMapDraft(snapshot.limits);
+    this.#credentials = new CredentialDraft(sealer, base);
     this.#agentConfigs = new BucketMapDraft(entities.agent);
     this.#agents = new NestedMapDraft(snapshot.agents);
   }
@@ -69,6 +72,7 @@ export class StateBuilder {
   /** The builder must not be used afterwards. */
   finish(version: string): ConfigState {
     const organisations = this.#organisations.finish();
+    const credentials = this.#credentials.finish();
     const apiKeys = this.#apiKeys.finish();
     return {
       entities: {
@@ -78,6 +82,7 @@ export class StateBuilder {
         accessGrant: this.#accessGrants.finish(),
         policy: this.#policyConfigs.finish(),
         limit: this.#limitConfigs.finish(),
+        ...credentials.entities,
         agent: this.#agentConfigs.finish(),
       },
       snapshot: {
@@ -90,6 +95,7 @@ export class StateBuilder {
         grants: this.#grants.finish(),
         policies: this.#policies.finish(),
         limits: this.#limits.finish(),
+        ...credentials.snapshot,
         agents: this.#agents.finish(),
       },
     };
@@ -109,6 +115,10 @@ export class StateBuilder {
         return this.#putPolicy(change.value);
       case 'limit':
         return this.#putLimit(change.value);
+      case 'upstreamToken':
+        return this.#credentials.putToken(change.value);
+      case 'installation':
+        return this.#credentials.putInstallation(change.value);
       case 'agent':
         return this.#putAgent(change.value);
     }
@@ -129,6 +139,10 @@ export class StateBuilder {
         return this.#removePolicy(id);
       case 'limit':
         return this.#removeLimit(id);
+      case 'upstreamToken':
+        return this.#credentials.removeToken(id);
+      case 'installation':
+        throw new ConfigFault('installation: it cannot be removed');
       case 'agent':
         return this.#removeAgent(id);
     }
@@ -224,7 +238,6 @@ export class StateBuilder {
     else this.#limits.set(old.ownerId, rest);
     this.#limitConfigs.delete(id);
   }
-
   #putAgent(agent: Agent): void {
     prepareAgent(agent);
     this.#agentConfigs.set(agent.id, agent);

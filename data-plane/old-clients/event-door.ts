@@ -10,6 +10,7 @@ import { introductionIn } from '../mcp/introduction.ts';
 import type { Session, SessionOwner } from '../mcp/session-ids.ts';
 import type { Trail } from '../trail.ts';
 import { forwardedHeaders } from '../transports/forwarded-headers.ts';
+import { poolingId, withCredentialsOf } from '../upstream-auth/held-servers.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../transports/transport.ts';
 import { DoorStream } from './door-stream.ts';
 import { UpstreamListener, type ListenerParts, type OpenStreamOf } from './upstream-listener.ts';
@@ -59,7 +60,7 @@ export class EventDoor {
     this.#stream = new DoorStream(gateway, exchange, trail, allowed.access, {
       session: () => this.#session,
       onRoom: () => this.#resume(),
-      onServer: (current) => void (this.#server = current),
+      onServer: (current) => void (this.#server = withCredentialsOf(this.#server, current)),
       onEnd: (outcome) => this.#end(outcome),
     });
   }
@@ -166,7 +167,7 @@ export class EventDoor {
       call: undefined,
       upstreamSessionId: this.#session?.upstreamSessionId,
       introduction: this.#session?.introduction ?? undefined,
-      apiKeyId: this.owner.apiKeyId,
+      apiKeyId: poolingId(this.owner.apiKeyId, this.#server),
       forwardedHeaders: [...this.#headers, ...headers],
       acceptsEventStream: httpMethod === 'GET',
       acceptsJson: httpMethod === 'DELETE',
