@@ -56,7 +56,7 @@ export class ApiKeyFieldsResolver {
     @Ctx() { loaders }: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<AccessGrantType>> {
-    return loaders.grantsOfKeys.load({ apiKeyId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
+    return loaders.grantsOfKeys.load({ ownerId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
   }
 
   @FieldResolver(() => [McpServerType], { description: 'The servers that it may call now, as the gateway judges it; none for a key that does not work.' })

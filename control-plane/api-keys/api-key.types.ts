@@ -4,6 +4,7 @@ import type { DenialStyle } from '../../shared/mcp-server.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, Json, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { UserType } from '../members/user.types.ts';
 import type { ApiKeyStatus } from './api-key-status.ts';
@@ -16,7 +17,7 @@ export const API_KEY_STATUS = { ACTIVE: 'ACTIVE', ROTATING: 'ROTATING', EXPIRED:
 };
 registerEnumType(API_KEY_STATUS, { name: 'ApiKeyStatus', description: 'ROTATING: the old secret still works until `graceUntil`. REVOKED is final.' });
 
-@ObjectType('ApiKey', { description: 'A virtual API key: the identity of an agent or application at run time.' })
+@ObjectType('ApiKey', { implements: Node, description: 'A virtual API key: the identity of an agent or application at run time.' })
 export class ApiKeyType {
   @Field(() => ID, { description: 'Of the form `key_…`.' })
   id!: string;

@@ -5,6 +5,7 @@ import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, Json } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { AUTH_TYPE, McpServerType, TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import type { CatalogAuthType } from './catalog-entry.ts';
 
 @ObjectType('CatalogVariable', { description: 'What whoever installs an entry fills in.' })
@@ -25,7 +26,7 @@ export class CatalogVariableType {
   default!: string | null;
 }
 
-@ObjectType('CatalogEntry', { description: 'A server that can be installed.' })
+@ObjectType('CatalogEntry', { implements: Node, description: 'A server that can be installed.' })
 export class CatalogEntryType {
   @Field(() => ID, { description: 'Of the form `cat_…`; that of a trusted entry is made of its slug.' })
   id!: string;

@@ -4,7 +4,8 @@ import { POLICY_SCOPES, type PolicyEnvelope, type PolicyScope } from '../../shar
 import { FieldChangeType } from '../graphql/field-change.types.ts';
 import { DateTime, Json } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
-import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
+import { Node } from '../nodes/node.types.ts';
 
 export const POLICY_SCOPE = Object.fromEntries(POLICY_SCOPES.map((scope) => [scope, scope]));
 registerEnumType(POLICY_SCOPE, {
@@ -12,7 +13,10 @@ registerEnumType(POLICY_SCOPE, {
   description: 'Where a policy stands; a request must satisfy the policy of every scope that it falls under.',
 });
 
-@ObjectType('Policy', { description: 'Address lists, request rates, payload and concurrency limits, and breakers against loops, of one owner.' })
+@ObjectType('Policy', {
+  implements: Node,
+  description: 'Address lists, request rates, payload and concurrency limits, and breakers against loops, of one owner.',
+})
 export class PolicyType {
   @Field(() => ID, { description: 'Of the form `pol_…`.' })
   id!: string;
