@@ -21,6 +21,7 @@ import { CatalogResolver } from './catalog/catalog.resolver.ts';
 import { InstallRequestsResolver } from './catalog/install-requests.resolver.ts';
 import { ClientSnippetsResolver } from './client-snippets/client-snippets.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
+import { ContentFiltersResolver } from './content/content-filters.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
 import { ExplainResolver } from './explain/explain.resolver.ts';
 import { ExportsResolver } from './exports/exports.resolver.ts';
@@ -74,6 +75,7 @@ export function makeSchema(): GraphQLSchema {
       CatalogResolver,
       ClientSnippetsResolver,
       ConfigFeedResolver,
+      ContentFiltersResolver,
       DataPlanesResolver,
       DeadLettersResolver,
       InstallRequestsResolver,

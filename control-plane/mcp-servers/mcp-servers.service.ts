@@ -7,6 +7,8 @@ import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { AccessGrantsService } from '../access-grants/access-grants.service.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
+import { readSemanticFilter, type SemanticFilterInput } from '../content/read-semantic-filter.ts';
+import { readWebSearchPolicy, type WebSearchPolicyInput } from '../content/read-web-search-policy.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
@@ -21,7 +23,7 @@ import { readLimits, requireFittingLimits } from './server-limits.ts';
 import { requireOauth } from './server-oauth.ts';
 import { readPricing, type PricingInput } from './server-pricing.ts';
 import { requireAddress, requireFittingAuth, requireOriginKept, requireReach, type ReachBounds } from './server-reach.ts';
-import { readSemanticFilter, readToolNames, type SemanticFilterInput } from './server-rules.ts';
+import { readToolNames } from './server-rules.ts';
 import { scopeOf } from './server-scope.ts';
 import { reviewChanges, type ToolReviewInput } from './server-tool-review.ts';
 import { ServerSecrets, type AuthInput } from './server-secrets.ts';
@@ -111,6 +113,7 @@ export class McpServersService {
       denialStyle: input.denialStyle ?? 'AUTO',
       limits: readLimits(input.limits, {}),
       toolPins: [],
+      searchTools: [],
       metadata: input.metadata,
     });
     this.#requireReach(server);
@@ -182,7 +185,12 @@ export class McpServersService {
   }
 
   setSemanticFilter(context: AdminContext, aim: Aim, filter: SemanticFilterInput | null): Promise<McpServer> {
-    return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter) }));
+    return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter, 'filter') }));
+  }
+
+  /** Null takes the policy away: the server is no web-search server any more. */
+  setWebSearchPolicy(context: AdminContext, aim: Aim, policy: WebSearchPolicyInput | null): Promise<McpServer> {
+    return this.#change(context, 'setWebSearchPolicy', aim, () => ({ webSearchPolicy: policy === null ? null : readWebSearchPolicy(policy) }));
   }
 
   #change(
@@ -222,6 +230,6 @@ export class McpServersService {
 
 /** What the audit trail keeps: sealed values are left out, the fingerprints in `secretFields` say when one changed. */
 export function shown(server: McpServer): Record<string, unknown> {
-  const { auth, stdioEnv, toolPins: _drawnFromTools, ...rest } = { ...server };
+  const { auth, stdioEnv, toolPins: _drawnFromTools, searchTools: _drawnToo, ...rest } = { ...server };
   return { ...rest, authType: auth.type, stdioEnvKeys: Object.keys(stdioEnv) };
 }

@@ -3,6 +3,7 @@ import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { Agent } from '../../shared/agent.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { OrganisationConfig } from '../../shared/config-document.ts';
+import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { CompiledPolicy } from '../policies/compiled-policy.ts';
 import type { GovernedServer } from './governed-server.ts';
@@ -17,6 +18,8 @@ export interface Snapshot {
   /** Decimal version of the feed. */
   readonly version: string;
   readonly organisations: ReadonlyMap<string, OrganisationConfig>;
+  /** Organisation id → the filter that holds at all its servers. */
+  readonly organisationFilters: ReadonlyMap<string, CompiledFilter>;
   readonly keys: ReadonlyMap<string, ApiKey>;
   readonly keysByHash: ReadonlyMap<string, KeyMatch>;
   /** Organisation id → slug or id → server. */
