@@ -21,6 +21,7 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
     meaning: 'https://<control plane>, where browsers come back to from a sign-in to an MCP server, at /oauth/callback',
   },
   { name: 'TURNPIKE_STDIO_ALLOWLIST', fallback: 'nothing allowed', meaning: 'file of the programs that STDIO servers may run' },
+  { name: 'TURNPIKE_GLOBAL_POLICY', fallback: 'as it is', meaning: 'file of the policy that holds for every organisation' },
   { name: 'TURNPIKE_STDIO_USER', fallback: 'that of the gateway', meaning: 'user and group id of STDIO servers, as in 1001:1001; needs root' },
   { name: 'DATABASE_URL', fallback: 'embedded PostgreSQL (standalone)', meaning: 'PostgreSQL of the control plane' },
   { name: 'REDIS_URL', fallback: 'in-process counters (standalone)', meaning: 'counters and usage stream' },

@@ -28,6 +28,7 @@ import type { LookBounds } from './mcp-client/look-at-server.ts';
 import { ServerLooks } from './mcp-client/server-looks.ts';
 import type { LedgerSource } from './money/ledger-look.ts';
 import type { LostWindows } from './money/lost-windows.ts';
+import { applyGlobalPolicy } from './policies/global-policy.ts';
 import { makeSchema } from './schema.ts';
 import { makeServices, type Services } from './services.ts';
 import { hostCookie } from './sessions/host-cookie.ts';
@@ -93,6 +94,7 @@ async function startParts(
   started.push(() => orm.close(true));
   const everything = acrossOrganisations(orm.em);
   const hasher = await bootstrap(everything, keys, settings, log);
+  await applyGlobalPolicy(everything.fork(), settings.globalPolicyPath, log);
   const notifications = new Notifications(settings.databaseUrl, CHANNELS, log);
   started.push(() => notifications.close());
   const partitions = await PartitionKeeper.start(asOwner(orm.em), settings.usageRetentionDays, log);

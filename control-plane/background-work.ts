@@ -6,12 +6,12 @@ import { startAlertKeeper } from './alerts/alert-keeper.ts';
 import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
 import { HeadSigner } from './audit/audit-heads.ts';
 import { startExportKeeper } from './exports/export-keeper.ts';
+import { startHousekeeping } from './live/housekeeping.ts';
 import type { LedgerSource } from './money/ledger-look.ts';
 import { storedLimitsInForce } from './money/limits-in-force.ts';
 import type { LostWindows } from './money/lost-windows.ts';
 import { startReconciliation } from './money/reconciliation.ts';
 import { WindowRecovery } from './money/window-recovery.ts';
-import { startHealthKeeper } from './server-health/health-keeper.ts';
 import type { Services } from './services.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { DiscoverySchedule } from './tools/discovery-schedule.ts';
@@ -41,7 +41,7 @@ export function startBackgroundWork(parts: BackgroundParts): readonly Background
     ...(ledger === undefined ? [] : [startReconciliation({ em, ledger, everyMillis, retentionDays, log })]),
     new AuditHeadKeeper({ em, signer: new HeadSigner(parts.keys.current, parts.keys.old), dataDirectory, log }),
     new DiscoverySchedule(em, parts.services.discovery, log),
-    startHealthKeeper(em, parts.services.serverHealth, log),
+    startHousekeeping(em, parts.services.serverHealth, log),
     startUsageSealing(em, log),
     startAlertKeeper(em, parts.services, log),
     startExportKeeper(em, log),

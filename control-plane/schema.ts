@@ -19,17 +19,21 @@ import { ApiKeysResolver } from './api-keys/api-keys.resolver.ts';
 import { AuditResolver } from './audit/audit.resolver.ts';
 import { CatalogResolver } from './catalog/catalog.resolver.ts';
 import { InstallRequestsResolver } from './catalog/install-requests.resolver.ts';
+import { ClientSnippetsResolver } from './client-snippets/client-snippets.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
+import { ContentFiltersResolver } from './content/content-filters.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
 import { ExplainResolver } from './explain/explain.resolver.ts';
 import { ExportsResolver } from './exports/exports.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
+import { ServerListsResolver } from './mcp-servers/server-lists.resolver.ts';
 import { InvitationFieldsResolver, MembershipFieldsResolver, UserFieldsResolver } from './members/member-fields.resolver.ts';
 import { MembersResolver } from './members/members.resolver.ts';
 import { BudgetFieldsResolver, LimitFieldsResolver, QuotaFieldsResolver } from './money/limit-fields.resolver.ts';
 import { LimitsResolver } from './money/limits.resolver.ts';
 import { LimitReconciliationsResolver } from './money/reconciliations.resolver.ts';
+import { NodesResolver } from './nodes/nodes.resolver.ts';
 import { OrganisationsResolver } from './organisations/organisations.resolver.ts';
 import { PlaygroundResolver } from './playground/playground.resolver.ts';
 import { PoliciesResolver } from './policies/policies.resolver.ts';
@@ -71,7 +75,9 @@ export function makeSchema(): GraphQLSchema {
       BudgetFieldsResolver,
       ApiKeyUsageResolver,
       CatalogResolver,
+      ClientSnippetsResolver,
       ConfigFeedResolver,
+      ContentFiltersResolver,
       DataPlanesResolver,
       DeadLettersResolver,
       InstallRequestsResolver,
@@ -85,6 +91,7 @@ export function makeSchema(): GraphQLSchema {
       McpServersResolver,
       MembershipFieldsResolver,
       MembersResolver,
+      NodesResolver,
       OAuthConnectionsResolver,
       OrganisationsResolver,
       PlaygroundResolver,
@@ -94,6 +101,7 @@ export function makeSchema(): GraphQLSchema {
       ServerHealthResolver,
       RuleRefResolver,
       ServerImportResolver,
+      ServerListsResolver,
       ServerProbeResolver,
       ServerUsageResolver,
       SessionsResolver,

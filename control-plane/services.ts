@@ -29,6 +29,8 @@ import { ExportsService } from './exports/exports.service.ts';
 import { LiveChanges } from './live/live-changes.ts';
 import type { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
+import { ServerListsService } from './mcp-servers/server-lists.service.ts';
+import { ServerRemovalService } from './mcp-servers/server-removal.service.ts';
 import { AdmissionsService } from './members/admissions.service.ts';
 import { InvitationsService } from './members/invitations.service.ts';
 import { MembersService } from './members/members.service.ts';
@@ -126,7 +128,9 @@ export function makeServices(parts: ServiceParts) {
     reconciliations: new ReconciliationsService(),
     serverHealth,
     serverImport: new ServerImportService(mcpServers),
+    serverLists: new ServerListsService(),
     serverProbe: new ServerProbeService({ sealer, looks, health: serverHealth }),
+    serverRemoval: new ServerRemovalService(),
     simulation: new SimulationService(),
     teams: new TeamsService(),
     tools: new ToolsService(),

@@ -11,6 +11,7 @@ const environmentSchema = z.object({
   TURNPIKE_SECRET_KEY: z.string(),
   TURNPIKE_OLD_SECRET_KEYS: z.string().optional(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
+  TURNPIKE_GLOBAL_POLICY: z.string().optional(),
   TURNPIKE_STDIO_USER: stdioUserSchema.optional(),
   UPSTREAM_PRIVATE_CIDRS: cidrListSchema.optional(),
   TURNPIKE_GATEWAY_URL: z.url().optional(),
@@ -44,6 +45,8 @@ export interface ControlPlaneSettings {
   /** With which what was sealed before still opens; commas between them. */
   readonly oldSecretKeys: string | undefined;
   readonly stdioAllowlistPath: string | undefined;
+  /** The operator's policy for all organisations; undefined leaves the one that is in force. */
+  readonly globalPolicyPath: string | undefined;
   /** Whom STDIO servers run as while they are looked at; undefined for this program's own user. */
   readonly stdioUser: { readonly uid: number; readonly gid: number } | undefined;
   /** Where servers that are not public may live; undefined leaves private addresses open. */
@@ -87,6 +90,7 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     secretKey: given.TURNPIKE_SECRET_KEY,
     oldSecretKeys: given.TURNPIKE_OLD_SECRET_KEYS,
     stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
+    globalPolicyPath: given.TURNPIKE_GLOBAL_POLICY,
     stdioUser: given.TURNPIKE_STDIO_USER,
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
     environment,

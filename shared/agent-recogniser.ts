@@ -49,13 +49,17 @@ export class AgentRecogniser {
   }
 
   recognise(claim: ClientClaim): Recognition | undefined {
-    const text = claim.name === null ? `user-agent ${claim.userAgent ?? ''}` : `${claim.version ?? ''} ${claim.name}`;
+    const text = claim.name === null ? `user-agent ${shortened(claim.userAgent)}` : `${claim.version ?? ''} ${claim.name}`;
     if (this.#remembered.has(text)) return this.#remembered.get(text);
     const found = this.#candidates.find(({ fits }) => fits(claim));
     if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
     this.#remembered.set(text, found);
     return found;
   }
+}
+
+function shortened(userAgent = ''): string {
+  return userAgent.slice(0, USER_AGENT_LENGTH_MAX);
 }
 
 function rankOf({ kind, id }: Agent): string {
@@ -75,6 +79,6 @@ function compileClient({ clientNames, userAgents, versionRange }: AgentClient): 
   return ({ name, version, userAgent }) => {
     if (name !== null) return hasName(name) && isInRange(version ?? '');
     if (userAgent === undefined || versionRange !== null) return false;
-    return hasUserAgent(userAgent.slice(0, USER_AGENT_LENGTH_MAX));
+    return hasUserAgent(shortened(userAgent));
   };
 }

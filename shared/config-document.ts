@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { accessGrantSchema } from './access-grant.ts';
 import { agentSchema, UNKNOWN_CLIENTS } from './agent.ts';
 import { apiKeySchema } from './api-key.ts';
+import { semanticFilterSchema } from './content-filter/semantic-filter.ts';
 import { installationSchema } from './installation.ts';
 import { limitSchema } from './limit.ts';
 import { denialStyleSchema, mcpServerSchema, slugSchema } from './mcp-server.ts';
@@ -15,6 +16,8 @@ export const organisationSchema = z.strictObject({
   slug: slugSchema,
   denialStyle: denialStyleSchema,
   unknownClients: z.enum(UNKNOWN_CLIENTS).default('ALLOW'),
+  /** Holds at all its servers, beside theirs. Documents that were written before there was one do not have it. */
+  semanticFilter: semanticFilterSchema.nullable().default(null),
 });
 export type OrganisationConfig = z.infer<typeof organisationSchema>;
 
@@ -27,6 +30,8 @@ export const policySchema = z.strictObject({
   ownerId: z.string().nullable(),
   envelope: policyEnvelopeSchema,
   mode: z.enum(['ENFORCE', 'OBSERVE']),
+  /** Rules that are tried out beside it: they only observe, whatever its mode. */
+  trial: policyEnvelopeSchema.nullable().default(null),
 });
 export type PolicyConfig = z.infer<typeof policySchema>;
 

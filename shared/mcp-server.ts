@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { pricingSchema } from './pricing.ts';
 import { sealedSecretSchema } from './sealed-secret.ts';
-import { semanticFilterSchema } from './semantic-filter.ts';
+import { semanticFilterSchema } from './content-filter/semantic-filter.ts';
 import { serverLimitsSchema } from './server-limits.ts';
+import { searchToolSchema, webSearchPolicySchema } from './web-search.ts';
 import { TOOL_REVIEWS, toolPinSchema } from './tool-pins.ts';
 
 export const TRANSPORTS = ['STREAMABLE_HTTP', 'SSE', 'STDIO'] as const;
@@ -82,5 +83,9 @@ export const mcpServerSchema = z.strictObject({
   toolReview: z.enum(TOOL_REVIEWS).default('NONE'),
   /** Whether a tool that has changed is refused, or only recorded. */
   toolChangeMode: z.enum(['ENFORCE', 'OBSERVE']).default('ENFORCE'),
+  /** Set for a server that searches the web; documents that were written before there were any do not have it. */
+  webSearchPolicy: webSearchPolicySchema.nullable().default(null),
+  /** Tools that can be told to keep to the policy, as far as discovery has seen them. */
+  searchTools: z.array(searchToolSchema).default([]),
 });
 export type McpServer = z.infer<typeof mcpServerSchema>;

@@ -3,6 +3,10 @@ import { isIP, type BlockList } from 'node:net';
 import { z } from 'zod';
 
 const count = z.int().nonnegative();
+const seconds = z.int().min(1).max(86_400);
+const calls = z.int().min(1).max(1_000_000);
+/** Tools of a fan-out are remembered one by one. */
+const TOOLS_MAX = 1000;
 
 /** A CIDR block or a bare address, IPv4 or IPv6. */
 export const cidrSchema = z.string().refine(isCidr, 'must be an address or a CIDR block such as 10.0.0.0/8');
@@ -19,6 +23,17 @@ export const policyEnvelopeSchema = z.strictObject({
           concurrency: z.strictObject({ max: count, lease_ttl_seconds: z.int().min(3).max(3600) }).partial(),
         })
         .partial(),
+      /** Breakers for agents that go round in circles; each counts one key by itself, whoever the policy belongs to. */
+      loops: z
+        .strictObject({
+          /** The same tool with the same arguments, by one key (or one session of it) on one server. */
+          repeated_calls: z.strictObject({ max: calls, within_seconds: seconds }),
+          /** Failed calls of one tool in a row; a call that works ends the row. */
+          error_streak: z.strictObject({ max: calls, reset_seconds: seconds }),
+          /** Different tools, on whatever servers. */
+          fan_out: z.strictObject({ max_tools: z.int().min(1).max(TOOLS_MAX), within_seconds: seconds }),
+        })
+        .partial(),
     })
     .partial(),
 });
@@ -27,6 +42,17 @@ export type PolicyEnvelope = z.infer<typeof policyEnvelopeSchema>;
 /** From the widest to the narrowest, the order in which they are judged. */
 export const POLICY_SCOPES = ['GLOBAL', 'ORGANISATION', 'TEAM', 'USER', 'API_KEY', 'MCP_SERVER'] as const;
 export type PolicyScope = (typeof POLICY_SCOPES)[number];
+
+/** What a policy of nobody in particular is found by. */
+export const GLOBAL_OWNER = 'GLOBAL';
+
+/** Whose policies a call falls under, in the order of the scopes. */
+export function policyOwnersOf(
+  key: { readonly id: string; readonly organisationId: string; readonly teamId: string | null; readonly userId: string | null },
+  serverId: string,
+): string[] {
+  return [GLOBAL_OWNER, key.organisationId, key.teamId, key.userId, key.id, serverId].filter((owner) => owner !== null);
+}
 
 export interface RequestRate {
   /** Where in the policy it stands. */

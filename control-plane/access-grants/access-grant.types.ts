@@ -4,8 +4,9 @@ import { connectionOf } from '../graphql/connection.ts';
 import { DateTime } from '../graphql/scalars.ts';
 import { UserType } from '../members/user.types.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 
-@ObjectType('AccessGrant', { description: 'This key may call this server.' })
+@ObjectType('AccessGrant', { implements: Node, description: 'This key may call this server.' })
 export class AccessGrantType {
   @Field(() => ID, { description: 'Of the form `grt_…`.' })
   id!: string;

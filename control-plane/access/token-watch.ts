@@ -1,7 +1,7 @@
 /** Watches over the token of an open socket: what it allowed at the start it must allow for as long as the socket is open. */
 import type { Logger } from 'pino';
 import type { Notifications } from '../database/notifications.ts';
-import { wakeUps } from '../live/wake-ups.ts';
+import { WakeUps } from '../live/wake-ups.ts';
 import type { Caller } from './caller.ts';
 
 /** A close code of WebSocket and the reason that goes with it. */
@@ -49,7 +49,8 @@ async function recheck(
   { authenticate, notifications, log }: WatchTerms,
   { finish, signal }: { finish: (how: SocketEnd) => void; signal: AbortSignal },
 ): Promise<void> {
-  for await (const _look of wakeUps(notifications, { channel: ACCESS_CHANNEL, signal, paceMillis: PACE_MILLIS })) {
+  const wakeUps = new WakeUps(notifications, { channel: ACCESS_CHANNEL, signal, paceMillis: PACE_MILLIS });
+  while (await wakeUps.next()) {
     try {
       const how = endOf(first, await authenticate());
       if (how !== undefined) finish(how);

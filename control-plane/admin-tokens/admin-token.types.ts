@@ -5,8 +5,9 @@ import type { Permission } from '../access/permissions.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 
-@ObjectType('AdminToken', { description: 'A token with which a program uses this API.' })
+@ObjectType('AdminToken', { implements: Node, description: 'A token with which a program uses this API.' })
 export class AdminTokenType {
   @Field(() => ID, { description: 'Of the form `adm_…`.' })
   id!: string;

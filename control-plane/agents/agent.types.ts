@@ -4,13 +4,15 @@ import { ApiKeyType } from '../api-keys/api-key.types.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
-import { McpServerType, RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import type { StoredAgentClient } from './agent.entity.ts';
 
 export const AGENT_KIND = { PREDEFINED: 'PREDEFINED', CUSTOM: 'CUSTOM' } as const;
 registerEnumType(AGENT_KIND, { name: 'AgentKind', description: 'PREDEFINED agents come with the product, CUSTOM ones are the organisation’s own.' });
 
-@ObjectType('AgentClient', { description: 'One way in which an agent comes, with the servers that it may call so.' })
+@ObjectType('AgentClient', { implements: Node, description: 'One way in which an agent comes, with the servers that it may call so.' })
 export class AgentClientType {
   @Field(() => ID, { description: 'Of the form `agc_…`.' })
   id!: string;
@@ -34,7 +36,7 @@ export class AgentClientType {
   callCount24h?: string;
 }
 
-@ObjectType('Agent', { description: 'A program that calls tools, such as Claude Code, and the servers that its clients may call.' })
+@ObjectType('Agent', { implements: Node, description: 'A program that calls tools, such as Claude Code, and the servers that its clients may call.' })
 export class AgentType {
   @Field(() => ID, { description: 'Of the form `agt_…`.' })
   id!: string;

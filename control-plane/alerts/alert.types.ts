@@ -1,6 +1,7 @@
 /** The public shape of alerts. */
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { DateTime, JsonObject } from '../graphql/scalars.ts';
+import { Node } from '../nodes/node.types.ts';
 import { ALERT_KINDS, ALERT_SEVERITIES, type AlertKind, type AlertSeverity } from './alert-condition.ts';
 
 const ALERT_KIND = Object.fromEntries(ALERT_KINDS.map((kind) => [kind, kind]));
@@ -11,7 +12,7 @@ registerEnumType(ALERT_SEVERITY, {
   description: 'CRITICAL: calls fail, or the books are wrong. WARNING: they soon may. INFO: somebody should look when there is time.',
 });
 
-@ObjectType('Alert', { description: 'What somebody should know of while it lasts.' })
+@ObjectType('Alert', { implements: Node, description: 'What somebody should know of while it lasts.' })
 export class AlertType {
   @Field(() => ID, { description: 'Of the form `alr_…`.' })
   id!: string;

@@ -33,6 +33,11 @@ export class ApiKeyFieldsResolver {
     return teamId == null ? Promise.resolve(null) : loaders.teams.load(teamId);
   }
 
+  @FieldResolver(() => UserType, { nullable: true, description: 'The person of a person’s key.' })
+  user(@Root() { userId }: ApiKey, @Ctx() { loaders }: RequestContext): Promise<UserType | null> {
+    return loadUser(loaders, userId);
+  }
+
   @FieldResolver(() => PolicyType, { nullable: true, description: 'The policy that holds for every call with it.' })
   policy(@Root() { id }: ApiKey, @Ctx() { loaders }: RequestContext): Promise<PolicyType | null> {
     return loaders.policies.load(id);
@@ -51,7 +56,7 @@ export class ApiKeyFieldsResolver {
     @Ctx() { loaders }: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<AccessGrantType>> {
-    return loaders.grantsOfKeys.load({ apiKeyId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
+    return loaders.grantsOfKeys.load({ ownerId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
   }
 
   @FieldResolver(() => [McpServerType], { description: 'The servers that it may call now, as the gateway judges it; none for a key that does not work.' })

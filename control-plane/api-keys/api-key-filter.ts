@@ -1,5 +1,6 @@
 /** Turns what is asked for of keys into conditions: all that is given must hold, a list when one of its members does. */
 import { raw, type FilterQuery } from '@mikro-orm/core';
+import { containing } from '../database/sql-condition.ts';
 import type { ApiKey } from './api-key.entity.ts';
 import { conditionOfStatus, type ApiKeyStatus } from './api-key-status.ts';
 
@@ -19,8 +20,7 @@ export interface ApiKeyFilter {
 
 export function conditionsOf({ search, type, status, teamId, userId, serverId, agentId, unusedSince }: ApiKeyFilter, now: Date): FilterQuery<ApiKey> {
   const conditions: FilterQuery<ApiKey>[] = [];
-  const text = search == null ? undefined : { $ilike: `%${search.replaceAll(/[\\%_]/g, '\\$&')}%` };
-  if (text !== undefined) conditions.push({ $or: [{ name: text }, { prefix: text }] });
+  if (search != null) conditions.push({ $or: [{ name: { $ilike: containing(search) } }, { prefix: { $ilike: containing(search) } }] });
   if (type != null) conditions.push({ type: { $in: [...type] } });
   if (status != null) conditions.push({ $or: status.map((each) => conditionOfStatus(each, now)) });
   if (teamId != null) conditions.push({ teamId: { $in: [...teamId] } });

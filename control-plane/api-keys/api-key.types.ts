@@ -4,19 +4,20 @@ import type { DenialStyle } from '../../shared/mcp-server.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, Json, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { UserType } from '../members/user.types.ts';
 import type { ApiKeyStatus } from './api-key-status.ts';
 
-export const API_KEY_TYPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM' } as const;
-registerEnumType(API_KEY_TYPE, { name: 'ApiKeyType', description: 'Whose the key is: the organisation’s, or a team’s.' });
+export const API_KEY_TYPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', USER: 'USER' } as const;
+registerEnumType(API_KEY_TYPE, { name: 'ApiKeyType', description: 'Whose the key is: the organisation’s, a team’s, or a person’s.' });
 
 export const API_KEY_STATUS = { ACTIVE: 'ACTIVE', ROTATING: 'ROTATING', EXPIRED: 'EXPIRED', DISABLED: 'DISABLED', REVOKED: 'REVOKED' } as const satisfies {
   [Status in ApiKeyStatus]: Status;
 };
 registerEnumType(API_KEY_STATUS, { name: 'ApiKeyStatus', description: 'ROTATING: the old secret still works until `graceUntil`. REVOKED is final.' });
 
-@ObjectType('ApiKey', { description: 'A virtual API key: the identity of an agent or application at run time.' })
+@ObjectType('ApiKey', { implements: Node, description: 'A virtual API key: the identity of an agent or application at run time.' })
 export class ApiKeyType {
   @Field(() => ID, { description: 'Of the form `key_…`.' })
   id!: string;
@@ -35,6 +36,9 @@ export class ApiKeyType {
 
   @Field(() => ID, { nullable: true, description: 'The team of a team’s key.' })
   teamId?: string | null | undefined;
+
+  @Field(() => ID, { nullable: true, description: 'The person of a person’s key.' })
+  userId?: string | null | undefined;
 
   @Field(() => DENIAL_STYLE, { nullable: true, description: 'How its refused calls are written; null leaves it to the server.' })
   denialStyle?: DenialStyle | null | undefined;
@@ -84,9 +88,9 @@ export class CreateApiKeyInputType {
   name!: string;
 
   @Field(() => API_KEY_TYPE, { description: 'Whose it is.' })
-  type!: 'ORGANISATION' | 'TEAM';
+  type!: keyof typeof API_KEY_TYPE;
 
-  @Field(() => ID, { nullable: true, description: 'The team of a team’s key.' })
+  @Field(() => ID, { nullable: true, description: 'The team of a team’s key, or the person of a person’s.' })
   ownerId!: string | null;
 
   @Field(() => ID, { nullable: true, description: 'The agent that it is bound to: it may call that agent’s servers only, whatever its client says of itself.' })

@@ -13,17 +13,17 @@ import { notFound, refuseInput } from '../graphql/input-refused.ts';
 import { readName } from '../graphql/names.ts';
 import { pageOf } from '../graphql/paged-query.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
-import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
 import { upsertOfApiKey } from './api-key.document.ts';
 import { ApiKeyEntity, type ApiKey } from './api-key.entity.ts';
 import { extended, hasExpired, requireAhead, rotatedExpiry } from './api-key-expiry.ts';
 import { conditionsOf, type ApiKeyFilter } from './api-key-filter.ts';
-import { requireAgent, teamOf } from './api-key-owners.ts';
+import { ownerOf, requireActiveOwner, requireAgent } from './api-key-owners.ts';
+import { shownApiKey } from './shown-api-key.ts';
 
 export interface CreateApiKeyInput {
   readonly name: string;
-  readonly type: 'ORGANISATION' | 'TEAM';
+  readonly type: ApiKey['type'];
   readonly ownerId: string | null;
   readonly agentId: string | null;
   readonly expiresAt: Date | null;
@@ -104,7 +104,6 @@ export class ApiKeysService {
     const { token, prefix } = mintToken('apiKey');
     return context.em.transactional(async (em) => {
       const name = readName(input.name);
-      const teamId = await teamOf(em, context, input);
       const apiKey = em.create(ApiKeyEntity, {
         id: newId('apiKey'),
         organisationId: context.caller.organisationId,
@@ -112,7 +111,7 @@ export class ApiKeysService {
         name,
         prefix,
         hash: this.#hasher.hash(token),
-        teamId,
+        ...(await ownerOf(em, context, input)),
         agentId: await requireAgent(em, context, input.agentId),
         expiresAt: requireAhead(input.expiresAt, new Date()),
         createdBy: context.caller.actor.id,
@@ -120,10 +119,9 @@ export class ApiKeysService {
         metadata: input.metadata,
       });
       await em.flush();
-      audit(em, context, { action: 'createApiKey', targetId: apiKey.id, targetLabel: prefix, before: null, after: shown(apiKey) });
+      audit(em, context, { action: 'createApiKey', targetId: apiKey.id, targetLabel: prefix, before: null, after: shownApiKey(apiKey) });
       const changes = [upsertOfApiKey(apiKey)];
-      if (input.policy != null)
-        changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'API_KEY', ownerId: apiKey.id, policies: input.policy })));
+      if (input.policy != null) changes.push(await this.#policies.put(em, context, { scope: 'API_KEY', ownerId: apiKey.id, policies: input.policy }));
       const pairs = [...new Set(input.grantServerIds)].map((serverId) => ({ apiKeyId: apiKey.id, serverId }));
       changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantServerIds')));
       await appendConfigChanges(em, changes);
@@ -147,10 +145,11 @@ export class ApiKeysService {
 
   /** Unlike a revoked key, a disabled one can be switched on again. */
   setDisabled(context: AdminContext, input: SetApiKeyDisabledInput): Promise<ApiKey> {
-    return this.#change(context, 'setApiKeyDisabled', input, (apiKey) => {
+    return this.#change(context, 'setApiKeyDisabled', input, async (apiKey, em) => {
       refuseRevoked(apiKey, input.disabled ? 'disabled' : 'enabled');
-      if (!input.disabled) return { state: 'ACTIVE', disabledAt: null };
-      return { state: 'DISABLED', disabledAt: apiKey.disabledAt ?? new Date() };
+      if (input.disabled) return { state: 'DISABLED', disabledAt: apiKey.disabledAt ?? new Date() };
+      await requireActiveOwner(em, apiKey);
+      return { state: 'ACTIVE', disabledAt: null };
     });
   }
 
@@ -192,9 +191,9 @@ export class ApiKeysService {
       const apiKey = await em.findOne(ApiKeyEntity, { id }, FOR_CHANGE);
       if (apiKey === null) throw notFound('id', 'API key');
       requireVersion(apiKey, expectedVersion, 'key');
-      const before = shown(apiKey);
+      const before = shownApiKey(apiKey);
       em.assign(apiKey, { ...(await decide(apiKey, em)), version: apiKey.version + 1, updatedAt: new Date() });
-      audit(em, context, { action, targetId: apiKey.id, targetLabel: apiKey.prefix, before, after: shown(apiKey) });
+      audit(em, context, { action, targetId: apiKey.id, targetLabel: apiKey.prefix, before, after: shownApiKey(apiKey) });
       await appendConfigChanges(em, [upsertOfApiKey(apiKey)]);
       return apiKey;
     });
@@ -203,10 +202,4 @@ export class ApiKeysService {
 
 function refuseRevoked({ state }: ApiKey, done: string): void {
   if (state === 'REVOKED') throw refuseInput(['id'], 'ALREADY_REVOKED', `a revoked key cannot be ${done}`, 'create a new key');
-}
-
-/** What the audit trail keeps: everything but the hashes. */
-function shown(apiKey: ApiKey): Record<string, unknown> {
-  const { hash: _hash, previousHash: _previousHash, ...rest } = { ...apiKey };
-  return rest;
 }

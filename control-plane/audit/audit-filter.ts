@@ -1,5 +1,5 @@
 /** Turns a filter of audit events into SQL. */
-import { joined, oneOf, uptoOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
+import { containing, joined, oneOf, uptoOf, within, type SqlCondition, type TimeRange } from '../database/sql-condition.ts';
 
 /** Fields are joined by AND, a list by OR. */
 export interface AuditFilter {
@@ -27,6 +27,6 @@ export function auditConditionOf(organisationId: string, { range, actorId, actio
 }
 
 function holding(search: string): SqlCondition {
-  const pattern = `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+  const pattern = containing(search);
   return { sql: '(action ilike ? or target_label ilike ? or target_id ilike ?)', values: [pattern, pattern, pattern] };
 }

@@ -2,7 +2,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Notifications } from '../database/notifications.ts';
 import { withinOrganisation } from '../database/roles.ts';
-import { wakeUps } from '../live/wake-ups.ts';
+import { WakeUps } from '../live/wake-ups.ts';
 import type { AuditEventsService } from './audit-events.service.ts';
 import type { AuditRow } from './audit-row.ts';
 import { AUDIT_CHANNEL } from './audit-writer.ts';
@@ -24,7 +24,8 @@ export class AuditLive {
   async *follow(organisationId: string, after: string | null, signal: AbortSignal): AsyncGenerator<AuditRow> {
     const em = withinOrganisation(this.#em, organisationId);
     let position = after ?? (await this.#events.lastPosition(em, organisationId));
-    for await (const _look of wakeUps(this.#notifications, { channel: AUDIT_CHANNEL, signal })) {
+    const wakeUps = new WakeUps(this.#notifications, { channel: AUDIT_CHANNEL, signal });
+    while (await wakeUps.next()) {
       for (let isMore = true; isMore && !signal.aborted;) {
         const rows = await this.#events.after(em, organisationId, position, BATCH_MAX);
         for (const row of rows) {

@@ -7,6 +7,7 @@ import { BigIntString } from '../graphql/scalars.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
 import { requirePosition } from './audit-events.service.ts';
 import type { AuditRow } from './audit-row.ts';
+import { toAuditEvent } from './audit-event.ts';
 import { AuditEventConnection, AuditEventType, AuditFilterInput } from './audit.types.ts';
 
 @ArgsType()
@@ -47,8 +48,4 @@ export class AuditResolver {
   auditEventAdded(@Root() row: AuditRow, @Arg('after', () => BigIntString, { nullable: true }) _after: string | null): AuditEventType {
     return toAuditEvent(row);
   }
-}
-
-function toAuditEvent({ organisationId: _organisationId, occurredAt, ...event }: AuditRow): AuditEventType {
-  return { ...event, occurredAt: new Date(occurredAt) };
 }

@@ -2,9 +2,13 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime, Json } from '../graphql/scalars.ts';
+import { Node } from '../nodes/node.types.ts';
 import { DateTimeRange } from '../usage/usage-filter.types.ts';
 
-@ObjectType('AuditEvent', { description: 'One change: who made it, of what, from what to what. Events are never changed; docs/audit.md has their chain.' })
+@ObjectType('AuditEvent', {
+  implements: Node,
+  description: 'One change: who made it, of what, from what to what. Events are never changed; docs/audit.md has their chain.',
+})
 export class AuditEventType {
   @Field(() => ID, { description: 'Of the form `aud_…`.' })
   id!: string;

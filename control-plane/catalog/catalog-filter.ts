@@ -1,6 +1,7 @@
 /** What is asked for of the catalogue, judged alike in the database and in memory. Fields are joined by AND, a list by OR. */
 import type { FilterQuery } from '@mikro-orm/postgresql';
 import type { StoredCatalogEntry } from './catalog-entry.entity.ts';
+import { containing } from '../database/sql-condition.ts';
 import type { CatalogEntry } from './catalog-entry.ts';
 
 export interface CatalogFilter {
@@ -26,9 +27,8 @@ export function fits(entry: CatalogEntry, { search, categories, serverVersion, u
 }
 
 export function conditionsOf({ search, categories, serverVersion, updatedSince }: CatalogFilter): FilterQuery<StoredCatalogEntry> {
-  const pattern = `%${search?.replaceAll(/[\\%_]/g, '\\$&') ?? ''}%`;
   return {
-    ...(search === null ? {} : { $or: SEARCHED.map((field) => ({ [field]: { $ilike: pattern } })) }),
+    ...(search === null ? {} : { $or: SEARCHED.map((field) => ({ [field]: { $ilike: containing(search) } })) }),
     ...(categories === null ? {} : { categories: { $overlap: [...categories] } }),
     ...(serverVersion === null ? {} : { serverVersion }),
     ...(updatedSince === null ? {} : { updatedAt: { $gt: updatedSince } }),

@@ -6,6 +6,7 @@ import { DateTime, Json } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { McpServerType, TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
 import { AUTH_TYPE } from '../mcp-servers/server-auth.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import type { CatalogAuthType } from './catalog-entry.ts';
 
 @ObjectType('CatalogVariable', { description: 'What whoever installs an entry fills in.' })
@@ -26,7 +27,7 @@ export class CatalogVariableType {
   default!: string | null;
 }
 
-@ObjectType('CatalogEntry', { description: 'A server that can be installed.' })
+@ObjectType('CatalogEntry', { implements: Node, description: 'A server that can be installed.' })
 export class CatalogEntryType {
   @Field(() => ID, { description: 'Of the form `cat_…`; that of a trusted entry is made of its slug.' })
   id!: string;

@@ -7,6 +7,7 @@ import { UserType } from '../members/user.types.ts';
 import { AuthConfigInput } from '../mcp-servers/auth-inputs.types.ts';
 import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
 import { ServerScopeInputType } from '../mcp-servers/server-inputs.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { CatalogEntryType } from './catalog.types.ts';
 import type { InstallRequestState } from './install-request.entity.ts';
 
@@ -39,7 +40,7 @@ export class InstallTermsInput {
   @Field(() => ServerScopeInputType, { nullable: true, description: 'Which granted keys may call.' })
   scope!: ServerScopeInputType | null;
 
-  @Field(() => [ID], { nullable: true, description: 'Keys that may call it from the start. Needs GRANT_MANAGE.' })
+  @Field(() => [ID], { nullable: true, description: 'Keys that may call it from the start; with GRANT_MANAGE.' })
   grantTo!: string[] | null;
 
   @Field(() => Boolean, { defaultValue: false, description: 'Whether it may be called at once.' })
@@ -82,7 +83,7 @@ export class DecideInstallRequestInputType {
   dryRun!: boolean;
 }
 
-@ObjectType('InstallRequest', { description: 'What somebody who may not install would like to have.' })
+@ObjectType('InstallRequest', { implements: Node, description: 'What somebody who may not install would like to have.' })
 export class InstallRequestType {
   @Field(() => ID, { description: 'Of the form `ins_…`.' })
   id!: string;

@@ -96,7 +96,16 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
     async (reader, afterId) =>
       pageOf(await reader.createQueryBuilder(AccessGrantEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfAccessGrant),
     async (reader, afterId) =>
-      pageOf(await reader.createQueryBuilder(PolicyEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfPolicy),
+      pageOf(
+        await reader
+          .createQueryBuilder(PolicyEntity)
+          // The operator's policy is for every data plane.
+          .where({ id: { $gt: afterId }, $or: [owned, { organisationId: null }] })
+          .orderBy(inOrder)
+          .limit(max)
+          .execute('all'),
+        upsertOfPolicy,
+      ),
     async (reader, afterId) =>
       pageOf(
         await reader

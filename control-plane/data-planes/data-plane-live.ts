@@ -1,7 +1,7 @@
 /** Live data planes: tells of a node when something of it changed that anybody would want to know. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Notifications } from '../database/notifications.ts';
-import { wakeUps } from '../live/wake-ups.ts';
+import { WakeUps } from '../live/wake-ups.ts';
 import type { DataPlane } from './data-plane.entity.ts';
 import { DATA_PLANES_CHANNEL, type DataPlanesService } from './data-planes.service.ts';
 
@@ -20,7 +20,8 @@ export class DataPlaneLive {
   /** Begins with what is there now: only what changes from then on is told. That a node fell silent is seen by looking, since nobody says so. */
   async *follow(em: EntityManager, organisationId: string, signal: AbortSignal): AsyncGenerator<DataPlane> {
     let seen: ReadonlyMap<string, string> | undefined;
-    for await (const _look of wakeUps(this.#notifications, { channel: DATA_PLANES_CHANNEL, signal, paceMillis: PACE_MILLIS })) {
+    const wakeUps = new WakeUps(this.#notifications, { channel: DATA_PLANES_CHANNEL, signal, paceMillis: PACE_MILLIS });
+    while (await wakeUps.next()) {
       const nodes = await this.#dataPlanes.list(em.fork(), organisationId);
       const before = seen;
       seen = new Map(nodes.map((node) => [node.id, this.#stateOf(node)]));

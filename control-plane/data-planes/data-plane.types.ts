@@ -2,8 +2,9 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 
-@ObjectType('DataPlane', { description: 'A gateway node.' })
+@ObjectType('DataPlane', { implements: Node, description: 'A gateway node.' })
 export class DataPlaneType {
   @Field(() => ID, { description: 'Of the form `dpl_…`.' })
   id!: string;

@@ -27,6 +27,11 @@ export function uptoOf(column: string, upto: string | null | undefined): SqlCond
   return upto == null ? [] : [{ sql: `${column} <= ?`, values: [upto] }];
 }
 
+/** A pattern of `like` or `ilike` for what has the text somewhere in it. */
+export function containing(text: string): string {
+  return `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+}
+
 /** Of one organisation, in a span of time. */
 export function within(organisation: string, time: string, organisationId: string, { gte, lt }: TimeRange): SqlCondition {
   const parts: SqlCondition[] = [{ sql: `${organisation} = ?`, values: [organisationId] }];

@@ -4,6 +4,7 @@ import { AuditFilterInput } from '../audit/audit.types.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../export/export-form.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { UsageFilterInput } from '../usage/usage-filter.types.ts';
 import { EXPORT_STATES, type ExportState } from './export.entity.ts';
 import { EXPORT_KINDS, type ExportKind } from './export-sources.ts';
@@ -12,13 +13,13 @@ const EXPORT_KIND = Object.fromEntries(EXPORT_KINDS.map((kind) => [kind, kind]))
 registerEnumType(EXPORT_KIND, { name: 'ExportKind', description: 'What is exported.' });
 const EXPORT_FORMAT = Object.fromEntries(EXPORT_FORMATS.map((format) => [format.toUpperCase(), format]));
 registerEnumType(EXPORT_FORMAT, { name: 'ExportFormat', description: 'A line of JSON for each, or CSV as RFC 4180 has it.' });
-const EXPORT_STATE = Object.fromEntries(EXPORT_STATES.map((state) => [state, state]));
+export const EXPORT_STATE = Object.fromEntries(EXPORT_STATES.map((state) => [state, state]));
 registerEnumType(EXPORT_STATE, {
   name: 'ExportState',
   description: 'PENDING: its lines are being counted. READY: it can be downloaded. FAILED and EXPIRED are final.',
 });
 
-@ObjectType('Export', { description: 'A file to be downloaded. It holds what there was when it was asked for.' })
+@ObjectType('Export', { implements: Node, description: 'A file to be downloaded. It holds what there was when it was asked for.' })
 export class ExportType {
   @Field(() => ID, { description: 'Of the form `exp_…`.' })
   id!: string;

@@ -24,8 +24,8 @@ const TELLABLE: ReadonlySet<string> = new Set([
 const OF_THE_LIBRARY: ReadonlySet<string> = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']);
 /** Codes of PostgreSQL for text that it cannot keep, such as NUL or half of a surrogate pair. */
 const UNSTORABLE: ReadonlySet<string> = new Set(['22021', '22P05']);
-/** Codes of PostgreSQL for two changes that waited for each other: one was given up, and can be made again. */
-const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03']);
+/** Codes of PostgreSQL for two changes that came into each other's way, as when what one refers to was just removed: one was given up, and can be made again. */
+const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03', '23503']);
 const OUTAGES: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT', '57P01', '57P02', '57P03', '08006', '08001', '53300']);
 
 export function unauthenticated(why: string): GraphQLError {

@@ -37,7 +37,7 @@ export function requireAffordable(schema: GraphQLSchema, query: DocumentNode, va
     ...(operationName === undefined ? {} : { operationName }),
     estimators: [
       fieldExtensionsEstimator(),
-      ({ args, childComplexity }) => ('first' in args ? 1 + childComplexity * pageSize(args['first']) * PAGE_SHARE : undefined),
+      ({ args, childComplexity }) => ('first' in args ? 1 + childComplexity * pageSize(args['last'] ?? args['first']) * PAGE_SHARE : undefined),
       simpleEstimator({ defaultComplexity: 1 }),
     ],
   });

@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import type { WindowCounts } from '../../shared/window-counts.ts';
 import { effectiveServers, type EffectiveServers } from '../access-grants/effective-servers.ts';
-import { grantsOfKeys, type GrantsOfKeys } from '../access-grants/grants-of-keys.ts';
+import { grantCounts, grantsOfEach, type GrantCounts, type GrantsOfEach } from '../access-grants/grants-of-each.ts';
 import { findAgents, type Agent } from '../agents/agents.ts';
 import { clientUsage, clientsSeen, type ClientUsage } from '../agents/client-traffic.ts';
 import { ApiKeyEntity, type ApiKey } from '../api-keys/api-key.entity.ts';
@@ -27,6 +27,9 @@ export interface Loaders {
   readonly apiKeys: DataLoader<string, ApiKey | null>;
   readonly mcpServers: DataLoader<string, McpServer | null>;
   readonly catalogEntries: DataLoader<string, CatalogEntry | null>;
+  /** By the server, how many keys hold a grant for it. */
+  readonly grantCounts: GrantCounts;
+  readonly grantsOfServers: GrantsOfEach;
   /** By the entry that they were installed from, the oldest of each. */
   readonly installedServers: DataLoader<string, McpServer | null>;
   readonly teams: DataLoader<string, Team | null>;
@@ -51,7 +54,7 @@ export interface Loaders {
   /** What each client of an agent was used for in the last 24 hours. */
   readonly clientUsage: ClientUsage;
   readonly effectiveServers: EffectiveServers;
-  readonly grantsOfKeys: GrantsOfKeys;
+  readonly grantsOfKeys: GrantsOfEach;
   /** Where the rules that refused something stand; null for those of nouns without a place. */
   readonly rulePlaces: DataLoader<NamedRule, RulePlace | null, string>;
 }
@@ -64,6 +67,7 @@ export interface ConnectionHolder {
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
 export function makeLoaders(em: EntityManager, organisationId: string, { windowCounts, catalog }: Pick<Services, 'windowCounts' | 'catalog'>): Loaders {
+  const ofServers = grantCounts(em, organisationId, 'mcpServerId');
   const usage = usageOfEach(em, organisationId);
   return {
     agents: loader(
@@ -73,7 +77,7 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
     clientsSeen: clientsSeen(em, organisationId),
     clientUsage: clientUsage(usage),
     effectiveServers: effectiveServers(em),
-    grantsOfKeys: grantsOfKeys(em, organisationId),
+    grantsOfKeys: grantsOfEach(em, organisationId, 'apiKeyId', grantCounts(em, organisationId, 'apiKeyId')),
     apiKeys: loader(
       (ids) => em.find(ApiKeyEntity, { id: { $in: ids } }),
       ({ id }) => id,
@@ -86,6 +90,8 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
       (ids) => catalog.findAll(em, ids),
       ({ id }) => id,
     ),
+    grantCounts: ofServers,
+    grantsOfServers: grantsOfEach(em, organisationId, 'mcpServerId', ofServers),
     // Of several with one key the last one stays.
     installedServers: loader(
       (ids) => em.find(McpServerEntity, { catalogEntryId: { $in: ids } }, { orderBy: { id: 'desc' } }),
@@ -108,7 +114,7 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
       ({ id }) => id,
     ),
     configVersion: new DataLoader(async (names) => {
-      const version = await currentVersion(em);
+      const version = await currentVersion(em.fork());
       return names.map(() => version);
     }),
     serverHealth: new DataLoader(async (ids) => {

@@ -21,6 +21,8 @@ export const USER_ERROR_CODES = {
   DATA_PLANE_UNREACHABLE: 'DATA_PLANE_UNREACHABLE',
   ALREADY_REVOKED: 'ALREADY_REVOKED',
   ALREADY_DECIDED: 'ALREADY_DECIDED',
+  DENIES_ALL: 'DENIES_ALL',
+  MANAGED_BY_FILE: 'MANAGED_BY_FILE',
 } as const;
 export type UserErrorCode = keyof typeof USER_ERROR_CODES;
 registerEnumType(USER_ERROR_CODES, { name: 'UserErrorCode', description: 'What kind of fault an input has.' });

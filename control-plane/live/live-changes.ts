@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Notifications } from '../database/notifications.ts';
 import { withinOrganisation } from '../database/roles.ts';
-import { wakeUps } from './wake-ups.ts';
+import { WakeUps } from './wake-ups.ts';
 
 export const LIVE_CHANNEL = 'turnpike_live';
 /** Any number, the same in every replica; the organisation is the other half of the lock's name. */
@@ -51,7 +51,8 @@ export class LiveChanges {
     const em = withinOrganisation(this.#em, organisationId);
     let sequence = await lastOf(em, organisationId);
     yield [];
-    for await (const _look of wakeUps(this.#notifications, { channel: LIVE_CHANNEL, signal })) {
+    const wakeUps = new WakeUps(this.#notifications, { channel: LIVE_CHANNEL, signal });
+    while (await wakeUps.next()) {
       const rows = await em.fork().execute(
         `select subject_id as "subjectId", max(sequence)::text as sequence from live_changes where organisation_id = ? and noun = ? and sequence > ?
          group by subject_id order by max(sequence) desc limit ${BEHIND_MAX}`,

@@ -12,13 +12,25 @@ export interface WakeUpTerms {
   readonly paceMillis?: number;
 }
 
-/** At once, and then whenever the channel was notified since the last look: whoever looks in between misses nothing. */
-export async function* wakeUps(notifications: Pick<Notifications, 'count' | 'nextAfter'>, { channel, signal, paceMillis }: WakeUpTerms): AsyncGenerator<void> {
-  while (!signal.aborted) {
+export class WakeUps {
+  readonly #notifications: Pick<Notifications, 'count' | 'nextAfter'>;
+  readonly #terms: WakeUpTerms;
+  #heard: number | undefined;
+
+  constructor(notifications: Pick<Notifications, 'count' | 'nextAfter'>, terms: WakeUpTerms) {
+    this.#notifications = notifications;
+    this.#terms = terms;
+  }
+
+  /** True at once, and then whenever the channel was notified since the last look: whoever looks in between misses nothing. False when it is over. */
+  async next(): Promise<boolean> {
+    const { channel, signal, paceMillis } = this.#terms;
+    if (this.#heard !== undefined && !signal.aborted) {
+      await this.#notifications.nextAfter(channel, this.#heard, POLL_MILLIS, signal);
+      if (paceMillis !== undefined && !signal.aborted) await wait(paceMillis, undefined, { ref: false });
+    }
     // Read before looking, so that a commit in between ends the wait that follows.
-    const heard = notifications.count(channel);
-    yield;
-    await notifications.nextAfter(channel, heard, POLL_MILLIS, signal);
-    if (paceMillis !== undefined && !signal.aborted) await wait(paceMillis, undefined, { ref: false });
+    this.#heard = this.#notifications.count(channel);
+    return !signal.aborted;
   }
 }

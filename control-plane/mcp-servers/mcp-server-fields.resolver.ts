@@ -1,11 +1,16 @@
 /** The fields of a server that are made of what is stored, or stand elsewhere. */
-import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql/index.js';
+import { Arg, Ctx, FieldResolver, Info, Int, Resolver, Root } from 'type-graphql';
 import { formatNanos, formatUsdPerMillion } from '../../shared/nanos-usd.ts';
 import type { UnitPrices } from '../../shared/pricing.ts';
+import { AccessGrantConnection, type AccessGrantType } from '../access-grants/access-grant.types.ts';
 import { ApiKeyType } from '../api-keys/api-key.types.ts';
+import { CatalogEntryType } from '../catalog/catalog.types.ts';
+import { PAGE_DEFAULT, readPage, selects, type Connection } from '../graphql/connection.ts';
 import { PolicyType } from '../policies/policy.types.ts';
 import type { RequestContext } from '../request-context.ts';
 import { TeamType } from '../teams/team.types.ts';
+import { gatewayUrlOf } from './gateway-url.ts';
 import type { McpServer } from './mcp-server.entity.ts';
 import type { OAuth2Auth } from './stored-auth.ts';
 import { LIMIT_FIELDS, shownLimits } from './server-limits.ts';
@@ -64,7 +69,7 @@ export class McpServerFieldsResolver {
 
   @FieldResolver(() => String, { description: 'Where agents call it.' })
   gatewayUrl(@Root() server: McpServer, @Ctx() context: RequestContext): string {
-    return `${context.gatewayUrl}/v1/mcp/${server.slug}`;
+    return gatewayUrlOf(context, server);
   }
 
   @FieldResolver(() => AUTH_TYPE, { description: 'The way in which Turnpike signs in there.' })
@@ -85,6 +90,27 @@ export class McpServerFieldsResolver {
   @FieldResolver(() => PolicyType, { nullable: true, description: 'The policy that holds for every call of it.' })
   policy(@Root() { id }: McpServer, @Ctx() { loaders }: RequestContext): Promise<PolicyType | null> {
     return loaders.policies.load(id);
+  }
+
+  @FieldResolver(() => CatalogEntryType, { nullable: true, description: 'The entry that it was installed from; null once that is gone.' })
+  catalogEntry(@Root() { catalogEntryId }: McpServer, @Ctx() { loaders }: RequestContext): Promise<CatalogEntryType | null> {
+    return catalogEntryId == null ? Promise.resolve(null) : loaders.catalogEntries.load(catalogEntryId);
+  }
+
+  @FieldResolver(() => Int, { description: 'How many keys hold a grant for it.' })
+  grantedKeyCount(@Root() { id }: McpServer, @Ctx() { loaders }: RequestContext): Promise<number> {
+    return loaders.grantCounts.load(id);
+  }
+
+  @FieldResolver(() => AccessGrantConnection, { description: 'Grants for it, oldest first.' })
+  grants(
+    @Root() { id }: McpServer,
+    @Ctx() { loaders }: RequestContext,
+    @Arg('first', () => Int, { defaultValue: PAGE_DEFAULT }) first: number,
+    @Arg('after', () => String, { nullable: true }) after: string | null,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Connection<AccessGrantType>> {
+    return loaders.grantsOfServers.load({ ownerId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
   }
 }
 

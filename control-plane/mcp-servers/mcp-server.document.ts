@@ -32,6 +32,8 @@ export function toMcpServerDocument(server: McpServer): McpServerDocument {
     toolsDiscoveredAt: server.toolsDiscoveredAt?.toISOString() ?? null,
     toolReview: server.toolReview,
     toolChangeMode: server.toolChangeMode,
+    webSearchPolicy: server.webSearchPolicy ?? null,
+    searchTools: server.searchTools,
   };
 }
 

@@ -1,29 +1,19 @@
 /** GraphQL to the servers service. */
-import type { GraphQLResolveInfo } from 'graphql/index.js';
-import { Arg, Ctx, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql';
-import { PAGE_DEFAULT, readPage, type Connection } from '../graphql/connection.ts';
+import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
+import { SetWebSearchPolicyInput } from '../content/web-search.types.ts';
 import { badInput } from '../graphql/errors.ts';
 import { asPayload } from '../graphql/input-refused.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
 import type { McpServer } from './mcp-server.entity.ts';
 import type { Aim } from './mcp-servers.service.ts';
-import { McpServerConnection, McpServerType, ServerPayload } from './mcp-server.types.ts';
+import { McpServerType, ServerPayload } from './mcp-server.types.ts';
+import { DeleteServerInput, DeleteServerPayload } from './server-removal.types.ts';
 import { CreateServerInputType, UpdateServerInputType } from './server-inputs.types.ts';
 import { toCreateInput, toUpdateInput } from './server-inputs.ts';
 import { SetEnabledInput, SetPricingInput, SetSemanticFilterInput, SetServerAuthInput, SetToolRulesInput } from './setting-inputs.types.ts';
 
 @Resolver()
 export class McpServersResolver {
-  @Query(() => McpServerConnection, { description: 'Servers, oldest first.' })
-  servers(
-    @Ctx() context: RequestContext,
-    @Arg('first', () => Int, { defaultValue: PAGE_DEFAULT }) first: number,
-    @Arg('after', () => String, { nullable: true }) after: string | null,
-    @Info() info: GraphQLResolveInfo,
-  ): Promise<Connection<McpServerType>> {
-    return context.services.mcpServers.list(asAdmin(context), readPage(first, after), info);
-  }
-
   @Query(() => McpServerType, { nullable: true, description: 'One server by id or slug; null when there is none.' })
   server(
     @Ctx() context: RequestContext,
@@ -46,6 +36,15 @@ export class McpServersResolver {
   updateServer(@Ctx() context: RequestContext, @Arg('input', () => UpdateServerInputType) input: UpdateServerInputType): Promise<ServerPayload> {
     const admin = asAdmin(context, 'SERVER_UPDATE');
     return answer(() => context.services.mcpServers.update(admin, toUpdateInput(input)));
+  }
+
+  @Mutation(() => DeleteServerPayload, {
+    description: 'Removes a server with its grants, limits, policy, tools and mappings; records stay. A dry run tells what that breaks. Needs SERVER_DELETE.',
+  })
+  deleteServer(@Ctx() context: RequestContext, @Arg('input', () => DeleteServerInput) input: DeleteServerInput): Promise<DeleteServerPayload> {
+    const admin = asAdmin(context, 'SERVER_DELETE');
+    const aim = { ...aimOf(input), dryRun: input.dryRun };
+    return asPayload(() => context.services.serverRemoval.delete(admin, aim), { deletedId: null, impact: null });
   }
 
   @Mutation(() => ServerPayload, { description: 'Switches a server on or off, from the next call on. Needs SERVER_UPDATE.' })
@@ -75,7 +74,13 @@ export class McpServersResolver {
   @Mutation(() => ServerPayload, { description: 'Sets or removes the semantic filter. Needs TOOL_CONFIGURE.' })
   setSemanticFilter(@Ctx() context: RequestContext, @Arg('input', () => SetSemanticFilterInput) input: SetSemanticFilterInput): Promise<ServerPayload> {
     const admin = asAdmin(context, 'TOOL_CONFIGURE');
-    return answer(() => context.services.mcpServers.setSemanticFilter(admin, aimAtServer(input), input.filter ?? null));
+    return answer(() => context.services.mcpServers.setSemanticFilter(admin, { ...aimAtServer(input), dryRun: input.dryRun }, input.filter ?? null));
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Makes a server one that searches the web, within this policy; null takes it away. Needs TOOL_CONFIGURE.' })
+  setWebSearchPolicy(@Ctx() context: RequestContext, @Arg('input', () => SetWebSearchPolicyInput) input: SetWebSearchPolicyInput): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'TOOL_CONFIGURE');
+    return answer(() => context.services.mcpServers.setWebSearchPolicy(admin, { ...aimAtServer(input), dryRun: input.dryRun }, input.policy ?? null));
   }
 }
 

@@ -1,6 +1,5 @@
 /** The rules of servers: what may be changed, by whom, and that secrets are never touched by accident. */
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { GraphQLResolveInfo } from 'graphql/index.js';
 import type { ConfigChange } from '../../shared/config-document.ts';
 import { newId } from '../../shared/ids.ts';
 import { FREE } from '../../shared/pricing.ts';
@@ -8,16 +7,15 @@ import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { AccessGrantsService } from '../access-grants/access-grants.service.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
+import { readSemanticFilter, type SemanticFilterInput } from '../content/read-semantic-filter.ts';
+import { readWebSearchPolicy, type WebSearchPolicyInput } from '../content/read-web-search-policy.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
-import type { Connection, Page } from '../graphql/connection.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
 import { readName } from '../graphql/names.ts';
-import { pageOf } from '../graphql/paged-query.ts';
 import { readSlug } from '../graphql/slug.ts';
 import { noteLiveChanges } from '../live/live-changes.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
-import { upsertOfPolicy } from '../policies/policy.document.ts';
 import type { AdminContext } from '../request-context.ts';
 import { resetConnections } from '../upstream-oauth/upstream-connections.service.ts';
 import { upsertOfMcpServer } from './mcp-server.document.ts';
@@ -26,7 +24,7 @@ import { readLimits, requireFittingLimits } from './server-limits.ts';
 import { requireOauth } from './server-oauth.ts';
 import { readPricing, type PricingInput } from './server-pricing.ts';
 import { requireAddress, requireFittingAuth, requireOriginKept, requireReach, type ReachBounds } from './server-reach.ts';
-import { readSemanticFilter, readToolNames, type SemanticFilterInput } from './server-rules.ts';
+import { readToolNames } from './server-rules.ts';
 import { scopeOf } from './server-scope.ts';
 import { reviewChanges, type ToolReviewInput } from './server-tool-review.ts';
 import { ServerSecrets, type AuthInput } from './server-secrets.ts';
@@ -57,11 +55,6 @@ export class McpServersService {
     this.#policies = parts.policies;
   }
 
-  list(context: AdminContext, page: Page, info: GraphQLResolveInfo): Promise<Connection<McpServer>> {
-    const { em } = context;
-    return pageOf({ find: (where, options) => em.find(McpServerEntity, where, options), count: () => em.count(McpServerEntity) }, page, info);
-  }
-
   find(context: AdminContext, by: { id: string } | { slug: string }): Promise<McpServer | null> {
     return context.em.findOne(McpServerEntity, by);
   }
@@ -82,8 +75,7 @@ export class McpServersService {
     await resetConnections(em, server, server.auth);
     audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before: null, after: shown(server) });
     const changes: ConfigChange[] = [upsertOfMcpServer(server)];
-    if (input.policy != null)
-      changes.push(upsertOfPolicy(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: server.id, policies: input.policy })));
+    if (input.policy != null) changes.push(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: server.id, policies: input.policy }));
     const pairs = [...new Set(input.grantTo)].map((apiKeyId) => ({ apiKeyId, serverId: server.id }));
     changes.push(...(await this.#grants.putAll(em, context, pairs, 'grantTo')));
     await appendConfigChanges(em, changes);
@@ -123,6 +115,7 @@ export class McpServersService {
       denialStyle: input.denialStyle ?? 'AUTO',
       limits: readLimits(input.limits, {}),
       toolPins: [],
+      searchTools: [],
       metadata: input.metadata,
     });
     this.#requireReach(server);
@@ -195,7 +188,12 @@ export class McpServersService {
   }
 
   setSemanticFilter(context: AdminContext, aim: Aim, filter: SemanticFilterInput | null): Promise<McpServer> {
-    return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter) }));
+    return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter, 'filter') }));
+  }
+
+  /** Null takes the policy away: the server is no web-search server any more. */
+  setWebSearchPolicy(context: AdminContext, aim: Aim, policy: WebSearchPolicyInput | null): Promise<McpServer> {
+    return this.#change(context, 'setWebSearchPolicy', aim, () => ({ webSearchPolicy: policy === null ? null : readWebSearchPolicy(policy) }));
   }
 
   #change(
@@ -234,7 +232,7 @@ export class McpServersService {
 }
 
 /** What the audit trail keeps: sealed values are left out, the fingerprints in `secretFields` say when one changed. */
-function shown(server: McpServer): Record<string, unknown> {
-  const { auth, stdioEnv, toolPins: _drawnFromTools, ...rest } = { ...server };
+export function shown(server: McpServer): Record<string, unknown> {
+  const { auth, stdioEnv, toolPins: _drawnFromTools, searchTools: _drawnToo, ...rest } = { ...server };
   return { ...rest, authType: auth.type, stdioEnvKeys: Object.keys(stdioEnv) };
 }

@@ -3,11 +3,12 @@ import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-gr
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 
 export const MEMBERSHIP_STATE = { ACTIVE: 'ACTIVE', SUSPENDED: 'SUSPENDED' } as const;
 registerEnumType(MEMBERSHIP_STATE, { name: 'MembershipState', description: 'SUSPENDED: the person cannot sign in, until somebody lets him.' });
 
-@ObjectType('Membership', { description: 'What a person is in the organisation.' })
+@ObjectType('Membership', { implements: Node, description: 'What a person is in the organisation.' })
 export class MembershipType {
   @Field(() => ID, { description: 'Of the form `mem_…`.' })
   id!: string;
@@ -27,7 +28,7 @@ export class MembershipType {
 
 export const MembershipConnection = connectionOf('Membership', () => MembershipType);
 
-@ObjectType('Invitation', { description: 'An invitation that nobody has accepted yet.' })
+@ObjectType('Invitation', { implements: Node, description: 'An invitation that nobody has accepted yet.' })
 export class InvitationType {
   @Field(() => ID, { description: 'Of the form `inv_…`.' })
   id!: string;

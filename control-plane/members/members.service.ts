@@ -1,6 +1,7 @@
 /** The rules of membership: what somebody may do ends with it at once, and an organisation always has an administrator. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { GraphQLResolveInfo } from 'graphql/index.js';
+import { endKeysOf } from '../api-keys/keys-of-person.ts';
 import { audit } from '../audit/audit.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
@@ -40,7 +41,10 @@ export class MembersService {
       await em.flush();
       if (wasAdministrator) await requireAdministrator(em, suspended ? 'suspended' : 'roleId');
       audit(em, context, { action: 'updateMember', targetId: membership.id, targetLabel: user.email, before, after: shown(membership) });
-      if (suspended) await endSessionsOf(em, context, 'updateMember', user.id);
+      if (suspended) {
+        await endSessionsOf(em, context, 'updateMember', user.id);
+        await endKeysOf(em, context, user.id, 'DISABLED');
+      }
       return membership;
     });
   }
@@ -54,6 +58,7 @@ export class MembersService {
       if (isAdministrator(membership)) await requireAdministrator(em, 'id');
       audit(em, context, { action: 'removeMember', targetId: id, targetLabel: user.email, before: shown(membership), after: null });
       await endSessionsOf(em, context, 'removeMember', user.id);
+      await endKeysOf(em, context, user.id, 'REVOKED');
       return id;
     });
   }

@@ -1,7 +1,8 @@
 /** The public shape of a person's account. */
 import { Field, ID, ObjectType } from 'type-graphql';
+import { Node } from '../nodes/node.types.ts';
 
-@ObjectType('User', { description: 'A person’s account, which belongs to one organisation.' })
+@ObjectType('User', { implements: Node, description: 'A person’s account, which belongs to one organisation.' })
 export class UserType {
   @Field(() => ID, { description: 'Of the form `usr_…`.' })
   id!: string;

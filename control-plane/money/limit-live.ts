@@ -2,7 +2,7 @@
 import DataLoader from 'dataloader';
 import { WindowCountsUnavailable, type WindowCounts, type WindowCountsSource } from '../../shared/window-counts.ts';
 import type { Notifications } from '../database/notifications.ts';
-import { wakeUps } from '../live/wake-ups.ts';
+import { WakeUps } from '../live/wake-ups.ts';
 import type { AdminContext } from '../request-context.ts';
 import { USAGE_CHANNEL } from '../usage/usage-live.ts';
 import { LimitEntity, type Limit } from './limit.entity.ts';
@@ -32,7 +32,8 @@ export class LimitLive {
   /** Begins with what is there now: only what is passed from then on is told. `ownerId` null means every owner. */
   async *follow(context: AdminContext, wanted: { ownerId: string | null; thresholdOnly: boolean }, signal: AbortSignal): AsyncGenerator<LimitEvent> {
     let seen: ReadonlyMap<string, SeenWindow> | undefined;
-    for await (const _look of wakeUps(this.#notifications, { channel: USAGE_CHANNEL, signal, paceMillis: PACE_MILLIS })) {
+    const wakeUps = new WakeUps(this.#notifications, { channel: USAGE_CHANNEL, signal, paceMillis: PACE_MILLIS });
+    while (await wakeUps.next()) {
       const shown = await this.#look(context, wanted.ownerId);
       if (shown === undefined) continue;
       const looked = shown.map(({ limit, window }) => ({ limit, window, ...lookAt(limit, window, seen?.get(limit.id)) }));

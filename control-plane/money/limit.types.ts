@@ -2,9 +2,11 @@
 import { Field, ID, Int, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
 import { LIMIT_METRICS, LIMIT_OWNER_TYPES, LIMIT_PERIODS, type LimitMetric, type LimitOwnerType, type LimitPeriod } from '../../shared/limit.ts';
 import { connectionOf } from '../graphql/connection.ts';
+import { FieldChangeType } from '../graphql/field-change.types.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
-import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { Money } from './money.types.ts';
 
 const namesOf = (values: readonly string[]): Readonly<Record<string, string>> => Object.fromEntries(values.map((value) => [value, value]));
@@ -106,7 +108,7 @@ export abstract class LimitType {
   updatedAt!: Date;
 }
 
-@ObjectType('Budget', { implements: LimitType, description: 'A ceiling on what calls may cost.' })
+@ObjectType('Budget', { implements: [LimitType, Node], description: 'A ceiling on what calls may cost.' })
 export class BudgetType extends LimitType {
   @Field(() => Money, { description: 'What may be spent in a window.' })
   limit?: unknown;
@@ -115,7 +117,7 @@ export class BudgetType extends LimitType {
   warnAtPercent!: number[];
 }
 
-@ObjectType('Quota', { implements: LimitType, description: 'A ceiling on how much calls may use of something other than money.' })
+@ObjectType('Quota', { implements: [LimitType, Node], description: 'A ceiling on how much calls may use of something other than money.' })
 export class QuotaType extends LimitType {
   @Field(() => QUOTA_METRIC, { description: 'What it counts.' })
   metric!: LimitMetric;
@@ -144,6 +146,9 @@ export class BudgetPayload {
   @Field(() => BudgetType, { nullable: true, description: 'Null when the input was refused.' })
   budget!: BudgetType | null;
 
+  @Field(() => [FieldChangeType], { description: 'What is, or in a dry run would be, different.' })
+  changes!: readonly FieldChangeType[];
+
   @Field(() => [UserError], { description: 'What is wrong with the input.' })
   userErrors!: UserError[];
 }
@@ -152,6 +157,9 @@ export class BudgetPayload {
 export class QuotaPayload {
   @Field(() => QuotaType, { nullable: true, description: 'Null when the input was refused.' })
   quota!: QuotaType | null;
+
+  @Field(() => [FieldChangeType], { description: 'What is, or in a dry run would be, different.' })
+  changes!: readonly FieldChangeType[];
 
   @Field(() => [UserError], { description: 'What is wrong with the input.' })
   userErrors!: UserError[];

@@ -19,7 +19,7 @@ import {
   type BudgetType,
   type QuotaType,
 } from './limit.types.ts';
-import type { LimitsFilter } from './limits.service.ts';
+import type { ChangedLimit, LimitsFilter } from './limits.service.ts';
 
 @ArgsType()
 class LimitsArgs {
@@ -54,25 +54,25 @@ export class LimitsResolver {
   @Mutation(() => BudgetPayload, { description: 'Makes a budget, in force from the next call on. Needs BUDGET_MANAGE.' })
   createBudget(@Ctx() context: RequestContext, @Arg('input', () => BudgetInput) input: BudgetInput): Promise<BudgetPayload> {
     const admin = asAdmin(context, 'BUDGET_MANAGE');
-    return asPayload(async () => ({ budget: await context.services.limits.create(admin, toNewBudget(input)) }), { budget: null });
+    return asPayload(async () => asBudget(await context.services.limits.create(admin, toNewBudget(input))), { budget: null, changes: [] });
   }
 
   @Mutation(() => BudgetPayload, { description: 'Changes what is given of a budget, from the next call on. Needs BUDGET_MANAGE.' })
   updateBudget(@Ctx() context: RequestContext, @Arg('input', () => UpdateBudgetInput) input: UpdateBudgetInput): Promise<BudgetPayload> {
     const admin = asAdmin(context, 'BUDGET_MANAGE');
-    return asPayload(async () => ({ budget: await context.services.limits.update(admin, toBudgetChange(input)) }), { budget: null });
+    return asPayload(async () => asBudget(await context.services.limits.update(admin, toBudgetChange(input))), { budget: null, changes: [] });
   }
 
   @Mutation(() => QuotaPayload, { description: 'Makes a quota, in force from the next call on. Needs BUDGET_MANAGE.' })
   createQuota(@Ctx() context: RequestContext, @Arg('input', () => QuotaInput) input: QuotaInput): Promise<QuotaPayload> {
     const admin = asAdmin(context, 'BUDGET_MANAGE');
-    return asPayload(async () => ({ quota: await context.services.limits.create(admin, toNewQuota(input)) }), { quota: null });
+    return asPayload(async () => asQuota(await context.services.limits.create(admin, toNewQuota(input))), { quota: null, changes: [] });
   }
 
   @Mutation(() => QuotaPayload, { description: 'Changes what is given of a quota, from the next call on. Needs BUDGET_MANAGE.' })
   updateQuota(@Ctx() context: RequestContext, @Arg('input', () => UpdateQuotaInput) input: UpdateQuotaInput): Promise<QuotaPayload> {
     const admin = asAdmin(context, 'BUDGET_MANAGE');
-    return asPayload(async () => ({ quota: await context.services.limits.update(admin, toQuotaChange(input)) }), { quota: null });
+    return asPayload(async () => asQuota(await context.services.limits.update(admin, toQuotaChange(input))), { quota: null, changes: [] });
   }
 
   @Mutation(() => DeletePayload, { description: 'Takes a budget or quota away, from the next call on. Needs BUDGET_MANAGE.' })
@@ -96,6 +96,14 @@ export class LimitsResolver {
   ): LimitEventType {
     return event;
   }
+}
+
+function asBudget({ limit, changes }: ChangedLimit) {
+  return { budget: limit, changes };
+}
+
+function asQuota({ limit, changes }: ChangedLimit) {
+  return { quota: limit, changes };
 }
 
 function filterOf(args: LimitsArgs): LimitsFilter {

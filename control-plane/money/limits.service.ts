@@ -9,6 +9,7 @@ import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
+import type { FieldChange } from '../graphql/field-changes.ts';
 import { notFound, parseInput, refuseInput } from '../graphql/input-refused.ts';
 import { readName } from '../graphql/names.ts';
 import { pageOf } from '../graphql/paged-query.ts';
@@ -16,6 +17,7 @@ import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { toolNameSchema } from '../mcp-servers/server-rules.ts';
 import type { AdminContext } from '../request-context.ts';
 import { readAllotmentCalls, readBudgetAmount, readQuotaAmount, readWarnings, requireRoomForRollover, type LimitKind } from './limit-amounts.ts';
+import { limitChangesOf } from './limit-changes.ts';
 import { changeOfLimit, removalOfLimit } from './limit.document.ts';
 import { LimitEntity, type Limit } from './limit.entity.ts';
 import { changedSchedule, newSchedule, type ScheduleInput } from './limit-schedule.ts';
@@ -53,6 +55,12 @@ export interface LimitChange {
   readonly active: boolean | undefined;
 }
 
+/** A limit as it stands now, and what is different from before. */
+export interface ChangedLimit {
+  readonly limit: Limit;
+  readonly changes: readonly FieldChange[];
+}
+
 export interface LimitsFilter {
   readonly ownerId: readonly string[] | null;
   readonly serverId: readonly string[] | null;
@@ -71,7 +79,7 @@ export class LimitsService {
     return pageOf({ find: (behind, options) => em.find(LimitEntity, { ...where, ...behind }, options), count: () => em.count(LimitEntity, where) }, page, info);
   }
 
-  create(context: AdminContext, input: NewLimit): Promise<Limit> {
+  create(context: AdminContext, input: NewLimit): Promise<ChangedLimit> {
     return inTransaction(context.em, input, async (em) => {
       const schedule = newSchedule(input.schedule, new Date());
       const amount = readAmount(input.kind, input.amount);
@@ -93,11 +101,11 @@ export class LimitsService {
       await em.flush();
       audit(em, context, { action: `create${input.kind}`, targetId: limit.id, targetLabel: limit.name, before: null, after: { ...limit } });
       await appendConfigChanges(em, [changeOfLimit(limit)]);
-      return limit;
+      return { limit, changes: limitChangesOf(input.kind, null, limit) };
     });
   }
 
-  update(context: AdminContext, input: LimitChange): Promise<Limit> {
+  update(context: AdminContext, input: LimitChange): Promise<ChangedLimit> {
     return inTransaction(context.em, input, async (em) => {
       const limit = await em.findOne(LimitEntity, { id: input.id, ...metricOf(input.kind) }, FOR_CHANGE);
       if (limit === null) throw notFound('id', input.kind.toLowerCase());
@@ -106,7 +114,7 @@ export class LimitsService {
       em.assign(limit, { ...changesOf(limit, input), version: limit.version + 1, updatedAt: new Date() });
       audit(em, context, { action: `update${input.kind}`, targetId: limit.id, targetLabel: limit.name, before, after: { ...limit } });
       await appendConfigChanges(em, [changeOfLimit(limit)]);
-      return limit;
+      return { limit, changes: limitChangesOf(input.kind, before, limit) };
     });
   }
 

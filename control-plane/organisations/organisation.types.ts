@@ -3,9 +3,11 @@ import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-gr
 import type { UnknownClients } from '../../shared/agent.ts';
 import { PERMISSION } from '../access/permission.types.ts';
 import type { Permission } from '../access/permissions.ts';
+import { SemanticFilterType } from '../content/content-filter.types.ts';
 import { DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { UserType } from '../members/user.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { TeamConnection } from '../teams/team.types.ts';
 
 export const DENIAL_STYLE = { AUTO: 'AUTO', HTTP_STATUS: 'HTTP_STATUS', JSONRPC_ERROR: 'JSONRPC_ERROR', TOOL_RESULT: 'TOOL_RESULT' } as const;
@@ -17,7 +19,7 @@ registerEnumType(UNKNOWN_CLIENTS, {
   description: 'ALLOW: what their keys may call. OBSERVE: the same, and the record says that DENY would have refused it. DENY: nothing.',
 });
 
-@ObjectType('Organisation', { description: 'The tenant: nothing is visible or countable across it.' })
+@ObjectType('Organisation', { implements: Node, description: 'The tenant: nothing is visible or countable across it.' })
 export class OrganisationType {
   @Field(() => ID, { description: 'Of the form `org_…`.' })
   id!: string;
@@ -36,6 +38,9 @@ export class OrganisationType {
 
   @Field(() => TeamConnection, { description: 'Its teams, oldest first.' })
   teams?: unknown;
+
+  @Field(() => SemanticFilterType, { nullable: true, description: 'What messages must not hold at any of its servers.' })
+  semanticFilter?: SemanticFilterType | null | undefined;
 
   @Field(() => DateTime, { description: 'When it was made.' })
   createdAt!: Date;

@@ -1,69 +1,124 @@
-/** The rules of policies: one envelope for each owner, valid when it is saved, in force with the same transaction. */
+/** The rules of policies: one for each owner, valid when it is saved, in force with the same transaction. */
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { ConfigUpsert } from '../../shared/config-document.ts';
 import { newId } from '../../shared/ids.ts';
-import { policyEnvelopeSchema, type PolicyEnvelope } from '../../shared/policy.ts';
-import { requireOwner } from '../access/owners.ts';
+import { GLOBAL_OWNER, type PolicyEnvelope, type PolicyScope } from '../../shared/policy.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { inTransaction } from '../database/in-transaction.ts';
+import { ACROSS_TENANTS } from '../database/tenant-filter.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
-import { parseInput } from '../graphql/input-refused.ts';
+import { fieldChangesOf, type FieldChange } from '../graphql/field-changes.ts';
 import { requirePermission, type AdminContext } from '../request-context.ts';
-import { upsertOfPolicy } from './policy.document.ts';
+import { removalOfPolicy, upsertOfPolicy } from './policy.document.ts';
 import { PolicyEntity, type OwnedScope, type Policy } from './policy.entity.ts';
+import { isEmpty, readEnvelope, requireSomeCalls } from './policy-inputs.ts';
+import { requirePolicyOwner, type PolicyOwner } from './policy-owner.ts';
 
 export interface SetPolicyInput {
-  readonly scope: OwnedScope;
+  readonly scope: PolicyScope;
   readonly ownerId: string | null;
   readonly policies: unknown;
+  readonly mode: Policy['mode'];
+  readonly trial: unknown;
+  /** Whether rules may stand that refuse every call. */
+  readonly mayDenyAll: boolean;
   readonly expectedVersion: number | null;
   /** Answers what would be, and changes nothing. */
   readonly dryRun: boolean;
 }
 
-/** A policy for an owner that is known to exist. */
+/** A policy for an owner that was made just now. */
 export interface OwnedPolicy {
   readonly scope: OwnedScope;
   readonly ownerId: string;
   readonly policies: unknown;
-  readonly expectedVersion?: number | null;
+}
+
+export interface PolicyChange {
+  /** Null when it was taken away. */
+  readonly policy: Policy | null;
+  readonly changes: readonly FieldChange[];
+}
+
+/** What the author of a policy decides. */
+interface PolicyContent {
+  readonly envelope: PolicyEnvelope;
+  readonly mode: Policy['mode'];
+  readonly trial: PolicyEnvelope | null;
 }
 
 export class PoliciesService {
-  list(context: AdminContext, scopes: readonly OwnedScope[] | null): Promise<Policy[]> {
-    return context.em.find(PolicyEntity, scopes === null ? {} : { scope: { $in: [...scopes] } }, { orderBy: { id: 'asc' } });
+  /** The operator's policy is everybody's to see. */
+  list(context: AdminContext, scopes: readonly PolicyScope[] | null): Promise<Policy[]> {
+    const scope = scopes === null ? {} : { scope: { $in: [...scopes] } };
+    return context.em.find(PolicyEntity, { ...scope, ...ownAndGlobal(context) }, { ...ACROSS_TENANTS, orderBy: { id: 'asc' } });
   }
 
-  set(context: AdminContext, input: SetPolicyInput): Promise<Policy> {
+  /** Those of some owners, the operator's as well where `GLOBAL_OWNER` is among them; in their order. */
+  async ofOwners(context: AdminContext, owners: readonly string[]): Promise<Policy[]> {
+    const found = await context.em.find(PolicyEntity, { ownerId: { $in: [...owners] }, ...ownAndGlobal(context) }, ACROSS_TENANTS);
+    return owners.flatMap((owner) => found.find(({ ownerId }) => ownerId === owner) ?? []);
+  }
+
+  set(context: AdminContext, input: SetPolicyInput): Promise<PolicyChange> {
     return inTransaction(context.em, input, async (em) => {
-      const ownerId = await requireOwner(em, context, { type: input.scope, id: input.ownerId });
-      const policy = await this.put(em, context, { scope: input.scope, ownerId, policies: input.policies, expectedVersion: input.expectedVersion });
-      await appendConfigChanges(em, [upsertOfPolicy(policy)]);
-      return policy;
+      const { mode, mayDenyAll, expectedVersion } = input;
+      const owner = await requirePolicyOwner(em, context, input);
+      const envelope = readEnvelope(input.policies, ['policy']);
+      const trial = input.trial === null ? null : readEnvelope(input.trial, ['trial']);
+      const existing = await em.findOne(PolicyEntity, { ownerId: owner.ownerId }, FOR_CHANGE);
+      if (existing !== null) requireVersion(existing, expectedVersion, 'policy');
+      if (isEmpty(envelope) && trial === null) return this.#remove(em, context, existing);
+      if (mode === 'ENFORCE' && !mayDenyAll) requireSomeCalls(envelope);
+      const change = this.#write(em, context, owner, existing, { envelope, mode, trial });
+      await appendConfigChanges(em, [upsertOfPolicy(change.policy)]);
+      return change;
     });
   }
 
-  /** Writes the policy of an owner within the caller's transaction; the caller appends its configuration change. */
-  async put(em: EntityManager, context: AdminContext, given: OwnedPolicy): Promise<Policy> {
+  /** Writes the policy of a new owner within the caller's transaction; the caller appends its configuration change. */
+  async put(em: EntityManager, context: AdminContext, { scope, ownerId, policies }: OwnedPolicy): Promise<ConfigUpsert> {
     requirePermission(context, 'POLICY_MANAGE');
-    const envelope = readEnvelope(given.policies, ['policy']);
-    const existing = await em.findOne(PolicyEntity, { ownerId: given.ownerId }, FOR_CHANGE);
-    const before = existing?.envelope ?? null;
-    if (existing !== null) requireVersion(existing, given.expectedVersion ?? null, 'policy');
-    const policy =
-      existing ??
-      em.create(PolicyEntity, { id: newId('policy'), organisationId: context.caller.organisationId, scope: given.scope, ownerId: given.ownerId, envelope });
-    if (existing !== null) em.assign(existing, { envelope, version: existing.version + 1, updatedAt: new Date() });
-    audit(em, context, { action: 'setPolicy', targetId: policy.id, targetLabel: `${given.scope} ${given.ownerId}`, before, after: envelope });
-    return policy;
+    const envelope = readEnvelope(policies, ['policy']);
+    requireSomeCalls(envelope);
+    return upsertOfPolicy(this.#write(em, context, { scope, ownerId }, null, { envelope, mode: 'ENFORCE', trial: null }).policy);
+  }
+
+  #write(
+    em: EntityManager,
+    context: AdminContext,
+    { scope, ownerId }: PolicyOwner,
+    existing: Policy | null,
+    content: PolicyContent,
+  ): PolicyChange & { policy: Policy } {
+    const before = existing === null ? null : contentOf(existing);
+    const policy = existing ?? em.create(PolicyEntity, { id: newId('policy'), organisationId: context.caller.organisationId, scope, ownerId, ...content });
+    if (existing !== null) em.assign(existing, { ...content, version: existing.version + 1, updatedAt: new Date() });
+    audit(em, context, { action: 'setPolicy', targetId: policy.id, targetLabel: `${scope} ${ownerId}`, before, after: content });
+    return { policy, changes: fieldChangesOf(shown(before), shown(content)) };
+  }
+
+  async #remove(em: EntityManager, context: AdminContext, existing: Policy | null): Promise<PolicyChange> {
+    if (existing === null) return { policy: null, changes: [] };
+    const before = contentOf(existing);
+    audit(em, context, { action: 'setPolicy', targetId: existing.id, targetLabel: `${existing.scope} ${existing.ownerId}`, before, after: null });
+    em.remove(existing);
+    await appendConfigChanges(em, [removalOfPolicy(existing.id)]);
+    return { policy: null, changes: fieldChangesOf(shown(before), null) };
   }
 }
 
-/** People write `{policies: {…}}` as the documentation shows it, or what stands inside. */
-export function readEnvelope(policies: unknown, at: readonly string[]): PolicyEnvelope {
-  return parseInput(policyEnvelopeSchema, isEnveloped(policies) ? policies : { policies }, at);
+/** Beside the tenant filter, which knows nothing of what belongs to nobody. */
+function ownAndGlobal({ caller }: AdminContext) {
+  return { $or: [{ organisationId: caller.organisationId }, { organisationId: null, ownerId: GLOBAL_OWNER }] };
 }
 
-function isEnveloped(policies: unknown): boolean {
-  return typeof policies === 'object' && policies !== null && 'policies' in policies;
+function contentOf({ envelope, mode, trial }: Policy): PolicyContent {
+  return { envelope, mode, trial: trial ?? null };
+}
+
+/** Paths as they stand in denials: `policies.ip.allowlist`, `trial.ip.allowlist`. */
+function shown(content: PolicyContent | null): object | null {
+  return content === null ? null : { policies: content.envelope.policies, mode: content.mode, trial: content.trial?.policies ?? null };
 }

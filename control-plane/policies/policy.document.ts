@@ -1,8 +1,16 @@
 /** Turns a stored policy into what the data planes obey. */
-import type { ConfigUpsert } from '../../shared/config-document.ts';
-import type { Policy } from './policy.entity.ts';
+import type { ConfigRemoval, ConfigUpsert, PolicyConfig } from '../../shared/config-document.ts';
+import { ownerOf, type Policy } from './policy.entity.ts';
 
 export function upsertOfPolicy(policy: Policy): ConfigUpsert {
-  const { id, organisationId, scope, ownerId, envelope } = policy;
-  return { op: 'upsert', kind: 'policy', value: { id, organisationId, scope, ownerId, envelope, mode: 'ENFORCE' } };
+  return { op: 'upsert', kind: 'policy', value: configOfPolicy(policy) };
+}
+
+export function removalOfPolicy(id: string): ConfigRemoval {
+  return { op: 'remove', kind: 'policy', id };
+}
+
+export function configOfPolicy(policy: Policy): PolicyConfig {
+  const { id, organisationId, scope, envelope, mode, trial } = policy;
+  return { id, organisationId: organisationId ?? null, scope, ownerId: ownerOf(policy), envelope, mode, trial: trial ?? null };
 }

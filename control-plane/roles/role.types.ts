@@ -3,8 +3,9 @@ import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import type { Permission } from '../access/permissions.ts';
 import { PERMISSION } from '../access/permission.types.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 
-@ObjectType('Role', { description: 'A name for what somebody may do.' })
+@ObjectType('Role', { implements: Node, description: 'A name for what somebody may do.' })
 export class RoleType {
   @Field(() => ID, { description: 'Of the form `rol_…`; a role that comes with the product has its name.' })
   id!: string;

@@ -3,8 +3,9 @@ import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { DateTime, Secret } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { UserType } from '../members/user.types.ts';
+import { Node } from '../nodes/node.types.ts';
 
-@ObjectType('Session', { description: 'Where a person is signed in.' })
+@ObjectType('Session', { implements: Node, description: 'Where a person is signed in.' })
 export class SessionType {
   @Field(() => ID, { description: 'Of the form `ses_…`.' })
   id!: string;

@@ -1,6 +1,7 @@
 /** Reads the draft that somebody wants to try, and finds what it would take the place of. */
 import { z } from 'zod';
 import type { LimitMetric, LimitOwnerType, LimitPeriod } from '../../shared/limit.ts';
+import type { PolicyScope } from '../../shared/policy.ts';
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
 import { requireOwner } from '../access/owners.ts';
 import type { SqlCondition } from '../database/sql-condition.ts';
@@ -9,8 +10,9 @@ import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { readBudgetAmount, readQuotaAmount } from '../money/limit-amounts.ts';
 import { LimitEntity, type Limit } from '../money/limit.entity.ts';
 import { newSchedule } from '../money/limit-schedule.ts';
-import { readEnvelope } from '../policies/policies.service.ts';
-import { PolicyEntity, type OwnedScope } from '../policies/policy.entity.ts';
+import { readEnvelope } from '../policies/policy-inputs.ts';
+import { PolicyEntity } from '../policies/policy.entity.ts';
+import { requirePolicyOwner } from '../policies/policy-owner.ts';
 import type { AdminContext } from '../request-context.ts';
 import { EVERYTHING, type Draft } from './draft.ts';
 import { limitDraft, type DraftLimit } from './limit-draft.ts';
@@ -18,7 +20,7 @@ import { policyDraft } from './policy-draft.ts';
 import { removedGrantsDraft, semanticFilterDraft, toolRulesDraft } from './rule-drafts.ts';
 
 export interface PolicyDraftInput {
-  readonly scope: OwnedScope;
+  readonly scope: PolicyScope;
   readonly ownerId: string | null;
   readonly policies: unknown;
 }
@@ -70,9 +72,9 @@ export function readDraft(context: AdminContext, draft: DraftInput): Promise<Dra
   throw refuseInput(['draft'], 'REQUIRED', 'there is no draft');
 }
 
-async function readPolicy(context: AdminContext, { scope, ownerId, policies }: PolicyDraftInput): Promise<Draft> {
+async function readPolicy(context: AdminContext, { policies, ...input }: PolicyDraftInput): Promise<Draft> {
   const envelope = readEnvelope(policies, ['draft', 'policy', 'policies']);
-  const owner = await requireOwner(context.em, context, { type: scope, id: ownerId });
+  const { scope, ownerId: owner } = await requirePolicyOwner(context.em, context, input);
   const replaced = await context.em.findOne(PolicyEntity, { ownerId: owner });
   return policyDraft({ envelope, scope: callsOf(scope, owner), replacedId: replaced?.id });
 }
@@ -132,7 +134,7 @@ function changedLimit(limit: Limit, input: LimitDraftInput): DraftLimit {
 
 function amountOf(metric: LimitMetric, { limitUsd, limit }: LimitDraftInput): string {
   const [field, text] = metric === 'NANO_USD' ? ['limitUsd', limitUsd] : ['limit', limit];
-  if (text === null) throw refuseInput(['draft', 'limit', String(field)], 'REQUIRED', 'how much would it be?');
+  if (text === null) throw refuseInput(['draft', 'limit', field], 'REQUIRED', 'how much would it be?');
   return metric === 'NANO_USD' ? readBudgetAmount(text) : readQuotaAmount(text);
 }
 

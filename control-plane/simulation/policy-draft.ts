@@ -19,7 +19,7 @@ const [ENFORCED, HELD, FORWARDED] = [orderOfStep('enforcePolicy'), orderOfStep('
 const PROBE = 'server/discover';
 
 export function policyDraft({ envelope, scope, replacedId }: PolicyDraftParts): Draft {
-  const { ip, ratelimit } = envelope.policies;
+  const { ip, ratelimit, loops } = envelope.policies;
   const rates = ratesIn(envelope);
   const longestMillis = Math.max(0, ...rates.map(({ windowMillis }) => windowMillis));
   return {
@@ -33,7 +33,10 @@ export function policyDraft({ envelope, scope, replacedId }: PolicyDraftParts): 
     ],
     replaces: ({ rule }) => replacedId !== undefined && rule?.kind === 'policy' && rule.id === replacedId,
     countsFrom: (gteMillis) => gteMillis - longestMillis,
-    notes: ratelimit?.concurrency?.max === undefined ? [] : ['calls under way are told from when calls came and how long they took'],
+    notes: [
+      ...(ratelimit?.concurrency?.max === undefined ? [] : ['calls under way are told from when calls came and how long they took']),
+      ...(loops === undefined ? [] : ['rules against loops are not tried: records do not hold the arguments of calls; set them to OBSERVE instead']),
+    ],
   };
 }
 

@@ -3,13 +3,13 @@ import { Field, ID, InputType, Int } from 'type-graphql';
 import type { LimitMetric, LimitOwnerType, LimitPeriod } from '../../shared/limit.ts';
 import { BigIntString, Json } from '../graphql/scalars.ts';
 import { LIMIT_OWNER_TYPE, LIMIT_PERIOD, QUOTA_METRIC } from '../money/limit.types.ts';
+import type { PolicyScope } from '../../shared/policy.ts';
 import { POLICY_SCOPE } from '../policies/policy.types.ts';
-import type { OwnedScope } from '../policies/policy.entity.ts';
 
 @InputType('PolicyDraftInput', { description: 'The policy of an owner, in place of the one that it has.' })
 export class PolicyDraftInputType {
   @Field(() => POLICY_SCOPE, { description: 'What the owner is.' })
-  scope!: OwnedScope;
+  scope!: PolicyScope;
 
   @Field(() => ID, { nullable: true, description: 'Team, key or server; the organisation needs none.' })
   ownerId!: string | null;

@@ -3,8 +3,9 @@ import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
+import { Node } from '../nodes/node.types.ts';
 
-@ObjectType('Team', { description: 'A part of the organisation that keys and servers may belong to.' })
+@ObjectType('Team', { implements: Node, description: 'A part of the organisation that keys and servers may belong to.' })
 export class TeamType {
   @Field(() => ID, { description: 'Of the form `tea_…`.' })
   id!: string;

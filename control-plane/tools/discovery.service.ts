@@ -13,6 +13,7 @@ import { openReach, repeatsSecret } from '../mcp-client/open-reach.ts';
 import type { ServerLooks } from '../mcp-client/server-looks.ts';
 import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
+import { searchToolsOf } from '../content/search-tools.ts';
 import type { ServerHealthService } from '../server-health/server-health.service.ts';
 import { seenByLook } from '../server-health/health-of-look.ts';
 import { presentToken } from '../upstream-oauth/present-token.ts';
@@ -72,6 +73,7 @@ async function keep(em: EntityManager, { actor, isPerson }: Asker, looked: McpSe
   const isNews = !isDeepStrictEqual(server.toolPins, toolPins);
   em.assign(server, {
     toolPins,
+    searchTools: searchToolsOf(outcome.tools),
     toolsCheckedAt: now,
     toolDiscoveryError: unreadable === 0 ? null : `${unreadable} entries of the list are no tools that can be kept`,
     ...(isPerson || isNews ? { toolsDiscoveredAt: now } : {}),

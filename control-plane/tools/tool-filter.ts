@@ -1,4 +1,5 @@
 /** Turns what is asked for of tools into conditions; those that are given must all hold. */
+import { containing } from '../database/sql-condition.ts';
 import type { ToolRisk } from './tool-risk.ts';
 
 /** NEW: nobody has reviewed it. APPROVED: somebody has, and it is as it was then. CHANGED: it is not as it was. */
@@ -30,7 +31,7 @@ export function conditionsOf({ serverId, search, state, risk, enabled }: ToolFil
   const risks = risk === null ? [] : [{ $or: [{ correctedRisk: { $in: [...risk] } }, { correctedRisk: null, risk: { $in: [...risk] } }] }];
   return {
     mcpServerId: serverId,
-    ...(search === null ? {} : { name: { $ilike: `%${search.replaceAll(/[\\%_]/g, '\\$&')}%` } }),
+    ...(search === null ? {} : { name: { $ilike: containing(search) } }),
     ...(enabled === null ? {} : { enabled }),
     $and: [...states, ...risks],
   };

@@ -4,6 +4,7 @@ import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, Json, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { TOOL_FLAG, TOOL_RISK, TOOL_STATE } from './tool-enums.types.ts';
 
 @ObjectType({ description: 'One difference between the approved definition of a tool and what its server lists now.' })
@@ -18,7 +19,7 @@ export class ToolDifferenceType {
   after!: unknown;
 }
 
-@ObjectType('Tool', { description: 'A tool as its server lists it, and what people have decided of it.' })
+@ObjectType('Tool', { implements: Node, description: 'A tool as its server lists it, and what people have decided of it.' })
 export class ToolType {
   @Field(() => ID, { description: 'Of the form `tol_…`.' })
   id!: string;

@@ -40,6 +40,7 @@ const RECORD_COLUMNS = [
   'agent_id text',
   'agent_client_id text',
   'step smallint',
+  'dlp_findings jsonb',
 ] as const;
 const SIDECAR_COLUMNS = [
   'request_id text',
@@ -73,6 +74,7 @@ export function writeUsage(em: EntityManager, delivered: readonly UsageEvent[], 
     await writer.execute(insertFrom('mcp_usage_records', SIDECAR_COLUMNS), [JSON.stringify(newEvents.map(toSidecar))]);
     await rollUp(writer, newEvents);
     await touchKeys(writer, events);
+    await touchServers(writer, events);
     await noteSightings(writer, newEvents);
     await onStored?.(writer, [...new Set(newEvents.flatMap(({ organisationId }) => organisationId ?? []))]);
     await writer.execute(`select pg_notify('${USAGE_CHANNEL}', '')`);
@@ -87,14 +89,29 @@ function firstOfEach(events: readonly UsageEvent[]): UsageEvent[] {
 }
 
 async function touchKeys(em: EntityManager, events: readonly UsageEvent[]): Promise<void> {
-  const lastUsed = new Map<string, number>();
-  for (const { apiKeyId, timeMillis } of events) if (apiKeyId !== null) lastUsed.set(apiKeyId, Math.max(timeMillis, lastUsed.get(apiKeyId) ?? 0));
-  if (lastUsed.size === 0) return;
-  const rows = [...lastUsed].map(([id, millis]) => ({ id, at: new Date(millis) }));
+  const rows = lastUsesOf(events, 'apiKeyId');
+  if (rows.length === 0) return;
   await em.execute(
     `update api_keys set last_used_at = greatest(last_used_at, given.at) from ${rowsFrom(['id text', 'at timestamptz'])} where api_keys.id = given.id`,
     [JSON.stringify(rows)],
   );
+}
+
+/** Servers are wide rows, and are busy: each is written once in a minute at most. */
+async function touchServers(em: EntityManager, events: readonly UsageEvent[]): Promise<void> {
+  const rows = lastUsesOf(events, 'serverId');
+  if (rows.length === 0) return;
+  await em.execute(
+    `update mcp_servers set last_used_at = given.at from ${rowsFrom(['id text', 'at timestamptz'])}
+     where mcp_servers.id = given.id and coalesce(last_used_at < given.at - interval '1 minute', true)`,
+    [JSON.stringify(rows)],
+  );
+}
+
+function lastUsesOf(events: readonly UsageEvent[], field: 'apiKeyId' | 'serverId'): { id: string; at: Date }[] {
+  const lastUsed = new Map<string, number>();
+  for (const { [field]: id, timeMillis } of events) if (id !== null) lastUsed.set(id, Math.max(timeMillis, lastUsed.get(id) ?? 0));
+  return [...lastUsed].map(([id, millis]) => ({ id, at: new Date(millis) }));
 }
 
 function toRecord(event: UsageEvent): Record<(typeof RECORD_COLUMNS)[number] extends `${infer Name} ${string}` ? Name : never, unknown> {
@@ -130,6 +147,7 @@ function toRecord(event: UsageEvent): Record<(typeof RECORD_COLUMNS)[number] ext
     agent_id: event.agentId,
     agent_client_id: event.agentClientId,
     step: event.step,
+    dlp_findings: event.dlpFindings,
   };
 }
 

@@ -1,8 +1,10 @@
 /** Finds the nouns that carry rules: one statement for each kind of them, whatever the number of rules. */
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { AgentEntity } from '../agents/agent.entity.ts';
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
 import { LimitEntity } from '../money/limit.entity.ts';
+import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
 
 export interface NamedRule {
@@ -44,6 +46,16 @@ const FINDERS: Readonly<Record<string, Finder>> = {
     (await em.find(LimitEntity, { id: { $in: ids } }, { fields: ['id', 'name'] })).map(({ id, name }) => [
       id,
       () => ({ label: name, href: `/limits?id=${id}` }),
+    ]),
+  agent: async (em, ids) =>
+    (await em.find(AgentEntity, { id: { $in: ids } }, { fields: ['id', 'name'] })).map(({ id, name }) => [
+      id,
+      () => ({ label: name, href: `/agents?id=${id}` }),
+    ]),
+  organisation: async (em, ids) =>
+    (await em.find(OrganisationEntity, { id: { $in: ids } }, { fields: ['id', 'name'] })).map(({ id, name }) => [
+      id,
+      () => ({ label: name, href: '/settings' }),
     ]),
   accessGrant: async (em, ids) =>
     (await em.find(AccessGrantEntity, { id: { $in: ids } }, { fields: ['id', 'apiKeyId'] })).map(({ id, apiKeyId }) => [

@@ -18,6 +18,10 @@ export interface UsageFilter {
   readonly decision?: readonly string[] | null;
   readonly denialCode?: readonly string[] | null;
   readonly reason?: readonly string[] | null;
+  /** Of what rules that only observe would have done: any of it, by reason, or by the rule's noun. */
+  readonly isObserved?: boolean | null;
+  readonly observedReason?: readonly string[] | null;
+  readonly observedRuleId?: readonly string[] | null;
   readonly dlpOutcome?: readonly string[] | null;
   readonly status?: readonly number[] | null;
   readonly rpcMethod?: readonly string[] | null;
@@ -64,6 +68,7 @@ export function conditionOf(organisationId: string, filter: UsageFilter, further
   return joined([
     within('u.organisation_id', 'u.occurred_at', organisationId, filter.range),
     ...listsOf(OF_RECORDS, filter),
+    ...observedOf(filter),
     ...uptoOf('u.sequence', filter.upto),
     ...further,
   ]);
@@ -82,7 +87,7 @@ export function filteredDimensions(filter: UsageFilter): Dimension[] {
 
 /** Whether the filter asks for what sums do not know. */
 export function needsRecords(filter: UsageFilter): boolean {
-  return listsOf(RECORDED, filter).length > 0;
+  return listsOf(RECORDED, filter).length > 0 || observedOf(filter).length > 0;
 }
 
 /** Whether the filter asks for what only the sidecars of records know, besides what sums know. */
@@ -96,4 +101,16 @@ function listsOf(columns: Partial<Record<keyof UsageFilter, string>>, filter: Us
     const values = lists[field];
     return Array.isArray(values) ? [oneOf(column, values)] : [];
   });
+}
+
+/** An observation is text of the form `code/reason kind:id:path` (`shared/observation.ts`). */
+function observedOf({ isObserved, observedReason, observedRuleId }: UsageFilter): SqlCondition[] {
+  const found = [
+    ...(observedReason == null ? [] : [oneOf(`split_part(split_part(observation, ' ', 1), '/', 2)`, observedReason)]),
+    ...(observedRuleId == null ? [] : [oneOf(`split_part(split_part(observation, ' ', 2), ':', 2)`, observedRuleId)]),
+  ];
+  const any = isObserved == null ? [] : [{ sql: `(u.observed <> '[]') = ${isObserved}`, values: [] }];
+  if (found.length === 0) return any;
+  const { sql, values } = joined(found);
+  return [...any, { sql: `exists (select from jsonb_array_elements_text(u.observed) as seen (observation) where ${sql})`, values }];
 }

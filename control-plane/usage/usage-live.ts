@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Notifications } from '../database/notifications.ts';
 import { withinOrganisation } from '../database/roles.ts';
 import { cursorOf } from '../graphql/connection.ts';
-import { wakeUps } from '../live/wake-ups.ts';
+import { WakeUps } from '../live/wake-ups.ts';
 import type { UsageFilter } from './usage-filter.ts';
 import type { UsageRecordsService } from './usage-records.service.ts';
 import type { UsageRow } from './usage-row.ts';
@@ -39,7 +39,8 @@ export class UsageLive {
     let sequence = after ?? (await this.#records.lastSequence(em, organisationId));
     let isLive = after === null;
     let dropped = 0;
-    for await (const _look of wakeUps(this.#notifications, { channel: USAGE_CHANNEL, signal })) {
+    const wakeUps = new WakeUps(this.#notifications, { channel: USAGE_CHANNEL, signal });
+    while (await wakeUps.next()) {
       for (let isMore = true; isMore && !signal.aborted;) {
         const rows = await this.#records.after(em, organisationId, filter, sequence, BATCH_MAX);
         isMore = rows.length === BATCH_MAX;

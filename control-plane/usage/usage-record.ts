@@ -1,10 +1,13 @@
 /** Turns a row of usage into the public record. */
 import { formatNanos, formatUsd } from '../../shared/nanos-usd.ts';
+import { readObservation, type Observation } from '../../shared/observation.ts';
+import { REFUSALS } from '../../shared/refusals.ts';
 import { traceOf } from './decision-trace.ts';
 import type { Denial, PricingSnapshot, UsageRecordType } from './usage.types.ts';
 import type { UsageRow } from './usage-row.ts';
 
 export function toUsageRecord(row: UsageRow): UsageRecordType {
+  const observations = row.observed.flatMap((text) => readObservation(text) ?? []);
   return {
     id: row.id,
     requestId: row.request_id,
@@ -15,9 +18,11 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
     status: row.status,
     decision: row.decision,
     denial: denialOf(row),
-    observed: row.observed,
+    observed: observations.map(({ code, reason }) => `${code}/${reason}`),
+    wouldHave: observations.map(wouldHaveBeen),
     trace: traceOf(row),
     dlpOutcome: row.dlp_outcome,
+    dlpFindings: row.dlp_findings,
     latencyMs: toMillis(row.latency_micros),
     upstreamLatencyMs: row.upstream_latency_micros === null ? null : toMillis(row.upstream_latency_micros),
     inputBytes: row.input_bytes,
@@ -45,16 +50,29 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
   };
 }
 
+function wouldHaveBeen({ code, reason, rule }: Observation): Denial {
+  const sentence = Object.entries(REFUSALS).find(([known]) => known === code)?.[1].sentence ?? '';
+  return { code: code.toUpperCase(), reason, message: sentence, rule: shownRule(rule ?? null), docsUrl: docsOf(code), retryAfterSeconds: null };
+}
+
 export function denialOf(row: Pick<UsageRow, 'code' | 'reason' | 'message' | 'rule' | 'retry_after_seconds'>): Denial | null {
   if (row.code === null) return null;
   return {
     code: row.code.toUpperCase(),
     reason: row.reason ?? '',
     message: row.message ?? '',
-    rule: row.rule === null ? null : { kind: row.rule.kind, id: row.rule.id ?? null, path: row.rule.path },
-    docsUrl: `docs/refusals.md#${row.code}`,
+    rule: shownRule(row.rule),
+    docsUrl: docsOf(row.code),
     retryAfterSeconds: row.retry_after_seconds,
   };
+}
+
+function shownRule(rule: UsageRow['rule']): Denial['rule'] {
+  return rule === null ? null : { kind: rule.kind, id: rule.id ?? null, path: rule.path };
+}
+
+function docsOf(code: string): string {
+  return `docs/refusals.md#${code}`;
 }
 
 function pricingOf({ pricing }: UsageRow): PricingSnapshot | null {

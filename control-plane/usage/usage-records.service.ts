@@ -48,6 +48,14 @@ export class UsageRecordsService {
     return rowsSchema.parse(rows)[0] ?? null;
   }
 
+  /** Those of the ids that there are, in no order. */
+  async findAll(context: AdminContext, ids: readonly string[]): Promise<UsageRow[]> {
+    const conditions = ids.map(byId);
+    const either = conditions.map(({ sql }) => `(${sql})`).join(' or ');
+    const values = [context.caller.organisationId, ...conditions.flatMap(({ values: own }) => own)];
+    return rowsSchema.parse(await context.em.execute(`select ${USAGE_COLUMNS} ${FROM} where u.organisation_id = ? and (${either})`, values));
+  }
+
   /** In the order in which they were recorded, which is the order of commits: nothing ever appears before a point that was passed. */
   async after(em: EntityManager, organisationId: string, filter: UsageFilter, sequence: string, limit: number): Promise<UsageRow[]> {
     const condition = conditionOf(organisationId, filter);

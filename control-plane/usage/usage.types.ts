@@ -5,12 +5,12 @@ import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime, NanoUsd } from '../graphql/scalars.ts';
 import { TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
 import { Money } from '../money/money.types.ts';
+import { Node } from '../nodes/node.types.ts';
 import { DecisionTrace, RuleRef } from './decision-trace.types.ts';
+import { DLP_OUTCOME, DlpFindingType } from './dlp.types.ts';
 
 export const DECISION = { ALLOWED: 'ALLOWED', DENIED: 'DENIED', ERRORED: 'ERRORED' } as const;
 registerEnumType(DECISION, { name: 'Decision', description: 'DENIED: Turnpike said no. ERRORED: it said yes, and the call failed.' });
-export const DLP_OUTCOME = { NONE: 'NONE', BLOCKED: 'BLOCKED' } as const;
-registerEnumType(DLP_OUTCOME, { name: 'DlpOutcome', description: 'What the semantic filter did.' });
 export const DENIAL_CODE: Readonly<Record<string, string>> = Object.fromEntries(Object.keys(REFUSALS).map((code) => [code.toUpperCase(), code.toUpperCase()]));
 registerEnumType(DENIAL_CODE, { name: 'DenialCode', description: 'The codes of docs/refusals.md.' });
 
@@ -22,7 +22,7 @@ export class Denial {
   @Field(() => String, { description: 'Refines the code.' })
   reason!: string;
 
-  @Field(() => String, { description: 'What the caller read.' })
+  @Field(() => String, { description: 'What the caller read, or of what was only observed, what the code means.' })
   message!: string;
 
   @Field(() => RuleRef, { nullable: true, description: 'The rule that decided.' })
@@ -83,7 +83,7 @@ export class McpUsage {
   pricing!: PricingSnapshot | null;
 }
 
-@ObjectType('UsageRecord', { description: 'One request: admitted, denied or failed.' })
+@ObjectType('UsageRecord', { implements: Node, description: 'One request: admitted, denied or failed.' })
 export class UsageRecordType {
   @Field(() => ID, { description: 'Of the form `use_…`.' })
   id!: string;
@@ -112,8 +112,11 @@ export class UsageRecordType {
   @Field(() => Denial, { nullable: true, description: 'Why, when it was refused or failed.' })
   denial!: Denial | null;
 
-  @Field(() => [String], { description: 'What rules that only observe would have done.' })
+  @Field(() => [String], { description: 'What rules that only observe would have done, as `code/reason`.' })
   observed!: string[];
+
+  @Field(() => [Denial], { description: 'The same as the denials that it would have been, with the rules.' })
+  wouldHave!: Denial[];
 
   @Field(() => DecisionTrace, {
     nullable: true,
@@ -121,8 +124,11 @@ export class UsageRecordType {
   })
   trace!: DecisionTrace | null;
 
-  @Field(() => DLP_OUTCOME, { description: 'What the semantic filter did.' })
+  @Field(() => DLP_OUTCOME, { description: 'The strictest thing that rules of content did.' })
   dlpOutcome!: string;
+
+  @Field(() => [DlpFindingType], { description: 'Which of them found something; at most 20.' })
+  dlpFindings!: DlpFindingType[];
 
   @Field(() => Int, { description: 'From arrival to the end of the answer.' })
   latencyMs!: number;

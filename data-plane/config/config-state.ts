@@ -3,6 +3,7 @@ import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { Agent } from '../../shared/agent.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigUpsert, EntityKind, EntityOf, OrganisationConfig } from '../../shared/config-document.ts';
+import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMap } from './bucket-map.ts';
@@ -15,6 +16,7 @@ export type Entities = { readonly [Kind in EntityKind]: BucketMap<EntityOf<Kind>
 /** The snapshot in maps that can be changed by copy. */
 export interface SharedSnapshot extends Snapshot {
   readonly organisations: BucketMap<OrganisationConfig>;
+  readonly organisationFilters: BucketMap<CompiledFilter>;
   readonly keys: BucketMap<ApiKey>;
   readonly keysByHash: BucketMap<KeyMatch>;
   readonly servers: BucketMap<ReadonlyMap<string, GovernedServer>>;
@@ -45,6 +47,7 @@ export const EMPTY_STATE: ConfigState = {
   snapshot: {
     version: '0',
     organisations: new BucketMap(),
+    organisationFilters: new BucketMap(),
     keys: new BucketMap(),
     keysByHash: new BucketMap(),
     servers: new BucketMap(),

@@ -34,6 +34,8 @@ export interface FeedParts {
 }
 
 const TIMING: FeedTiming = { silenceMillisMax: 12_000, helloMillis: 5000, retryMillisMin: 100, retryMillisMax: 3000 };
+/** The control plane is not waited for longer than this when the node ends. */
+const LEAVE_MILLIS_MAX = 1000;
 /** How finely silence is watched for: it is noticed at most so much late. */
 const WATCH_MILLIS_MAX = 1000;
 
@@ -81,9 +83,20 @@ export class Feed {
   }
 
   async close(): Promise<void> {
+    await this.#takeLeave();
     this.#ending.abort();
     await this.#parts.link.close();
     await this.#running;
+  }
+
+  /** Says a last time how this node is, so that nobody misses it afterwards. One that cannot be told is not waited for. */
+  async #takeLeave(): Promise<void> {
+    const { link, describeNode, log } = this.#parts;
+    if (this.#dataPlaneId === undefined) return;
+    const told = this.#tell(() => link.hello(describeNode())).catch((error: unknown) =>
+      log.debug({ err: error }, 'the control plane did not hear that this node ends'),
+    );
+    await Promise.race([told, wait(LEAVE_MILLIS_MAX, undefined, { ref: false })]);
   }
 
   async #follow(): Promise<void> {

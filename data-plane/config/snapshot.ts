@@ -3,6 +3,7 @@ import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { Agent } from '../../shared/agent.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { OrganisationConfig } from '../../shared/config-document.ts';
+import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { CompiledPolicy } from '../policies/compiled-policy.ts';
 import type { ReadyToken } from '../upstream-auth/ready-token.ts';
@@ -18,6 +19,8 @@ export interface Snapshot {
   /** Decimal version of the feed. */
   readonly version: string;
   readonly organisations: ReadonlyMap<string, OrganisationConfig>;
+  /** Organisation id → the filter that holds at all its servers. */
+  readonly organisationFilters: ReadonlyMap<string, CompiledFilter>;
   readonly keys: ReadonlyMap<string, ApiKey>;
   readonly keysByHash: ReadonlyMap<string, KeyMatch>;
   /** Organisation id → slug or id → server. */
@@ -35,8 +38,6 @@ export interface Snapshot {
   /** Organisation id → agent id → agent. */
   readonly agents: ReadonlyMap<string, ReadonlyMap<string, Agent>>;
 }
-
-export const GLOBAL_OWNER = 'GLOBAL';
 
 /** Undefined for a key of no agent, and for one whose agent is gone. */
 export function boundAgentOf({ agents }: Snapshot, { organisationId, agentId }: ApiKey): Agent | undefined {

@@ -5,24 +5,28 @@ import type { Agent } from '../../shared/agent.ts';
 import { prepareAgent } from '../../shared/agent-recogniser.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
+import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { McpServer } from '../../shared/mcp-server.ts';
+import { GLOBAL_OWNER } from '../../shared/policy.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMapDraft } from './bucket-map.ts';
+import { compileOwnFilter } from './compile-own-filter.ts';
 import { compileServer } from './compile-server.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
 import { CredentialDraft } from './credential-draft.ts';
 import type { GovernedServer } from './governed-server.ts';
 import { NestedMapDraft } from './nested-map-draft.ts';
-import { GLOBAL_OWNER, type KeyMatch } from './snapshot.ts';
+import type { KeyMatch } from './snapshot.ts';
 
 export class StateBuilder {
   readonly #sealer: SecretSealer;
   /** Asked for servers that may be taken over as they are. */
   readonly #previous: ConfigState;
   readonly #organisations: BucketMapDraft<OrganisationConfig>;
+  readonly #organisationFilters: BucketMapDraft<CompiledFilter>;
   readonly #apiKeys: BucketMapDraft<ApiKey>;
   readonly #keysByHash: BucketMapDraft<KeyMatch>;
   readonly #mcpServers: BucketMapDraft<McpServer>;
@@ -43,6 +47,7 @@ export class StateBuilder {
     this.#sealer = sealer;
     this.#previous = previous;
     this.#organisations = new BucketMapDraft(entities.organisation);
+    this.#organisationFilters = new BucketMapDraft(snapshot.organisationFilters);
     this.#apiKeys = new BucketMapDraft(entities.apiKey);
     this.#keysByHash = new BucketMapDraft(snapshot.keysByHash);
     this.#mcpServers = new BucketMapDraft(entities.mcpServer);
@@ -83,6 +88,7 @@ export class StateBuilder {
       snapshot: {
         version,
         organisations,
+        organisationFilters: this.#organisationFilters.finish(),
         keys: apiKeys,
         keysByHash: this.#keysByHash.finish(),
         servers: this.#servers.finish(),
@@ -98,7 +104,7 @@ export class StateBuilder {
   #put(change: ConfigUpsert): void {
     switch (change.kind) {
       case 'organisation':
-        return this.#organisations.set(change.value.id, change.value);
+        return this.#putOrganisation(change.value);
       case 'apiKey':
         return this.#putKey(change.value);
       case 'mcpServer':
@@ -121,6 +127,7 @@ export class StateBuilder {
   #remove({ kind, id }: ConfigRemoval): void {
     switch (kind) {
       case 'organisation':
+        this.#organisationFilters.delete(id);
         return this.#organisations.delete(id);
       case 'apiKey':
         return this.#removeKey(id);
@@ -139,6 +146,13 @@ export class StateBuilder {
       case 'agent':
         return this.#removeAgent(id);
     }
+  }
+
+  #putOrganisation(organisation: OrganisationConfig): void {
+    this.#organisations.set(organisation.id, organisation);
+    const filter = compileOwnFilter(`organisation ${organisation.id}`, organisation.semanticFilter);
+    if (filter === undefined) this.#organisationFilters.delete(organisation.id);
+    else this.#organisationFilters.set(organisation.id, filter);
   }
 
   #putKey(key: ApiKey): void {

@@ -1,7 +1,7 @@
 /** Gathers the admissions of one turn of the event loop, and asks for all of an organisation's in one call. */
 import { z } from 'zod';
 import { admitValues } from './admit-values.ts';
-import { CountersRebuilding, CountersUnavailable, type Admission, type AdmissionAnswer } from './counters.ts';
+import { CountersRebuilding, CountersUnavailable, type Admission, type AdmissionAnswer, type ObservedCheck } from './counters.ts';
 import type { Epochs } from './epochs.ts';
 import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -128,9 +128,9 @@ export class AdmissionBatches {
   }
 }
 
-/** Rates are used up by calls that have ended; leases and holds are not. */
+/** Rates are used up by calls that have ended, and so are loops; leases and holds are not. */
 function couldFit(answer: AdmissionAnswer): boolean {
-  return answer.kind === 'refused' && answer.check !== 'rate';
+  return answer.kind === 'refused' && answer.check !== 'rate' && answer.check !== 'loop';
 }
 
 const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };
@@ -139,8 +139,20 @@ const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };
 export function readAnswer(text: string): AdmissionAnswer {
   if (text === 'ok') return ADMITTED;
   const [check = '', first = '', used = '', reserved = '', wait = '', carried = ''] = text.split(':');
-  if (check === 'ok') return { kind: 'admitted', observedHolds: first.split(',').map(Number) };
-  if (check !== 'rate' && check !== 'lease' && check !== 'hold') throw new Error(`the admit script answered ${text}`);
+  if (check === 'ok') return readObserved(first.split(','));
+  if (check !== 'rate' && check !== 'lease' && check !== 'loop' && check !== 'hold') throw new Error(`the admit script answered ${text}`);
   const counts = { used: Number(used), reserved: Number(reserved), carriedOver: Number(carried) };
   return { kind: 'refused', check, index: Number(first), ...counts, retryAfterMillis: Number(wait) };
+}
+
+const OBSERVED_CHECKS: Readonly<Record<string, ObservedCheck['check']>> = { r: 'rate', l: 'lease', b: 'loop' };
+
+/** Windows are told by their index alone, the others with a letter in front. */
+function readObserved(told: readonly string[]): AdmissionAnswer {
+  const observedChecks = told.flatMap((text): ObservedCheck[] => {
+    const check = OBSERVED_CHECKS[text.charAt(0)];
+    return check === undefined ? [] : [{ check, index: Number(text.slice(1)) }];
+  });
+  const observedHolds = told.filter((text) => /^\d/.test(text)).map(Number);
+  return { kind: 'admitted', observedHolds, ...(observedChecks.length === 0 ? {} : { observedChecks }) };
 }

@@ -1,5 +1,5 @@
 /** Writes what the scripts that hold are asked. */
-import type { Admission, Extension, HoldCheck, LeaseCheck, OpenRequest, RateCheck } from './counters.ts';
+import type { Admission, Extension, HoldCheck, LeaseCheck, LoopCheck, OpenRequest, RateCheck } from './counters.ts';
 
 /** The checks of an admission as the scripts read them. */
 interface WrittenPlan {
@@ -57,27 +57,29 @@ function intentLines({ held }: WrittenPlan, heldAmounts: readonly number[], inte
 }
 
 function sharesChecks(one: Admission, other: Admission): boolean {
-  return one.rates === other.rates && one.leases === other.leases && one.holds === other.holds;
+  return one.rates === other.rates && one.leases === other.leases && one.holds === other.holds && one.loops === other.loops;
 }
 
 const known = new WeakMap<readonly RateCheck[], WeakMap<readonly LeaseCheck[], WeakMap<readonly HoldCheck[], WrittenPlan>>>();
 
 /** The lists of a key and server are the same objects from call to call. */
-function planOf({ rates, leases, holds }: Admission): WrittenPlan {
+function planOf({ rates, leases, loops, holds }: Admission): WrittenPlan {
+  // What is looked for in loops is each request's own.
+  if (loops !== undefined) return writePlan({ rates, leases, loops, holds });
   let byLeases = known.get(rates);
   if (byLeases === undefined) known.set(rates, (byLeases = new WeakMap()));
   let byHolds = byLeases.get(leases);
   if (byHolds === undefined) byLeases.set(leases, (byHolds = new WeakMap()));
   let plan = byHolds.get(holds);
-  if (plan === undefined) byHolds.set(holds, (plan = writePlan(rates, leases, holds)));
+  if (plan === undefined) byHolds.set(holds, (plan = writePlan({ rates, leases, loops: [], holds })));
   return plan;
 }
 
-function writePlan(rates: readonly RateCheck[], leases: readonly LeaseCheck[], holds: readonly HoldCheck[]): WrittenPlan {
+function writePlan({ rates, leases, loops, holds }: Pick<Admission, 'rates' | 'leases' | 'holds'> & { readonly loops: readonly LoopCheck[] }): WrittenPlan {
   const heldKeys = [...leases, ...holds].map(({ key }) => key);
   // The two kinds of rate are counted differently, and a policy may turn from one into the other.
   const rateKeys = rates.map(({ key, burst }) => (burst === undefined ? key : `${key}:pace`));
-  const names = [...rateKeys, ...heldKeys, ...holds.flatMap(({ previousKey }) => previousKey ?? [])];
+  const names = [...rateKeys, ...heldKeys, ...loops.map(({ key }) => key), ...holds.flatMap(({ previousKey }) => previousKey ?? [])];
   // Lua counts from 1.
   const placeOf = (key: string | undefined) => (key === undefined ? 0 : names.indexOf(key) + 1);
   const numbers = [
@@ -86,7 +88,18 @@ function writePlan(rates: readonly RateCheck[], leases: readonly LeaseCheck[], h
     ...holds.flatMap(({ limit, observe, expireAtMillis, previousKey }) => [limit, observe ? 1 : 0, expireAtMillis, placeOf(previousKey)]),
   ];
   return {
-    json: JSON.stringify([names, rates.length, leases.length, holds.length, numbers]),
+    json: JSON.stringify([names, rates.length, leases.length, holds.length, numbers, ...watchOf(rates, leases, loops)]),
     held: [leases.length, ...heldKeys].join(' '),
   };
+}
+
+/** What most plans do not have: checks that only observe, by their places, and loops. */
+function watchOf(rates: readonly RateCheck[], leases: readonly LeaseCheck[], loops: readonly LoopCheck[]): unknown[] {
+  const observed = [placesObserved(rates), placesObserved(leases)];
+  if (loops.length === 0 && observed.every((places) => places.length === 0)) return [];
+  return [[...observed, loops.map(({ kind, max, windowMillis, observe, calls, items }) => [kind, max, windowMillis, observe, calls, items])]];
+}
+
+function placesObserved(checks: readonly { readonly observe?: boolean }[]): number[] {
+  return checks.flatMap(({ observe }, index) => (observe === true ? [index + 1] : []));
 }

@@ -75,9 +75,10 @@ export class AllottedCounters implements Counters {
   }
 
   async #admitAmong(admission: Admission): Promise<AdmissionAnswer> {
-    const { ahead, rates, leases, holds } = admission;
-    // What rates and leases were charged for calls that do not come could not be given back.
-    if (ahead === undefined || rates.length > 0 || leases.length > 0 || this.#alone.has(admission.requestId)) return this.#admitAlone(admission);
+    const { ahead, rates, leases, loops, holds } = admission;
+    // What rates and leases were charged for calls that do not come could not be given back, and loops are told by each call.
+    if (ahead === undefined || rates.length > 0 || leases.length > 0 || loops !== undefined || this.#alone.has(admission.requestId))
+      return this.#admitAlone(admission);
     const lane = this.#allotments.laneOf(holds);
     const mayAsk = this.#mayAskAhead(lane);
     const taken = this.#takeFrom(lane, admission) ?? this.#asking.get(admission.requestId);

@@ -1,4 +1,5 @@
 /** What the data plane counts: one atomic step admits a request, one settles it; Redis and memory keep the same contract. */
+import type { LoopKind } from '../../shared/policy-rules.ts';
 
 /** At most `limit` admissions in any span of `windowMillis`. With `burst`, an even pace of limit per window with at most `burst` at once. */
 export interface RateCheck {
@@ -7,6 +8,8 @@ export interface RateCheck {
   readonly limit: number;
   readonly windowMillis: number;
   readonly burst: number | undefined;
+  /** Refuses nothing, and counts what it would have admitted. */
+  readonly observe?: boolean;
 }
 
 /** At most `max` requests under way at once. A request that is neither renewed nor settled within `ttlMillis` is taken to be lost and closed. */
@@ -14,7 +17,30 @@ export interface LeaseCheck {
   readonly key: string;
   readonly max: number;
   readonly ttlMillis: number;
+  /** Refuses nothing, and counts whatever is under way. */
+  readonly observe?: boolean;
 }
+
+/**
+ * A breaker against loops. `repeated_calls`: at most `max` calls under the key in a window that begins with the first of them. `fan_out`: at most `max`
+ * different items in such a window. `error_streak`: refuses once `max` calls in a row were settled as failed, until `windowMillis` after the last of them.
+ */
+export interface LoopCheck {
+  readonly kind: LoopKind;
+  /** Of the key, and of what it repeats; unique within the organisation, and in the admission. */
+  readonly key: string;
+  readonly max: number;
+  readonly windowMillis: number;
+  /** Refuses nothing, and counts what it would have admitted. */
+  readonly observe: boolean;
+  /** How many calls of the request it counts. */
+  readonly calls: number;
+  /** What a fan-out counts once, each of `LOOP_ITEM_LENGTH` characters; empty for the others. */
+  readonly items: readonly string[];
+}
+
+/** Characters of an item: a set of them is kept side by side. */
+export const LOOP_ITEM_LENGTH = 12;
 
 /**
  * A window of a budget or quota: used + reserved + what is to be held may not exceed `limit`, and with a previous window what that one
@@ -43,6 +69,8 @@ export interface Admission {
   readonly requestId: string;
   readonly rates: readonly RateCheck[];
   readonly leases: readonly LeaseCheck[];
+  /** Judged before the holds. Only with an intent. */
+  readonly loops?: readonly LoopCheck[] | undefined;
   readonly holds: readonly HoldCheck[];
   /** What is held, one amount per hold. */
   readonly heldAmounts: readonly number[];
@@ -71,11 +99,23 @@ export interface Extension {
   readonly intent: string;
 }
 
+export interface ObservedCheck {
+  readonly check: 'rate' | 'lease' | 'loop';
+  /** Index into the admission's list of that check. */
+  readonly index: number;
+}
+
 export type AdmissionAnswer =
-  | { readonly kind: 'admitted'; /** Indexes of observed holds that would have refused. */ readonly observedHolds: readonly number[] }
+  | {
+      readonly kind: 'admitted';
+      /** Indexes of observed holds that would have refused. */
+      readonly observedHolds: readonly number[];
+      /** Other observed checks that would have; undefined when none would. */
+      readonly observedChecks?: readonly ObservedCheck[];
+    }
   | {
       readonly kind: 'refused';
-      readonly check: 'rate' | 'lease' | 'hold';
+      readonly check: 'rate' | 'lease' | 'loop' | 'hold';
       /** Index into the admission's list of that check. */
       readonly index: number;
       readonly used: number;
@@ -112,6 +152,8 @@ export interface Settlement {
   readonly amounts: readonly number[];
   /** The final usage event's JSON. */
   readonly event: string;
+  /** Whether streaks of errors go on or end; undefined leaves them as they are. */
+  readonly failed?: boolean | undefined;
 }
 
 /** Closes room for several calls at what they used together. The calls' events are told with it, all or none of them. */

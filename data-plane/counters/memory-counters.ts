@@ -48,7 +48,7 @@ export class MemoryCounters implements Counters {
   }
 
   settle(settlement: Settlement): void {
-    this.#countsOf(settlement.admission).settle(settlement);
+    this.#countsOf(settlement.admission).settle(settlement, this.#clock.now());
     this.#queue?.append(settlement.event);
   }
 

@@ -1,12 +1,8 @@
 /** What the memory counts for one organisation. Nothing in here waits, so every method is atomic. */
 import { NOTHING_COUNTED, restOf, type WindowCounts } from '../../shared/window-counts.ts';
-import type { Admission, AdmissionAnswer, AdmissionPeek, Extension, HoldCheck, LeaseCheck, RateCheck, Settlement } from './counters.ts';
-import { callsOwed, nextPace, owedMillisOf, SlidingWindow, type BurstRate, type Pace } from '../../shared/rate-window.ts';
-
-interface KeptPace {
-  pace: Pace | undefined;
-  evenAtMillis: number;
-}
+import type { Admission, AdmissionAnswer, AdmissionPeek, Extension, HoldCheck, LeaseCheck, ObservedCheck, Settlement } from './counters.ts';
+import { LoopCounts } from './loop-counts.ts';
+import { RateCounts } from './rate-counts.ts';
 
 interface KeptWindow {
   used: number;
@@ -32,10 +28,10 @@ const ADMITTED: AdmissionAnswer = { kind: 'admitted', observedHolds: [] };
 const LEASE_RETRY_MILLIS = 1000;
 
 export class OrganisationCounts {
-  readonly #slidings = new Map<string, SlidingWindow>();
-  readonly #paces = new Map<string, KeptPace>();
+  readonly #rates = new RateCounts();
   readonly #leases = new Map<string, LeaseCount>();
   readonly #windows = new Map<string, KeptWindow>();
+  readonly #loops = new LoopCounts();
   readonly #open = new Map<string, OpenRequest>();
 
   /** First every check is judged, then all of them are taken. */
@@ -51,7 +47,7 @@ export class OrganisationCounts {
     const { rates, leases, holds, requestId } = admission;
     return {
       answer: this.#open.get(requestId)?.answer ?? this.#judge(admission, now),
-      rates: rates.map((rate) => this.#countedBy(rate, now)),
+      rates: rates.map((rate) => this.#rates.countedBy(rate, now)),
       leases: leases.map(({ key }) => this.#leases.get(key)?.count ?? 0),
       holds: holds.map((hold) => {
         const { used, reserved } = this.windowOf(hold.key);
@@ -76,12 +72,13 @@ export class OrganisationCounts {
   }
 
   /** Does nothing for a request that is not open. */
-  settle({ admission, amounts }: Settlement): void {
+  settle({ admission, amounts, failed }: Settlement, now: number): void {
     const { requestId, holds } = admission;
     const request = this.#open.get(requestId);
     if (request === undefined) return;
     this.#open.delete(requestId);
     this.#endLeases(request);
+    if (failed !== undefined) this.#loops.settle(admission.loops, failed, now);
     for (let index = 0; index < holds.length; index++) {
       const counts = this.#windows.get(holds[index]?.key ?? '');
       if (counts === undefined) continue;
@@ -103,57 +100,37 @@ export class OrganisationCounts {
   /** What no check has asked for in a while would otherwise stay for ever. Answers whether anything is left. */
   forgetOld(now: number): boolean {
     for (const [key, { expireAtMillis }] of this.#windows) if (expireAtMillis <= now) this.#windows.delete(key);
-    for (const [key, { evenAtMillis }] of this.#paces) if (evenAtMillis <= now) this.#paces.delete(key);
-    for (const [key, sliding] of this.#slidings) if (sliding.used(now) === 0) this.#slidings.delete(key);
+    this.#rates.forgetOld(now);
     this.#endOldLeases(now);
     for (const [key, { count }] of this.#leases) if (count === 0) this.#leases.delete(key);
-    return this.#windows.size + this.#paces.size + this.#slidings.size + this.#leases.size + this.#open.size > 0;
+    this.#loops.forgetOld(now);
+    return this.#windows.size + this.#rates.size + this.#leases.size + this.#loops.size + this.#open.size > 0;
   }
 
   #judge(admission: Admission, now: number): AdmissionAnswer {
-    return this.#judgeRates(admission.rates, now) ?? this.#judgeLeases(admission.leases, now) ?? this.#judgeHolds(admission);
+    const observed: ObservedCheck[] = [];
+    return (
+      this.#rates.judge(admission.rates, observed, now) ??
+      this.#judgeLeases(admission.leases, observed, now) ??
+      this.#loops.judge(admission.loops, observed, now) ??
+      this.#judgeHolds(admission, observed)
+    );
   }
 
-  #countedBy({ key, limit, windowMillis, burst }: RateCheck, now: number): number {
-    if (burst === undefined) return this.#slidings.get(key)?.used(now) ?? 0;
-    const pace = this.#paces.get(key)?.pace;
-    return pace === undefined ? 0 : callsOwed(pace, now, { limit, windowMillis, burst });
-  }
-
-  #judgeRates(rates: readonly RateCheck[], now: number): AdmissionAnswer | undefined {
-    for (let index = 0; index < rates.length; index++) {
-      const rate = rates[index];
-      if (rate === undefined) continue;
-      const refusal = rate.burst === undefined ? this.#judgeSliding(rate, now) : this.#judgePace({ ...rate, burst: rate.burst }, rate.key, now);
-      if (refusal !== undefined) return { kind: 'refused', check: 'rate', index, reserved: 0, carriedOver: 0, ...refusal };
-    }
-    return undefined;
-  }
-
-  #judgeSliding({ key, limit, windowMillis }: RateCheck, now: number): { used: number; retryAfterMillis: number } | undefined {
-    const sliding = this.#slidingOf(key, windowMillis);
-    const used = sliding.used(now);
-    if (used < limit) return undefined;
-    return { used, retryAfterMillis: limit === 0 ? windowMillis : sliding.waitMillis(now) };
-  }
-
-  #judgePace(rate: BurstRate, key: string, now: number): { used: number; retryAfterMillis: number } | undefined {
-    const next = nextPace(this.#paces.get(key)?.pace, now, rate);
-    return 'waitMillis' in next ? { used: rate.limit, retryAfterMillis: next.waitMillis } : undefined;
-  }
-
-  #judgeLeases(leases: readonly LeaseCheck[], now: number): AdmissionAnswer | undefined {
+  #judgeLeases(leases: readonly LeaseCheck[], observed: ObservedCheck[], now: number): AdmissionAnswer | undefined {
     for (let index = 0; index < leases.length; index++) {
       const lease = leases[index];
       if (lease === undefined) continue;
       if (this.#leaseOf(lease.key).count >= lease.max) this.#endOldLeases(now);
       const used = this.#leaseOf(lease.key).count;
-      if (used >= lease.max) return { kind: 'refused', check: 'lease', index, used, reserved: 0, carriedOver: 0, retryAfterMillis: LEASE_RETRY_MILLIS };
+      if (used < lease.max) continue;
+      if (lease.observe === true) observed.push({ check: 'lease', index });
+      else return { kind: 'refused', check: 'lease', index, used, reserved: 0, carriedOver: 0, retryAfterMillis: LEASE_RETRY_MILLIS };
     }
     return undefined;
   }
 
-  #judgeHolds({ holds, heldAmounts }: Admission): AdmissionAnswer {
+  #judgeHolds({ holds, heldAmounts }: Admission, observedChecks: readonly ObservedCheck[]): AdmissionAnswer {
     let observedHolds: number[] | undefined;
     for (let index = 0; index < holds.length; index++) {
       const hold = holds[index];
@@ -161,7 +138,8 @@ export class OrganisationCounts {
       if (!hold.observe) return this.#refusedHold(hold, index);
       (observedHolds ??= []).push(index);
     }
-    return observedHolds === undefined ? ADMITTED : { kind: 'admitted', observedHolds };
+    if (observedHolds === undefined && observedChecks.length === 0) return ADMITTED;
+    return { kind: 'admitted', observedHolds: observedHolds ?? [], ...(observedChecks.length === 0 ? {} : { observedChecks }) };
   }
 
   #overfills(hold: HoldCheck, amount: number): boolean {
@@ -179,9 +157,10 @@ export class OrganisationCounts {
   }
 
   /** Without an intent only the rates are charged. */
-  #take({ rates, leases, holds, heldAmounts, requestId, intent }: Admission, answer: AdmissionAnswer, now: number): void {
-    for (const rate of rates) this.#takeRate(rate, now);
+  #take({ rates, leases, loops, holds, heldAmounts, requestId, intent }: Admission, answer: AdmissionAnswer, now: number): void {
+    this.#rates.take(rates, now);
     if (intent === undefined) return;
+    this.#loops.take(loops, now);
     for (const { key } of leases) this.#leaseOf(key).count++;
     this.#hold(holds, heldAmounts);
     this.#open.set(requestId, { answer, leases, leasedUntilMillis: leaseEnd(leases, now), heldAmounts });
@@ -193,19 +172,6 @@ export class OrganisationCounts {
       if (counts === undefined) this.#windows.set(key, { used: 0, reserved: amounts[index] ?? 0, expireAtMillis });
       else counts.reserved += amounts[index] ?? 0;
     }
-  }
-
-  #takeRate({ key, limit, windowMillis, burst }: RateCheck, now: number): void {
-    if (burst === undefined) return this.#slidingOf(key, windowMillis).take(now);
-    const rate = { limit, windowMillis, burst };
-    const next = nextPace(this.#paces.get(key)?.pace, now, rate);
-    if ('calls' in next) this.#paces.set(key, { pace: next, evenAtMillis: now + owedMillisOf(next, now, rate) });
-  }
-
-  #slidingOf(key: string, windowMillis: number): SlidingWindow {
-    let sliding = this.#slidings.get(key);
-    if (sliding === undefined) this.#slidings.set(key, (sliding = new SlidingWindow(windowMillis)));
-    return sliding;
   }
 
   #leaseOf(key: string): LeaseCount {

@@ -20,11 +20,24 @@ export interface PeekParts {
 const NO_LIFETIME = '0';
 const peekedSchema = z.tuple([z.string(), z.string()]);
 
-export async function peekAt(admission: Admission, { link, scripts, outbox, epochs }: PeekParts): Promise<AdmissionPeek> {
-  const { organisationId } = admission;
+/** Where windows do not count yet, they are asked for and waited for as an admission does it, since that is what an admission would be answered by. */
+export async function peekAt(admission: Admission, parts: PeekParts): Promise<AdmissionPeek> {
+  const { link, outbox, epochs } = parts;
+  const { organisationId, holds } = admission;
   if (!link.isAvailable) throw new CountersUnavailable('Redis does not answer');
   // As before a call is refused: what has ended and was not told yet makes room.
   if (outbox.owes(organisationId)) await outbox.paid(organisationId);
+  const peek = await look(admission, parts);
+  if (peek !== undefined) return peek;
+  const isOpen = holds.some(({ observe }) => !observe) && (await epochs.openedSoon(organisationId));
+  const again = isOpen ? await look(admission, parts) : undefined;
+  if (again === undefined) throw new CountersRebuilding('what was counted in windows is being counted again');
+  return again;
+}
+
+/** Undefined while windows do not count. */
+async function look(admission: Admission, { scripts, epochs }: PeekParts): Promise<AdmissionPeek | undefined> {
+  const { organisationId } = admission;
   const { open, intents, counts } = keysOf(organisationId);
   const values = [...epochs.valuesFor(organisationId), ...admitValues(NO_LIFETIME, [admission])];
   const [answer, counted] = await scripts
@@ -33,8 +46,7 @@ export async function peekAt(admission: Admission, { link, scripts, outbox, epoc
     .catch((cause: unknown) => {
       throw new CountersUnavailable('Redis does not answer', { cause });
     });
-  if (answer === REBUILD) throw new CountersRebuilding('what was counted in windows is being counted again');
-  return { answer: readAnswer(answer), ...readCounts(admission, counted) };
+  return answer === REBUILD ? undefined : { answer: readAnswer(answer), ...readCounts(admission, counted) };
 }
 
 /** Reads what a look counted: a number for each rate and lease, three for each window. */

@@ -24,6 +24,9 @@ export function settleValues(batch: readonly OutboxEntry[]): string[] {
   for (const [key, count] of leases) values.push(key, String(count));
   for (const [key, { held, actual }] of windows) values.push(key, String(held), String(actual));
   for (const event of events) values.push(event);
+  for (const [key, { windowMillis, hasSucceeded, failures }] of streaksOf(settled.values())) {
+    values.push(key, String(windowMillis), hasSucceeded ? '1' : '0', String(failures));
+  }
   return values;
 }
 
@@ -39,4 +42,32 @@ function addSums(windows: Map<string, WindowSums>, { holds, heldAmounts }: Admis
       sums.actual += actual;
     }
   }
+}
+
+/** What became of a streak of errors in the batch. */
+interface Streak {
+  readonly windowMillis: number;
+  hasSucceeded: boolean;
+  /** In a row, at the end. */
+  failures: number;
+}
+
+function streaksOf(settled: Iterable<UsedAmounts>): Map<string, Streak> {
+  const streaks = new Map<string, Streak>();
+  for (const { admission, failed } of settled) {
+    if (failed === undefined) continue;
+    for (const { kind, key, windowMillis } of admission.loops ?? []) if (kind === 'error_streak') goOn(streaks, { key, windowMillis, failed });
+  }
+  return streaks;
+}
+
+function goOn(
+  streaks: Map<string, Streak>,
+  { key, windowMillis, failed }: { readonly key: string; readonly windowMillis: number; readonly failed: boolean },
+): void {
+  let streak = streaks.get(key);
+  if (streak === undefined) streaks.set(key, (streak = { windowMillis, hasSucceeded: false, failures: 0 }));
+  if (failed) return void streak.failures++;
+  streak.hasSucceeded = true;
+  streak.failures = 0;
 }

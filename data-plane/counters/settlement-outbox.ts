@@ -22,7 +22,7 @@ const FLUSH_CHECK_MILLIS = 10;
 export const STREAM_LENGTH_MAX = '2000000';
 
 /** What a request used of what it held. */
-export type UsedAmounts = Pick<AllotmentSettlement, 'admission' | 'amounts'>;
+export type UsedAmounts = Pick<Settlement, 'admission' | 'amounts' | 'failed'>;
 
 /** A settlement, or an event without one. */
 export interface OutboxEntry {
@@ -93,11 +93,11 @@ export class SettlementOutbox {
     this.#settleWith(settlement, settlement.events, []);
   }
 
-  #settleWith({ admission, amounts }: UsedAmounts, events: readonly string[], eventsWhenClosed: readonly string[]): void {
+  #settleWith({ admission, amounts, failed }: UsedAmounts, events: readonly string[], eventsWhenClosed: readonly string[]): void {
     // One fraction would stop the whole organisation's settlements, since Redis counts in whole numbers.
     for (const amount of amounts) assert(Number.isSafeInteger(amount) && amount >= 0, `${amount} is no amount to settle`);
     // Calls are refused long before the backlog is full, so settlements are no more than the calls that were under way then.
-    this.#add(admission.organisationId, { settlement: { admission, amounts }, events, eventsWhenClosed });
+    this.#add(admission.organisationId, { settlement: { admission, amounts, failed }, events, eventsWhenClosed });
   }
 
   record(owner: string, event: string): void {

@@ -2,6 +2,7 @@
 import { ACCESS_STEPS, CHARGED_ON_THE_WAY_OUT, type AccessStep } from '../../shared/access-steps.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { ExplainedStep } from '../../shared/explanation.ts';
+import { summaryOf } from '../../shared/observation.ts';
 import type { Refusal } from '../../shared/refusal.ts';
 import { Trail } from '../trail.ts';
 
@@ -48,7 +49,7 @@ export class StepTrace extends Trail {
       if (found === undefined) return this.#notRun(name, refusal);
       const { durationMicros, observed } = found;
       if (refusal !== undefined && name === this.step) return { name, outcome: 'DENY', ...wordsOf(refusal), durationMicros };
-      if (observed.length > 0) return { ...UNREACHED, name, outcome: 'OBSERVE', reason: observed.join(', '), durationMicros };
+      if (observed.length > 0) return { ...UNREACHED, name, outcome: 'OBSERVE', ...summaryOf(observed), durationMicros };
       return { ...UNREACHED, name, outcome: 'PASS', durationMicros };
     });
   }

@@ -57,7 +57,7 @@ export class EventDoor {
     this.owner = { apiKeyId: key.id, serverId: server.config.id };
     this.#server = server;
     this.#headers = forwardedHeaders(exchange.headers, 'legacy');
-    this.#stream = new DoorStream(gateway, exchange, trail, server, {
+    this.#stream = new DoorStream(gateway, exchange, trail, allowed.access, {
       session: () => this.#session,
       onRoom: () => this.#resume(),
       onServer: (current) => void (this.#server = withCredentialsOf(this.#server, current)),
@@ -121,7 +121,7 @@ export class EventDoor {
     const { allowed, trail } = this.#parts;
     this.#listener = new UpstreamListener(this.#openUpstream, {
       eventBytesMax: this.#server.limits.eventBytesMax,
-      newGuard: () => new AnswerGuard(allowed, (observation) => trail.observed.push(observation)),
+      newGuard: () => new AnswerGuard(allowed, trail),
       tell: (message) => this.tell(message),
       condemn: (error) => this.cut(error),
       onRefused: () => undefined,

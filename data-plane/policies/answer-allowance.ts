@@ -59,7 +59,7 @@ export class AnswerAllowance {
       if (error instanceof CountersRebuilding) throw countersRebuilding(error);
       throw error instanceof CountersUnavailable ? countersAway(error) : error;
     });
-    if (answer.kind === 'refused') throw refusalOf(answer, plan, limits, nowMillis);
+    if (answer.kind === 'refused') throw refusalOf(answer, { plan, limits }, nowMillis);
     this.#held = spend.heldFor(outputBytes);
     this.#outputBytes = outputBytes;
   }

@@ -1,21 +1,26 @@
-/** Judges the caller's address by the lists of a policy. */
+/** Judges the caller's address by the lists of policies. */
 import { isIP } from 'node:net';
+import type { AddressRule } from '../../shared/policy-rules.ts';
 import { Refusal } from '../../shared/refusal.ts';
-import { listHolds, type CompiledPolicy } from './compiled-policy.ts';
+import type { CompiledAddresses } from './compiled-policy.ts';
+import { ruleOf } from './rule-references.ts';
 
-/** Blocked wins over allowed. An address that cannot be read is refused wherever a list exists. */
-export function judgeAddress(policy: CompiledPolicy, address: string): void {
-  const { allowlist, blocklist } = policy;
-  if (allowlist === undefined && blocklist === undefined) return;
-  const isReadable = isIP(address) !== 0;
-  if (blocklist !== undefined && (!isReadable || listHolds(blocklist, address))) {
-    throw refused(policy, 'ip_blocked', 'policies.ip.blocklist', `calls from ${address} are blocked`);
-  }
-  if (allowlist !== undefined && (!isReadable || !listHolds(allowlist, address))) {
-    throw refused(policy, 'ip_not_allowed', 'policies.ip.allowlist', `calls from ${address} are not allowed`);
+/** An address that cannot be read is refused wherever a list exists. */
+export function objectionTo(address: string, { rule, list }: CompiledAddresses): Refusal | undefined {
+  const family = isIP(address);
+  const isListed = family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  if (rule.kind === 'blocklist') return isListed || family === 0 ? refused(rule, 'ip_blocked', `calls from ${address} are blocked`) : undefined;
+  return isListed ? undefined : refused(rule, 'ip_not_allowed', `calls from ${address} are not allowed`);
+}
+
+/** Throws the objection of the first list that is enforced. */
+export function judgeAddress(address: string, enforced: readonly CompiledAddresses[]): void {
+  for (const addresses of enforced) {
+    const objection = objectionTo(address, addresses);
+    if (objection !== undefined) throw objection;
   }
 }
 
-function refused(policy: CompiledPolicy, reason: 'ip_blocked' | 'ip_not_allowed', path: string, detail: string): Refusal {
-  return new Refusal('mcp_not_allowed', reason, detail, { scope: policy.scope, rule: { kind: 'policy', id: policy.id, path } });
+function refused(rule: AddressRule, reason: 'ip_blocked' | 'ip_not_allowed', detail: string): Refusal {
+  return new Refusal('mcp_not_allowed', reason, detail, { scope: rule.scope, rule: ruleOf(rule) });
 }

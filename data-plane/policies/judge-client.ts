@@ -10,7 +10,7 @@ export function judgeClient(
   { plan }: Pick<Access, 'plan'>,
   exchange: Pick<Exchange, 'header'>,
   rpc: RpcRequest,
-  trail: Pick<Trail, 'client' | 'observed'>,
+  trail: Pick<Trail, 'client' | 'observe'>,
 ): void {
   if (plan.clientCheck === undefined) return;
   const { session } = rpc;
@@ -19,8 +19,9 @@ export function judgeClient(
   trail.client = verdict;
   const { objection } = verdict;
   if (objection === undefined || isNobodyYet(rpc, verdict.agentId)) return;
-  if (!objection.isEnforced) return void trail.observed.push('mcp_not_allowed/agent_not_mapped');
-  throw new Refusal('mcp_not_allowed', 'agent_not_mapped', objection.sentence, { rule: objection.rule });
+  const refusal = new Refusal('mcp_not_allowed', 'agent_not_mapped', objection.sentence, { rule: objection.rule });
+  if (objection.isEnforced) throw refusal;
+  trail.observe(refusal);
 }
 
 /** Whoever opens a stream before he has introduced himself is judged by what he sends then. */

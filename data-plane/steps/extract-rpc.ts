@@ -12,6 +12,7 @@ import type { EventDoor } from '../old-clients/event-door.ts';
 import { acceptAtOnce } from '../old-clients/posted-message.ts';
 import { judgeClient } from '../policies/judge-client.ts';
 import type { Trail } from '../trail.ts';
+import { requestTooLarge } from './enforce-policy.ts';
 
 const JSON_MEDIA_TYPE = /^application\/json(?:\s*;|$)/i;
 
@@ -20,6 +21,9 @@ export async function extractRpc(gateway: Pick<Gateway, 'sessions' | 'doors'>, e
   requireJson(exchange);
   const bytes = await exchange.readBody(ticket.requestBytesMax);
   trail.inputBytes = bytes.length;
+  const observed = ticket.access.plan.observed?.requestBytes;
+  // Only what was read anyway is looked at: the bounds that are enforced stand.
+  if (observed !== undefined && bytes.length > observed.bytesMax) trail.observe(requestTooLarge(observed.bytesMax, observed));
   const call = readRpcCall(bytes);
   const [message] = call.messages;
   trail.tool = message.tool;

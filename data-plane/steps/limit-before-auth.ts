@@ -1,6 +1,7 @@
 /** Step 5: turns away foreign web pages, foreign names of this machine, addresses that the global policy blocks, and addresses that keep guessing keys. */
 import { Refusal } from '../../shared/refusal.ts';
-import { GLOBAL_OWNER, type Snapshot } from '../config/snapshot.ts';
+import { GLOBAL_OWNER } from '../../shared/policy.ts';
+import type { Snapshot } from '../config/snapshot.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { judgeAddress } from '../policies/ip-rules.ts';
@@ -11,7 +12,8 @@ export function limitBeforeAuth(gateway: Pick<Gateway, 'guesses' | 'hosts' | 'cl
   refuseForeignOrigin(exchange);
   refuseForeignHost(gateway, exchange);
   const global = snapshot.policies.get(GLOBAL_OWNER);
-  if (global !== undefined) judgeAddress(global, exchange.clientIp);
+  // Lists that only observe are looked at in step 10, where it is known for whom.
+  if (global !== undefined) judgeAddress(exchange.clientIp, global.enforcedAddresses);
   const waitMillis = gateway.guesses.waitMillis(exchange.clientIp, gateway.clock.now());
   if (waitMillis === 0) return;
   throw new Refusal('rate_limit_exceeded', 'pre_auth_rate', 'too many requests with unknown keys came from this address', {

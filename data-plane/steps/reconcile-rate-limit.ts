@@ -4,7 +4,7 @@ import { CountersUnavailable } from '../counters/counters.ts';
 import type { Outcome, RateTicket } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
-import { refusalOf } from '../policies/limit-refusals.ts';
+import { observedRefusals, refusalOf } from '../policies/limit-refusals.ts';
 import type { Trail } from '../trail.ts';
 
 /**
@@ -19,21 +19,26 @@ export async function reconcileRateLimit(
   refusal: Outcome | Refusal,
 ): Promise<Outcome | Refusal> {
   const { plan, key } = ticket.access;
-  if (ticket.isCharged || plan.rates.checks.length === 0) return refusal;
+  if (ticket.isCharged || plan.rates.length === 0) return refusal;
   try {
     const answer = await gateway.counters.admit({
       organisationId: key.organisationId,
       requestId: exchange.requestId,
-      rates: plan.rates.checks,
+      rates: plan.rates,
       leases: [],
       holds: [],
       heldAmounts: [],
       intent: undefined,
     });
-    if (answer.kind === 'admitted') return refusal;
+    const rules = { plan, limits: [] };
+    const now = gateway.clock.now();
+    if (answer.kind === 'admitted') {
+      for (const observed of observedRefusals(answer, rules, now)) trail.observe(observed);
+      return refusal;
+    }
     // Not before: whoever refused is the step that ran last.
     trail.at(reconcileRateLimit);
-    return refusalOf(answer, plan, [], gateway.clock.now());
+    return refusalOf(answer, rules, now);
   } catch (error) {
     if (error instanceof CountersUnavailable) return refusal;
     throw error;

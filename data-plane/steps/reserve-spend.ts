@@ -10,11 +10,12 @@ import { listens } from '../mcp/revision-claims.ts';
 import { countMessages, type RpcMessage } from '../mcp/rpc-call.ts';
 import { aheadTermsOf } from '../policies/ahead-terms.ts';
 import { AnswerAllowance, FIRST_OUTPUT_BYTES, LEAST_OUTPUT_BYTES } from '../policies/answer-allowance.ts';
-import { countersAway, countersRebuilding, refusalOf } from '../policies/limit-refusals.ts';
+import { countersAway, countersRebuilding, observedRefusals, refusalOf } from '../policies/limit-refusals.ts';
 import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/planned-holds.ts';
+import type { PlannedLoop } from '../policies/planned-loops.ts';
 import { PlannedSpend } from '../policies/planned-spend.ts';
 import type { Trail } from '../trail.ts';
-import { agentJsonOf, eventEnding, eventHead } from '../usage/usage-event-json.ts';
+import { eventEnding, eventHead } from '../usage/usage-event-json.ts';
 
 /** How a client finds out what it talks to: never refused for its rate, or clients fall back to older handshakes (`protocol.md` section 1). */
 const PROBES: ReadonlySet<string> = new Set(['server/discover']);
@@ -28,6 +29,7 @@ interface Booking {
   readonly admission: Omit<Admission, 'heldAmounts' | 'intent'>;
   readonly spend: PlannedSpend;
   readonly limits: readonly PlannedLimit[];
+  readonly loops: readonly PlannedLoop[] | undefined;
   readonly nowMillis: number;
   readonly trail: Trail;
   /** The beginning of the request's usage event. */
@@ -51,17 +53,19 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
   const price = isCounted ? priceOf(allowed) : NO_PRICE;
   const { limits, checks, allotmentCalls } = isCounted ? holdsAt(ticket, allowed, nowMillis) : NO_HOLDS;
   const head = eventHead(gateway.nodeName, exchange, trail, price);
+  const loops = plan.loops?.checksFor(allowed.rpc);
   const admission = {
     organisationId: key.organisationId,
     requestId: exchange.requestId,
-    rates: isProbe(allowed) ? NO_CHECKS : plan.rates.checks,
-    leases: listens(allowed.rpc.call) ? NO_CHECKS : plan.leases.checks,
+    rates: isProbe(allowed) ? NO_CHECKS : plan.rates,
+    leases: listens(allowed.rpc.call) ? NO_CHECKS : plan.leases,
+    loops,
     holds: checks,
     ahead: mayShareRoom(allowed) ? aheadTermsOf({ nodeName: gateway.nodeName, exchange, trail, price, limits, calls: allotmentCalls }) : undefined,
   };
-  const spend = new PlannedSpend({ rpc: allowed.rpc, price, inputBytes, limits, eventHead: head, agentJson: agentJsonOf(trail) });
+  const spend = new PlannedSpend({ rpc: allowed.rpc, price, inputBytes, limits, eventHead: head, noted: trail });
   ticket.isCharged = true;
-  const booking = { ticket, admission, spend, limits, nowMillis, trail, head, asked: undefined };
+  const booking = { ticket, admission, spend, limits, loops, nowMillis, trail, head, asked: undefined };
   let store = gateway.counters;
   let admitted: Admitted;
   try {
@@ -90,7 +94,7 @@ function mayShareRoom({ rpc: { call } }: AllowedCall): boolean {
 
 /** Holds what is wished for the answer, or as much as there is left to hold. */
 async function admit(store: Counters, booking: Booking): Promise<Admitted> {
-  const { spend, limits, ticket, trail, nowMillis } = booking;
+  const { spend, limits, loops, ticket, trail, nowMillis } = booking;
   const wished = spend.growsWithOutput ? Math.min(FIRST_OUTPUT_BYTES, ticket.responseBytesMax) : 0;
   const least = spend.isMetered ? Math.min(LEAST_OUTPUT_BYTES, wished) : wished;
   const ask = (bytes: number) => {
@@ -101,10 +105,9 @@ async function admit(store: Counters, booking: Booking): Promise<Admitted> {
   const first = await ask(wished);
   const { answer, outputBytes } =
     first.kind === 'admitted' ? { answer: first, outputBytes: wished } : await spend.hold({ wished, least, held: [] }, ask, first);
-  if (answer.kind === 'refused') throw refusalOf(answer, ticket.access.plan, limits, nowMillis);
-  for (const index of answer.observedHolds) {
-    trail.observed.push(limits[index]?.limit.metric === 'NANO_USD' ? 'budget_exceeded/budget_exhausted' : 'quota_exceeded/quota_exhausted');
-  }
+  const rules = { plan: ticket.access.plan, limits, loops };
+  if (answer.kind === 'refused') throw refusalOf(answer, rules, nowMillis);
+  for (const observed of observedRefusals(answer, rules, nowMillis)) trail.observe(observed);
   assert(booking.asked !== undefined, 'nothing was asked');
   return { admission: booking.asked, outputBytes };
 }

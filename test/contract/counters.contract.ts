@@ -7,6 +7,7 @@ import {
   type AdmissionAnswer,
   type Counters,
   type HoldCheck,
+  type LoopCheck,
   type RateCheck,
 } from '../../data-plane/counters/counters.ts';
 import { newId } from '../../shared/ids.ts';
@@ -43,6 +44,8 @@ export function describeCounters(name: string, open: () => Promise<CountersRig>)
     describe('rollover', rollover);
     describe('an extension', extensions);
     describe('an admission', admissions);
+    describe('a check that observes', observedChecks);
+    describe('a breaker against loops', loops);
     describe('a look', looks);
     describe('events', events);
   });
@@ -444,6 +447,159 @@ function admissions(): void {
   });
 }
 
+function observedChecks(): void {
+  const observedRates = [{ check: 'rate', index: 0 }];
+
+  test.each([undefined, 2])('of a rate with a burst of %s admits, tells of each call beyond it, and counts what it would have admitted', async (burst) => {
+    const [key, enforced] = [newId('policy'), rate({ limit: 4 })];
+    const observed = rate({ key, limit: 2, burst, observe: true });
+    const answers = [];
+    for (let call = 0; call < 4; call++) answers.push(await ask({ rates: [observed, enforced] }));
+    expect(answers.map((answer) => answer.kind === 'admitted' && answer.observedChecks)).toEqual([undefined, undefined, observedRates, observedRates]);
+    expect(await ask({ rates: [observed, enforced] })).toMatchObject({ kind: 'refused', check: 'rate', index: 1, used: 4 });
+    // Two were counted, so a limit of three has room for one more.
+    expect(await ask({ rates: [rate({ key, limit: 3, burst: burst === undefined ? undefined : 3 })] })).toMatchObject({ kind: 'admitted' });
+    expect(await ask({ rates: [rate({ key, limit: 3, burst: burst === undefined ? undefined : 3 })] })).toMatchObject({ kind: 'refused' });
+  });
+
+  test('of a rate is also told of a request that is refused anyway', async () => {
+    const rates = [rate({ limit: 0, observe: true })];
+    expect(await ask({ rates, intent: undefined })).toEqual({ kind: 'admitted', observedHolds: [], observedChecks: observedRates });
+  });
+
+  test('of a lease admits, counts what is under way, and is given back', async () => {
+    const leases = [{ key: newId('policy'), max: 1, ttlMillis: 60_000, observe: true }];
+    const [first, second] = [admission({ leases }), admission({ leases })];
+    expect(await rig.counters.admit(first)).toEqual({ kind: 'admitted', observedHolds: [] });
+    expect(await rig.counters.admit(second)).toEqual({ kind: 'admitted', observedHolds: [], observedChecks: [{ check: 'lease', index: 0 }] });
+    settle(first);
+    settle(second);
+    await until(async () => {
+      const asked = admission({ leases });
+      const answer = await rig.counters.admit(asked);
+      settle(asked);
+      return answer.kind === 'admitted' && answer.observedChecks === undefined;
+    });
+  });
+
+  test('is told together with holds that observe, and again to whoever asks again', async () => {
+    const rates = [rate({ limit: 5 }), rate({ limit: 0, observe: true })];
+    const asked = admission({ rates, loops: [loop({ max: 1, calls: 2, observe: true })], holds: [hold({ amount: 2, limit: 1, observe: true })] });
+    const expected = {
+      kind: 'admitted',
+      observedHolds: [0],
+      observedChecks: [
+        { check: 'rate', index: 1 },
+        { check: 'loop', index: 0 },
+      ],
+    };
+    expect(await rig.counters.admit(asked)).toEqual(expected);
+    expect(await rig.counters.admit(asked)).toEqual(expected);
+  });
+}
+
+function loops(): void {
+  test('refuses the call that repeats once too often, and says until when', async () => {
+    const repeated = loop({ max: 3, windowMillis: 400 });
+    const answers = [];
+    for (let call = 0; call < 4; call++) answers.push(await ask({ loops: [repeated] }));
+    expect(answers.filter(isAdmitted)).toHaveLength(3);
+    const { retryAfterMillis, ...refusal } = refusalIn(answers);
+    expect(refusal).toEqual({ kind: 'refused', check: 'loop', index: 0, used: 3, reserved: 0, carriedOver: 0 });
+    expect(retryAfterMillis).toBeGreaterThan(0);
+    expect(retryAfterMillis).toBeLessThanOrEqual(400);
+    await rig.pass(retryAfterMillis);
+    expect(await ask({ loops: [repeated] })).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('of 100 simultaneous calls admits exactly as many as may repeat', async () => {
+    const repeated = loop({ max: 7 });
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ask({ loops: [repeated] })));
+    expect(answers.filter(isAdmitted)).toHaveLength(7);
+  });
+
+  test('takes nothing of a call that a later check refuses', async () => {
+    const repeated = loop({ max: 1 });
+    expect(await ask({ loops: [repeated], holds: [hold({ limit: 0 })] })).toMatchObject({ kind: 'refused', check: 'hold' });
+    expect(await ask({ loops: [repeated] })).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('counts different items once each, and lets those pass that were there before', async () => {
+    const fanOut = (...items: string[]) => ask({ loops: [loop({ key, kind: 'fan_out', max: 3, items: items.map((item) => item.padEnd(12, '_')) })] });
+    const key = newId('policy');
+    expect(await fanOut('one')).toMatchObject({ kind: 'admitted' });
+    expect(await fanOut('one', 'two')).toMatchObject({ kind: 'admitted' });
+    expect(await fanOut('three', 'four')).toMatchObject({ kind: 'refused', check: 'loop', used: 2 });
+    expect(await fanOut('three')).toMatchObject({ kind: 'admitted' });
+    expect(await fanOut('four')).toMatchObject({ kind: 'refused', check: 'loop', used: 3 });
+    expect(await fanOut('two', 'one')).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('is tripped by failures in a row, and one success begins the row anew', async () => {
+    const streak = loop({ kind: 'error_streak', max: 2, windowMillis: 60_000 });
+    const call = async (failed: boolean | undefined) => {
+      const asked = admission({ loops: [streak] });
+      const answer = await rig.counters.admit(asked);
+      rig.counters.settle({ admission: asked, amounts: [], event: '', failed });
+      await settled();
+      return answer.kind;
+    };
+    for (const failed of [true, false, true, undefined]) expect(await call(failed)).toBe('admitted');
+    expect(await call(true)).toBe('admitted');
+    expect(await ask({ loops: [streak] })).toMatchObject({ kind: 'refused', check: 'loop', used: 2 });
+  });
+
+  test('forgives a streak some time after the last failure', async () => {
+    const streak = loop({ kind: 'error_streak', max: 1, windowMillis: 300 });
+    const asked = admission({ loops: [streak] });
+    await rig.counters.admit(asked);
+    rig.counters.settle({ admission: asked, amounts: [], event: '', failed: true });
+    await settled();
+    expect(await ask({ loops: [streak] })).toMatchObject({ kind: 'refused', check: 'loop' });
+    await rig.pass(301);
+    expect(await ask({ loops: [streak] })).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('whatever calls come in whatever order, admits what a count of them by hand would', async () => {
+    const call = fc.record({
+      what: fc.constantFrom('a', 'b', 'c'),
+      tools: fc.uniqueArray(fc.constantFrom('x', 'y', 'z'), { minLength: 1 }),
+      failed: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(call, { maxLength: 30 }),
+        fc.record({ repeats: fc.integer({ min: 1, max: 4 }), tools: fc.integer({ min: 1, max: 3 }), failures: fc.integer({ min: 1, max: 3 }) }),
+        async (calls, max) => {
+          const id = newId('policy');
+          const byHand = { repeats: new Map<string, number>(), tools: new Set<string>(), failures: 0 };
+          for (const { what, tools, failed } of calls) {
+            const asked = admission({
+              loops: [
+                loop({ key: `${id}:${what}`, max: max.repeats }),
+                loop({ key: `${id}:tools`, kind: 'fan_out', max: max.tools, items: tools.map((tool) => tool.repeat(12)) }),
+                loop({ key: `${id}:streak`, kind: 'error_streak', max: max.failures }),
+              ],
+            });
+            const repeats = byHand.repeats.get(what) ?? 0;
+            const allTools = new Set([...byHand.tools, ...tools]);
+            const broken = [repeats >= max.repeats, allTools.size > Math.max(max.tools, byHand.tools.size), byHand.failures >= max.failures].indexOf(true);
+            const answer = await rig.counters.admit(asked);
+            expect(answer.kind === 'refused' ? answer.index : -1).toBe(broken);
+            if (broken !== -1) continue;
+            byHand.repeats.set(what, repeats + 1);
+            byHand.tools = allTools;
+            byHand.failures = failed ? byHand.failures + 1 : 0;
+            rig.counters.settle({ admission: asked, amounts: [], event: '', failed });
+            await settled();
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+}
+
 function looks(): void {
   test('says what every check has counted, and what an admission would be answered', async () => {
     const rates = [rate({ limit: 3 }), rate({ limit: 3, burst: 2 })];
@@ -542,6 +698,16 @@ function events(): void {
 }
 
 const rate = (given: Partial<RateCheck>): RateCheck => ({ key: newId('policy'), limit: 1, windowMillis: 60_000, burst: undefined, ...given });
+const loop = (given: Partial<LoopCheck>): LoopCheck => ({
+  kind: 'repeated_calls',
+  key: newId('policy'),
+  max: 1,
+  windowMillis: 60_000,
+  observe: false,
+  calls: 1,
+  items: [],
+  ...given,
+});
 /** What an admission holds in one window. */
 interface Hold extends HoldCheck {
   readonly amount: number;
@@ -603,6 +769,14 @@ async function eventsUntil(isEnough: (found: readonly string[]) => boolean): Pro
     await rig.source.acknowledge(deliveries);
   }
   return found;
+}
+
+/** Resolves when everything that was settled counts; in memory that is known once the events are taken. */
+async function settled(): Promise<void> {
+  const over = new AbortController();
+  const flushed = rig.counters.flushed().finally(() => over.abort());
+  while (!over.signal.aborted) await rig.source.acknowledge(await rig.source.read(100, 10));
+  await flushed;
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {

@@ -30,7 +30,11 @@ beforeAll(async () => {
   await other.admin.mutate('createRole', 'CreateRoleInput', { name: 'Theirs', permissions: [] }, 'role { id }');
   await other.admin.mutate('createAdminToken', 'CreateAdminTokenInput', { name: 'Theirs', permissions: [] }, 'adminToken { id }');
   const person = { email: 'theirs@example.com', roleId: 'USER' };
-  await newMember({ ...plane, admin: other.admin }, 'member@example.com', 'USER');
+  const { browser } = await newMember({ ...plane, admin: other.admin }, 'member@example.com', 'USER');
+  const reach = { remote: { url: 'http://127.0.0.1:9/mcp' } };
+  const entry = { title: 'Their own entry', description: 'Theirs', publisher: 'They', categories: ['data'], authTypes: ['NONE'], reach };
+  await other.admin.mutate('createCatalogEntry', 'CreateCatalogEntryInput', entry, 'entry { id }');
+  await browser.mutate('requestInstall', 'RequestInstallInput', { entryId: 'cat_github' });
   await other.admin.mutate('inviteMember', 'InviteMemberInput', person, 'invitation { id }');
   const { agent } = await other.admin.mutate('createAgent', 'CreateAgentInput', { name: 'Theirs' }, 'agent { id }');
   const { agents } = await other.admin.query('{ agents(kind: PREDEFINED, first: 1) { nodes { id } } }');
@@ -60,6 +64,8 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
       members { totalCount nodes { id } } invitations { totalCount nodes { id } } roles { id }
       viewer { organisation { slug teams { totalCount nodes { id } } } }
       byId: server(id: $server) { id } bySlug: server(slug: "theirs") { id } apiKey(id: $key) { id } ofKey: grants(apiKeyId: $key) { nodes { id } }
+      reconciliation { counted } installRequests { totalCount nodes { id } } catalog(search: "their own entry") { totalCount nodes { id } }
+      inventory { totalCount nodes { server { id } } } snippets: clientSnippets(serverId: $server) { content } node(id: $server) { id }
       reconciliation { counted } agents(kind: CUSTOM) { nodes { id } } agent(id: $agent) { id } predefined: agent(id: $predefined) { id }
       unmappedClients { totalCount nodes { clientName } } boundTo: apiKeys(filter: {agentId: [$agent]}) { nodes { id } }
     }`,
@@ -79,6 +85,11 @@ test('lists, counts and look-ups hold the own organisation only', async () => {
     unmappedClients: { totalCount: 0, nodes: [] },
     boundTo: { nodes: [] },
     reconciliation: [],
+    installRequests: { totalCount: 0, nodes: [] },
+    catalog: { totalCount: 0, nodes: [] },
+    inventory: { totalCount: 1, nodes: [{ server: { id: own.server } }] },
+    snippets: [],
+    node: null,
     members: { totalCount: 1, nodes: [{ id: own.member }] },
     invitations: { totalCount: 0, nodes: [] },
     roles: ['SUPER_ADMIN', 'ORG_ADMIN', 'MANAGER', 'USER', 'AUDITOR'].map((id) => ({ id })),

@@ -4,6 +4,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { z } from 'zod';
 import { startConformanceFixture, type ConformanceFixture } from '../support/conformance/fixture.ts';
 import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
+import { connectOldClient } from '../support/old-client.ts';
 import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
 import { eventually } from '../support/processes.ts';
 
@@ -163,6 +164,22 @@ test('an explanation says of a client what the gateway does', async () => {
   };
   expect(await explain('claude-code')).toEqual({ explanation: { allowed: false, denial: { reason: 'agent_not_mapped' } }, userErrors: [] });
   expect(await explain('somebody')).toEqual({ explanation: { allowed: true, denial: null }, userErrors: [] });
+});
+
+test('a client that speaks HTTP+SSE is judged by what it is called once it says so', async () => {
+  const { admin } = planes.control;
+  const old = await admin.createServer({ name: 'old', slug: 'old', transport: 'SSE', endpointUrl: fixture.sseUrl });
+  const key = await admin.createApiKey({ grantServerIds: [old.id] });
+  const target = { url: `${planes.dataUrl}/v1/mcp/old`, apiKey: key.secret };
+  await admin.mutate('setUnknownClients', 'SetUnknownClientsInput', { unknownClients: 'DENY' }, 'organisation { id }');
+  await endsWith('agent_not_mapped', () => initialize('old', key, 'old'));
+  await expect(connectOldClient(target)).rejects.toThrow(/is none of the agents/);
+  const clients = [{ name: 'old', clientNamePattern: 'old', allowedServerIds: [old.id] }];
+  await admin.mutate('createAgent', 'CreateAgentInput', { name: 'Old', clients }, 'agent { id }');
+  const { client } = await eventually(() => connectOldClient(target).catch(() => undefined), 'the client being let in');
+  await expect(client.callTool({ name: TOOL, arguments: { name: 'hello' } })).resolves.toBeDefined();
+  await admin.mutate('setUnknownClients', 'SetUnknownClientsInput', { unknownClients: 'ALLOW' }, 'organisation { id }');
+  await endsWith(undefined, () => initialize('old', key, 'somebody'));
 });
 
 describe('a key that is bound to an agent', () => {

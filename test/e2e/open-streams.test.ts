@@ -33,6 +33,7 @@ test.each([
     'server_disabled',
     ({ serverId }: Opened) => stack.admin.mutate('setServerEnabled', 'SetEnabledInput', { id: serverId, enabled: false }, 'server { id }'),
   ],
+  ['a removed server', 'unknown_server', ({ serverId }: Opened) => stack.admin.mutate('deleteServer', 'DeleteServerInput', { id: serverId }, 'deletedId')],
 ])('%s cuts the streams that it opened, and no other', async (what, reason, change) => {
   const [cut, kept] = [await openStream(`${reason}-cut`.replaceAll('_', '-')), await openStream(`${reason}-kept`.replaceAll('_', '-'))];
   await change(cut);

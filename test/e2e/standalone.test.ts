@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { AdminClient } from '../support/admin-client.ts';
 import { GatewayClient, refusalOf, toolCall } from '../support/gateway-client.ts';
 import { eventually, freePort, ROOT, startProgram, type Program } from '../support/processes.ts';
@@ -49,6 +50,11 @@ async function demo(): Promise<{ gatewayUrl: string; key: string }> {
   return { gatewayUrl: new URL(value('TURNPIKE_GATEWAY_URL')).origin, key: value('TURNPIKE_API_KEY') };
 }
 
+async function administrator(): Promise<AdminClient> {
+  const token = await readFile(join(environment['TURNPIKE_DATA_DIR'] ?? '', 'admin-token'), 'utf8');
+  return new AdminClient(`http://127.0.0.1:${environment['CONTROL_PLANE_PORT']}/graphql`, token.trim());
+}
+
 test('the printed curl line works verbatim', async () => {
   const line = /curl -s[\s\S]*?'\{.*\}'/.exec(program.output())?.[0] ?? '';
   const { stdout } = await run('sh', ['-c', line]);
@@ -62,10 +68,7 @@ test.each(['demo', 'demo-http'])('the demo server %s is called, its blocked tool
   const answer = await gateway.send(slug, { key, body: toolCall('echo', { message: 'hello' }) });
   expect(JSON.parse(answer.text)).toMatchObject({ result: { content: [{ text: 'Echo: hello' }] } });
   if (slug === 'demo') expect(refusalOf(await gateway.send(slug, { key, body: toolCall('get-env') })).data.reason).toBe('blocked_tool');
-  const admin = new AdminClient(
-    `http://127.0.0.1:${environment['CONTROL_PLANE_PORT']}/graphql`,
-    (await readFile(join(environment['TURNPIKE_DATA_DIR'] ?? '', 'admin-token'), 'utf8')).trim(),
-  );
+  const admin = await administrator();
   await eventually(async () => {
     const { usageRecord } = await admin.query('query($id: String!) { usageRecord(requestId: $id) { decision } }', {
       id: answer.headers.get('turnpike-request-id'),
@@ -74,16 +77,30 @@ test.each(['demo', 'demo-http'])('the demo server %s is called, its blocked tool
   }, 'the record');
 });
 
+test('the call that is denied in the demo is explained as it is denied', async () => {
+  const admin = await administrator();
+  const { servers, apiKeys } = await admin.query('{ servers { nodes { id slug } } apiKeys { nodes { id } } }');
+  const server = z
+    .object({ nodes: z.array(z.object({ id: z.string(), slug: z.string() })) })
+    .parse(servers)
+    .nodes.find(({ slug }) => slug === 'demo');
+  const [key] = z.object({ nodes: z.array(z.object({ id: z.string() })) }).parse(apiKeys).nodes;
+  const { explainAccess } = await admin.query(
+    'query($input: ExplainAccessInput!) { explainAccess(input: $input) { explanation { denial { reason } } userErrors { code } } }',
+    {
+      input: { apiKeyId: key?.id, serverId: server?.id, tool: 'get-env' },
+    },
+  );
+  expect(explainAccess).toEqual({ explanation: { denial: { reason: 'blocked_tool' } }, userErrors: [] });
+});
+
 test.each(SECRET_FILES)('%s can be read by its owner alone', async (file) => {
   expect((await stat(join(environment['TURNPIKE_DATA_DIR'] ?? '', file))).mode & 0o777).toBe(0o600);
 });
 
 test('the demo key may be limited: of 1,000 simultaneous calls against 300 a minute, in-process counters admit exactly 300', async () => {
   const { gatewayUrl, key } = await demo();
-  const admin = new AdminClient(
-    `http://127.0.0.1:${environment['CONTROL_PLANE_PORT']}/graphql`,
-    (await readFile(join(environment['TURNPIKE_DATA_DIR'] ?? '', 'admin-token'), 'utf8')).trim(),
-  );
+  const admin = await administrator();
   const server = await admin.createServer({ name: 'limited', slug: 'limited', transport: 'STREAMABLE_HTTP', endpointUrl: `${gatewayUrl}/v1/health` });
   const apiKey = await admin.createApiKey({ policy: { policies: { ratelimit: { requests: { per_minute: 300 } } } } });
   await admin.grant(apiKey.id, server.id);

@@ -11,7 +11,7 @@ import { mintToken, type TokenHasher } from '../../shared/token.ts';
 
 export function organisation(): OrganisationConfig {
   const id = newId('organisation');
-  return { id, slug: id.slice(-8), denialStyle: 'AUTO', unknownClients: 'ALLOW' };
+  return { id, slug: id.slice(-8), denialStyle: 'AUTO', unknownClients: 'ALLOW', semanticFilter: null };
 }
 
 /** The key as a data plane knows it, and the token that opens it. */
@@ -64,6 +64,8 @@ export function mcpServer(organisationId: string, given: Partial<McpServer> = {}
     toolsDiscoveredAt: null,
     toolReview: 'NONE',
     toolChangeMode: 'ENFORCE',
+    webSearchPolicy: null,
+    searchTools: [],
     ...given,
   };
 }
@@ -77,8 +79,8 @@ export function accessGrant(key: ApiKey, server: McpServer): AccessGrant {
   return { id: newId('accessGrant'), organisationId: key.organisationId, apiKeyId: key.id, mcpServerId: server.id, toolsAllowed: null, expiresAtMillis: null };
 }
 
-export function policy(organisationId: string, given: Pick<PolicyConfig, 'scope' | 'ownerId' | 'envelope'>): PolicyConfig {
-  return { id: newId('policy'), organisationId, mode: 'ENFORCE', ...given };
+export function policy(organisationId: string, given: Pick<PolicyConfig, 'scope' | 'ownerId' | 'envelope'> & Partial<PolicyConfig>): PolicyConfig {
+  return { id: newId('policy'), organisationId, mode: 'ENFORCE', trial: null, ...given };
 }
 
 export function limit(organisationId: string, given: Pick<Limit, 'ownerType' | 'ownerId' | 'metric' | 'amount'> & Partial<Limit>): Limit {

@@ -18,3 +18,15 @@ export function windowIn(url: string, owner: string, key: string): Promise<Windo
     return state === null ? undefined : readPackedWindow(state);
   });
 }
+
+/** Every field of every hash, in an order of their own: what is counted, and what is under way. A hash that is only read may still be stored in another order. */
+export function hashesIn(url: string): Promise<string[]> {
+  return withRedis(url, async (client) => {
+    const fields: string[] = [];
+    for (const key of await client.keys('*')) {
+      if ((await client.type(key)) !== 'hash') continue;
+      for (const [field, value] of Object.entries(await client.hgetallBuffer(key))) fields.push(`${key} ${field} ${value.toString('hex')}`);
+    }
+    return fields.toSorted();
+  });
+}

@@ -29,5 +29,12 @@ export class Migration0018Catalogue extends Migration {
     this.addSql(`create index install_requests_listed on install_requests (organisation_id, id)`);
     this.addSql(`create unique index install_requests_pending on install_requests (requested_by_id, entry_id) where state = 'PENDING'`);
     this.addSql(`select guard_tenant('install_requests')`);
+    for (const table of ['admin_tokens', 'roles']) this.#letInstallAndDelete(table);
+  }
+
+  /** Who may make servers may make them of entries too, and who may make and change them may remove them, which nobody could before. */
+  #letInstallAndDelete(table: string): void {
+    this.addSql(`update ${table} set permissions = permissions || '{CATALOG_INSTALL,CATALOG_MANAGE}' where 'SERVER_CREATE' = any (permissions)`);
+    this.addSql(`update ${table} set permissions = permissions || '{SERVER_DELETE}' where permissions @> '{SERVER_CREATE,SERVER_UPDATE}'`);
   }
 }

@@ -3,8 +3,11 @@
 --   admissions, then for all of them their request ids, their intents or "", and "plan amount amount…": which plan it follows, and what it holds in each of the
 --   plan's windows; then the plans as JSON: [[key…], number of rates, of leases, of windows, [number…]], where keys are those of rates,
 --   leases and windows, then of windows before those, and numbers are limit, windowMillis, burst or -1 of each rate; max, ttlMillis of each
---   lease; limit, 1 if it only observes, expireAtMillis, and of each window the place among the keys of the window before, or 0 without rollover.
--- Answers one string per admission: "ok", "ok:i,j" with observed windows, or "check:index:used:reserved:retryAfterMillis:carriedOver";
+--   lease; limit, 1 if it only observes, expireAtMillis, and of each window the place among the keys of the window before, or 0 without rollover. What few
+--   plans have comes last: [[place of each rate that only observes…], [of each lease…], [[kind, max, windowMillis, observes, calls, [item…]] of each loop…]],
+--   and then the keys of loops stand behind those of windows.
+-- Answers one string per admission: "ok", "ok:i,j" with observed windows, and "r", "l" or "b" before the index of a rate, lease or loop; or
+--   "check:index:used:reserved:retryAfterMillis:carriedOver";
 --   "rebuild" for those that hold while windows are closed; and last the generation, where it is newer.
 -- With PEEKS (redis-scripts.ts), which knows one admission, nothing is written, and behind the answer stand the counts of each rate and lease, and used, reserved
 --   and carried over of each window, as they are before it.
@@ -15,7 +18,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local OPEN, INTENTS, COUNTS = KEYS[1], KEYS[2], KEYS[3]
 local greeting, generation, lifetime, admissions = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local IDS, FIRST_INTENT, AMOUNTS, PLANS = 4, 4 + admissions, 4 + 2 * admissions, 4 + 3 * admissions
-local SLOTS = 10
+local SLOTS, ITEM = 10, 12
 local pack, unpackNumbers = struct.pack, struct.unpack
 -- Written in full: Lua's default keeps 14 digits.
 local function whole(number) return string.format('%d', number) end
@@ -87,8 +90,18 @@ local function readWindow(state)
   return { expireAt = expireAt, used = used, reserved = reserved }
 end
 
+-- A loop is expireAt, count, and the items of a fan-out side by side. Nothing counts any more once it is over.
+local function readLoop(state, length)
+  local expireAt, count = 0, 0
+  if state then expireAt, count = unpackNumbers('<i8i8', state) end
+  if expireAt <= now then return { expireAt = now + length, count = 0, items = {} } end
+  local items = {}
+  for from = 17, #state, ITEM do items[string.sub(state, from, from + ITEM - 1)] = true end
+  return { expireAt = expireAt, count = count, items = items }
+end
+
 -- What several plans count is one table, so that an admission by one counts for the other.
-local slidings, paces, leases, windows = {}, {}, {}, {}
+local slidings, paces, leases, windows, loops = {}, {}, {}, {}, {}
 local function shared(kept, key, read, number)
   local state = kept[key]
   if not state then
@@ -120,6 +133,16 @@ for _, plan in ipairs(plans) do
     plan.windows[index] = { state = state, before = before, limit = numbers[at], observes = numbers[at + 1] == 1 }
     at = at + 4
   end
+  local watch = plan[6]
+  if watch then
+    plan.isWatched, plan.loops = true, {}
+    for _, place in ipairs(watch[1]) do plan.rates[place].observes = true end
+    for _, place in ipairs(watch[2]) do plan.leases[place].observes = true end
+    for index, loop in ipairs(watch[3]) do
+      local state = shared(loops, names[rateCount + leaseCount + windowCount + index], readLoop, loop[3])
+      plan.loops[index] = { state = state, kind = loop[1], max = loop[2], observes = loop[4], calls = loop[5], items = loop[6] }
+    end
+  end
   plan.expireAt = whole(now + plan.openMillis) .. '\n'
   plan.admitted = plan.expireAt .. 'ok'
 end
@@ -128,18 +151,21 @@ end
 local function charge(plan, requests, withLeases)
   for _, rate in ipairs(plan.rates) do
     local state = rate.state
-    state.isChanged = true
-    if state.isPace then
-      state.calls = state.calls + requests
-      state.owed = state.since - now + state.calls * rate.length / rate.limit
-    else state.count, state.sum = state.count + requests, state.sum + requests end
+    if not rate.isOver then
+      state.isChanged = true
+      if state.isPace then
+        state.calls = state.calls + requests
+        state.owed = state.since - now + state.calls * rate.length / rate.limit
+      else state.count, state.sum = state.count + requests, state.sum + requests end
+    end
   end
   if not withLeases then return end
   for _, lease in ipairs(plan.leases) do lease.state.count, lease.state.isChanged = lease.state.count + requests, true end
 end
 
--- How many more requests of the plan no rate and no lease refuses. A pace is judged request by request.
+-- How many more requests of the plan no rate and no lease refuses. A pace is judged request by request, and so is whatever observes.
 local function freeOf(plan)
+  if plan.isWatched then return 0 end
   local free = admissions
   for _, rate in ipairs(plan.rates) do
     if rate.state.isPace then return 0 end
@@ -192,19 +218,68 @@ local function judgeRate(rate, index)
   return refusal('rate', index, state.sum, 0, rate.limit == 0 and rate.length or math.max(1, wait))
 end
 
+-- Of a fan-out, what is not there yet.
+local function furtherItems(loop)
+  local further = 0
+  for _, item in ipairs(loop.items) do
+    if not loop.state.items[item] then further = further + 1 end
+  end
+  return further
+end
+
+-- A streak has counted before the call what the others count with it.
+local function isBroken(loop)
+  local count = loop.state.count
+  if loop.kind == 'error_streak' then return count >= loop.max end
+  if loop.kind == 'repeated_calls' then return count + loop.calls > loop.max end
+  local further = furtherItems(loop)
+  return further > 0 and count + further > loop.max
+end
+
+local function takeLoop(loop)
+  local state = loop.state
+  if loop.isOver or loop.kind == 'error_streak' then return end
+  state.isChanged = true
+  if loop.kind == 'repeated_calls' then state.count = state.count + loop.calls return end
+  state.count = state.count + furtherItems(loop)
+  for _, item in ipairs(loop.items) do state.items[item] = true end
+end
+
+-- What checks that only observe would have refused of the request that is judged.
+local observed
+local function observe(letter, index) observed = (observed and observed .. ',' or '') .. letter .. whole(index - 1) end
+
+local function judgeLoops(plan)
+  for index, loop in ipairs(plan.loops) do
+    loop.isOver = isBroken(loop)
+    if loop.isOver then
+      if not loop.observes then return refusal('loop', index, loop.state.count, 0, loop.state.expireAt - now) end
+      observe('b', index)
+    end
+  end
+  return nil
+end
+
 local function judge(plan, amounts)
+  observed = nil
   for index, rate in ipairs(plan.rates) do
     local no = judgeRate(rate, index)
-    if no then return no end
+    if no and not rate.observes then return no end
+    if rate.observes then rate.isOver = no ~= nil end
+    if no then observe('r', index) end
   end
   for index, lease in ipairs(plan.leases) do
-    if lease.state.count >= lease.max then return refusal('lease', index, lease.state.count, 0, 1000) end
+    if lease.state.count >= lease.max then
+      if not lease.observes then return refusal('lease', index, lease.state.count, 0, 1000) end
+      observe('l', index)
+    end
   end
-  local observed
+  local no = plan.isWatched and judgeLoops(plan)
+  if no then return no end
   for index, window in ipairs(plan.windows) do
     if overfills(window, amounts[index]) then
       if not window.observes then return refusal('hold', index, window.state.used, window.state.reserved, 0, carriedOver(window)) end
-      observed = (observed and observed .. ',' or '') .. whole(index - 1)
+      observe('', index)
     end
   end
   return observed and 'ok:' .. observed or 'ok'
@@ -262,7 +337,10 @@ local function admit(id, intent, plan, amounts)
   local answer = judge(plan, amounts)
   if string.sub(answer, 1, 2) == 'ok' then
     charge(plan, 1, intent ~= '')
-    if intent ~= '' then open(id, answer, plan, amounts, intent) end
+    if intent ~= '' then
+      if plan.isWatched then for _, loop in ipairs(plan.loops) do takeLoop(loop) end end
+      open(id, answer, plan, amounts, intent)
+    end
   end
   return answer
 end
@@ -315,6 +393,11 @@ end
 change(slidings, function(state) return pack('<i8i8i8i8i8', state.expireAt, state.slot, state.oldest, state.count, state.sum) .. state.past end)
 change(paces, function(state) return pack('<i8i8i8', math.ceil(now + state.owed), state.since, state.calls) end)
 change(leases, function(state) return pack('<i8i8', 0, state.count) end)
+change(loops, function(state)
+  local items = {}
+  for item in pairs(state.items) do items[#items + 1] = item end
+  return pack('<i8i8', state.expireAt, state.count) .. table.concat(items)
+end)
 change(windows, function(state) return pack('<i8i8i8', state.expireAt, state.used, state.reserved) end)
 if #changed > 0 then redis.call('HSET', COUNTS, unpack(changed)) end
 if #opened > 0 then

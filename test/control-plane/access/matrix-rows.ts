@@ -12,6 +12,7 @@
  * organisation, so what a mutation takes away or spoils it makes for itself. What a field below the roots needs stands in FIELDS.
  */
 import { AGENTS } from './matrix/agents.ts';
+import { CATALOGUE, NODES } from './matrix/catalogue.ts';
 import { DATA_PLANES } from './matrix/data-planes.ts';
 import { EXPLANATIONS } from './matrix/explanations.ts';
 import { KEYS } from './matrix/keys.ts';
@@ -37,6 +38,8 @@ export const ROWS: Rows = {
   ...ALERTS,
   ...DATA_PLANES,
   ...EXPLANATIONS,
+  ...CATALOGUE,
+  ...NODES,
 };
 
 export const FIELDS: Readonly<Record<string, FieldRow>> = {

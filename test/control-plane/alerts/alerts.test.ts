@@ -30,7 +30,9 @@ afterAll(async () => {
   await plane?.close();
 });
 beforeEach(async () => {
-  await plane.database.query('delete from server_health; delete from usage_dead_letters; delete from limits; delete from alerts');
+  await plane.database.query(
+    'delete from server_health; delete from usage_dead_letters; delete from limits; delete from data_planes; delete from usage_hours; delete from alerts',
+  );
 });
 
 async function alerts(active = true): Promise<z.infer<typeof alertSchema>[]> {
@@ -88,10 +90,10 @@ test('a server that asks who is calling, and tools that are new or changed, are 
   await tool('new', '1 day', false);
   onTestFinished(async () => void (await plane.database.query('delete from tools')));
   await look();
-  expect((await alerts()).map(({ kind, targetId }) => [kind, targetId]).toSorted()).toEqual([
-    ['AUTH_EXPIRED', id],
-    ['TOOL_ADDED', id],
-    ['TOOL_CHANGED', id],
+  expect((await alerts()).map(({ kind, targetId }) => `${kind} ${targetId}`).toSorted()).toEqual([
+    `AUTH_EXPIRED ${id}`,
+    `TOOL_ADDED ${id}`,
+    `TOOL_CHANGED ${id}`,
   ]);
 });
 

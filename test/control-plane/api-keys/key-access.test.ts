@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { effectiveServers } from '../../../control-plane/access-grants/effective-servers.ts';
-import { grantsOfKeys } from '../../../control-plane/access-grants/grants-of-keys.ts';
+import { grantCounts, grantsOfEach } from '../../../control-plane/access-grants/grants-of-each.ts';
 import { findAgents } from '../../../control-plane/agents/agents.ts';
 import { clientsSeen, clientUsage } from '../../../control-plane/agents/client-traffic.ts';
 import { openOrm } from '../../../control-plane/database/orm.ts';
@@ -93,13 +93,17 @@ test('any number of keys and clients costs as many statements as one', async () 
     const costOf = async (keyIds: string[], ids: string[]) => {
       const { organisationId } = plane;
       const em = insideOrganisation(orm.em, organisationId);
-      const [ofKeys, grants, seen] = [effectiveServers(em), grantsOfKeys(em, organisationId), clientsSeen(em, organisationId)];
+      const [ofKeys, grants, seen] = [
+        effectiveServers(em),
+        grantsOfEach(em, organisationId, 'apiKeyId', grantCounts(em, organisationId, 'apiKeyId')),
+        clientsSeen(em, organisationId),
+      ];
       const usage = clientUsage(usageOfEach(em, organisationId));
       const before = statements.mock.calls.length;
       const page = { first: 2, after: undefined };
       await findAgents(em, organisationId, ids);
       await Promise.all([
-        ...keyIds.flatMap((id) => [ofKeys.load(id), grants.load({ apiKeyId: id, page, isCounted: true })]),
+        ...keyIds.flatMap((id) => [ofKeys.load(id), grants.load({ ownerId: id, page, isCounted: true })]),
         ...ids.flatMap((id) => [seen.load(`agc_${id}`), usage.load(`agc_${id}`)]),
       ]);
       return statements.mock.calls.length - before;

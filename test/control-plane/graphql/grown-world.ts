@@ -4,12 +4,13 @@ import { writeUsageEvent } from '../../../shared/usage-event.ts';
 import { OWN_DAILY } from '../../support/limits.ts';
 import { eventually } from '../../support/processes.ts';
 import { usageEvent } from '../../support/usage.ts';
-import { idOf, makeDataPlane, type World } from '../access/matrix/world.ts';
+import { idOf, makeDataPlane, newEntry, type World } from '../access/matrix/world.ts';
 
 export async function growWorld(own: World, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     const team = await grow(own, index);
     await addPerson(own, index, team);
+    await addInstall(own, index);
   }
   await addTools(own, count);
   await eventually(async () => {
@@ -26,6 +27,8 @@ async function grow(own: World, index: number): Promise<string> {
   const reach = { transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' };
   const server = await admin.createServer({ name, ...reach, policy, scope: { teamId: team }, semanticFilter: { blockedKeywords: ['x'] } });
   const key = await admin.createApiKey({ name, type: 'TEAM', ownerId: team, policy });
+  const clients = [{ name, clientNamePattern: 'x', allowedServerIds: [server.id] }];
+  await admin.mutate('createAgent', 'CreateAgentInput', { name, clients }, 'agent { id }');
   await admin.createServer({ name: `${name} of a key`, ...reach, scope: { apiKeyId: key.id } });
   await admin.grant(key.id, server.id);
   const limit = { ...OWN_DAILY, name, serverId: server.id };
@@ -37,7 +40,18 @@ async function grow(own: World, index: number): Promise<string> {
     `insert into limit_reconciliations select (jsonb_populate_record(r, jsonb_build_object('id', $1::text, 'limit_id', $1::text))).* from limit_reconciliations r where limit_id = $2`,
     [idOf(budget), own.budget],
   );
-  const called = { organisationId: organisation, serverId: server.id, apiKeyId: key.id, serverSlug: server.slug, tool: `tool_${index}` };
+  await plane.database.query(`insert into alerts select (jsonb_populate_record(a, jsonb_build_object('id', $1::text))).* from alerts a where id = $2`, [
+    newId('alert'),
+    own.alert,
+  ]);
+  const called = {
+    organisationId: organisation,
+    serverId: server.id,
+    apiKeyId: key.id,
+    serverSlug: server.slug,
+    tool: `tool_${index}`,
+    clientName: `client ${index}`,
+  };
   plane.usageQueue.append(writeUsageEvent(usageEvent(called)));
   return team;
 }
@@ -58,6 +72,15 @@ async function addPerson({ admin, plane, organisation, slug, user }: World, inde
     team,
     organisation,
   ]);
+}
+
+/** An entry that somebody asked for and got. */
+async function addInstall({ admin, slug, person: { browser } }: World, index: number): Promise<void> {
+  const variables = [{ name: 'path', description: 'Where it is', default: 'mcp' }];
+  const input = { ...newEntry(`${slug} ${index} entry`), reach: { remote: { url: 'http://127.0.0.1:9/{path}' } }, variables };
+  const { entry } = await admin.mutate('createCatalogEntry', 'CreateCatalogEntryInput', input, 'entry { id }');
+  const { request } = await browser.mutate('requestInstall', 'RequestInstallInput', { entryId: idOf(entry) }, 'request { id }');
+  await browser.mutate('decideInstallRequest', 'DecideInstallRequestInput', { id: idOf(request), approve: true }, 'request { id }');
 }
 
 /** Also sessions, of which each is a way in for the person who asks. */

@@ -164,3 +164,29 @@ test('a person may have a budget, and one of another organisation may not', asyn
   expect(await budgetOf(bob.userId)).toEqual([]);
   expect(await budgetOf(elsewhere.userId)).toMatchObject([{ code: 'NOT_FOUND', field: ['ownerId'] }]);
 });
+
+test('the keys of a person are off while he is suspended, and gone with him', async () => {
+  const ada = await newMember(plane, 'keys-admin@example.com', 'ORG_ADMIN');
+  const bob = await newMember(plane, 'bob-with-keys@example.com', 'USER');
+  const { id } = await plane.admin.createApiKey({ type: 'USER', ownerId: bob.userId });
+  const keyNow = async () => (await plane.admin.query('query($id: ID!) { apiKey(id: $id) { type status user { email } } }', { id }))['apiKey'];
+  const enable = () => userErrorsOf(plane, 'setApiKeyDisabled', 'SetApiKeyDisabledInput', { id, disabled: false });
+  expect(await keyNow()).toEqual({ type: 'USER', status: 'ACTIVE', user: { email: 'bob-with-keys@example.com' } });
+  const told = await plane.database.query(`select change->'value'->>'userDomain' as domain from config_changes where change->'value'->>'id' = $1`, [id]);
+  expect(told).toEqual([{ domain: 'example.com' }]);
+  await update(ada.browser, { id: bob.membershipId, suspended: true });
+  expect(await keyNow()).toMatchObject({ status: 'DISABLED' });
+  expect(await enable()).toMatchObject([{ field: ['id'], code: 'CONFLICT' }]);
+  await update(ada.browser, { id: bob.membershipId, suspended: false });
+  expect(await keyNow()).toMatchObject({ status: 'DISABLED' });
+  expect(await enable()).toEqual([]);
+  await remove(ada.browser, bob);
+  expect(await keyNow()).toMatchObject({ status: 'REVOKED' });
+  const states = await plane.database.query(
+    `select change->'value'->>'state' as state from config_changes where change->'value'->>'id' = $1 order by version`,
+    [id],
+  );
+  expect(states.map(({ state }) => state)).toEqual(['ACTIVE', 'DISABLED', 'ACTIVE', 'REVOKED']);
+  const again = { name: 'k', type: 'USER', ownerId: bob.userId };
+  expect(await userErrorsOf(plane, 'createApiKey', 'CreateApiKeyInput', again)).toMatchObject([{ field: ['ownerId'], code: 'NOT_FOUND' }]);
+});

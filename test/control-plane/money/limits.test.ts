@@ -168,9 +168,27 @@ describe('a budget', () => {
 
   test('that is only tried out changes nothing', async () => {
     const before = await versionOfConfig();
-    const { budget } = await plane.admin.mutate('createBudget', 'BudgetInput', { ...OWN_DAILY, limitUsd: '3', dryRun: true }, 'budget { limit { usd } }');
+    const { budget, changes } = await plane.admin.mutate(
+      'createBudget',
+      'BudgetInput',
+      { ...OWN_DAILY, limitUsd: '3', dryRun: true },
+      'budget { limit { usd } } changes { path before after }',
+    );
+    expect(changes).toContainEqual({ path: 'limitUsd', before: null, after: '3' });
     expect(budget).toEqual({ limit: { usd: '3' } });
     expect(await versionOfConfig()).toEqual(before);
+  });
+
+  test('and a quota say which of their fields a change touches, in a dry run too', async () => {
+    const id = await newLimit(plane.admin, 'Quota', { metric: 'REQUESTS', limit: '5' });
+    for (const dryRun of [true, false]) {
+      const input = { id, limit: '6', mode: 'OBSERVE', dryRun };
+      const { changes } = await plane.admin.mutate('updateQuota', 'UpdateQuotaInput', input, 'changes { path before after }');
+      expect(changes).toEqual([
+        { path: 'limit', before: '5', after: '6' },
+        { path: 'mode', before: 'ENFORCE', after: 'OBSERVE' },
+      ]);
+    }
   });
 });
 

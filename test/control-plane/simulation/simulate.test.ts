@@ -99,7 +99,9 @@ describe('a policy', () => {
 async function refusedByCounters(envelope: PolicyEnvelope, times: readonly number[]): Promise<number[]> {
   let now = 0;
   const counters = new MemoryCounters({ clock: { now: () => AT + now, elapsed: () => now } });
-  const { rates } = compilePolicy(policyConfig('org', { scope: 'ORGANISATION', ownerId: 'org', envelope }));
+  const {
+    rules: { rates },
+  } = compilePolicy(policyConfig('org', { scope: 'ORGANISATION', ownerId: 'org', envelope }));
   const refused: number[] = [];
   for (const [index, at] of times.entries()) {
     now = at;

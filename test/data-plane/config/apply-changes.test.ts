@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { applyDelta, SnapshotIntake } from '../../../data-plane/config/apply-changes.ts';
 import { EMPTY_STATE, type ConfigState } from '../../../data-plane/config/config-state.ts';
-import { GLOBAL_OWNER } from '../../../data-plane/config/snapshot.ts';
+import { GLOBAL_OWNER } from '../../../shared/policy.ts';
 import { TokenHasher } from '../../../shared/token.ts';
 import { contentOf, deltaFrame, frameOf, snapshotFrames, stateOf, testSealer, testSecretKey } from '../../support/config-frames.ts';
 import { accessGrant, apiKey, limit, mcpServer, organisation, policy, snapshotOf } from '../../support/domain.ts';
@@ -71,7 +71,7 @@ describe('what is in force', () => {
     );
     const state = await applied(await stateOf('1', base), { op: 'upsert', kind: 'policy', value: first });
     const { snapshot } = await applied(state, { op: 'upsert', kind: 'policy', value: second }, { op: 'remove', kind: 'policy', id: first?.id });
-    expect(snapshot.policies.get(acme.id)).toMatchObject({ id: second?.id, lease: { max: 2 } });
+    expect(snapshot.policies.get(acme.id)).toMatchObject({ id: second?.id, rules: { leases: [{ max: 2 }] } });
   });
 
   test('a grant that takes the place of another one stays when the other one is removed', async () => {
@@ -152,7 +152,7 @@ describe('what is refused', () => {
       {
         op: 'upsert',
         kind: 'mcpServer',
-        value: { ...server, semanticFilter: { blockedKeywords: [], blockedPatterns: ['(private'], applyTo: [], action: 'BLOCK' } },
+        value: { ...server, semanticFilter: { blockedKeywords: [], blockedPatterns: ['(private'], detectors: [], applyTo: [], action: 'BLOCK' } },
       },
       `ConfigFault: mcpServer ${server.id}: semanticFilter cannot be used`,
     ],
@@ -177,7 +177,7 @@ describe('what is refused', () => {
       {
         op: 'upsert',
         kind: 'mcpServer',
-        value: { ...server, semanticFilter: { blockedKeywords: [], blockedPatterns: [`(${secret}`], applyTo: [], action: 'BLOCK' } },
+        value: { ...server, semanticFilter: { blockedKeywords: [], blockedPatterns: [`(${secret}`], detectors: [], applyTo: [], action: 'BLOCK' } },
       },
       {
         op: 'upsert',

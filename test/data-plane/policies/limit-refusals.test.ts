@@ -47,7 +47,7 @@ async function call(nanosUsd: number, tool: string): Promise<Refusal | undefined
   const heldAmounts = limits.map(({ limit: { metric } }) => (metric === 'NANO_USD' ? nanosUsd : 1));
   const admission = { organisationId: acme.id, requestId: newId('request'), rates: [], leases: [], holds: checks, heldAmounts, intent: '' };
   const answer = await counters.admit(admission);
-  if (answer.kind === 'refused') return refusalOf(answer, plan, limits, now);
+  if (answer.kind === 'refused') return refusalOf(answer, { plan, limits }, now);
   counters.settle({ admission, amounts: heldAmounts, event: '' });
   return undefined;
 }

@@ -9,6 +9,9 @@ import { Trail } from '../../../data-plane/trail.ts';
 import { eventEnding, eventHead, unknownEnding } from '../../../data-plane/usage/usage-event-json.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { NO_PRICE } from '../../../shared/pricing.ts';
+import { TokenHasher } from '../../../shared/token.ts';
+import { testSecretKey } from '../../support/config-frames.ts';
+import { apiKey } from '../../support/domain.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 import { readUsageEvent, USAGE_EVENT_FIELDS, writeUsageEvent, type UsageEvent } from '../../../shared/usage-event.ts';
 
@@ -76,8 +79,31 @@ test('a denied call tells code, reason, sentence and rule', () => {
   });
 });
 
+test.each([
+  [{ agentId: 'agt_1', clientId: 'agc_1', objection: undefined }, 'agt_1', 'agc_1'],
+  [{ agentId: 'agt_1', clientId: null, objection: undefined }, 'agt_1', null],
+  [{ agentId: null, clientId: null, objection: undefined }, null, null],
+  [undefined, null, null],
+])('an agent is told however the request ends: %j', (client, agentId, agentClientId) => {
+  const trail = trailOf('echo');
+  trail.client = client;
+  const head = eventHead('node', exchangeOf(), trail, NO_PRICE);
+  const outcome = { status: 200, outputBytes: 0, upstreamMillis: 1, isToolError: false, failure: undefined };
+  const refusal = new Refusal('mcp_guardrail_block', 'blocked_tool', 'blocked');
+  for (const ending of [eventEnding(outcome, trail, 1, 0n), eventEnding(refusal, trail, 1, 0n), unknownEnding(7n, 0, trail)])
+    expect(read(head + ending)).toMatchObject({ agentId, agentClientId });
+});
+
+test('a request that is refused before its client is known is of the agent that its key is bound to', () => {
+  const trail = trailOf('echo');
+  trail.key = apiKey('org_1', new TokenHasher(testSecretKey.derive('token-hash')), { agentId: 'agt_bound' }).key;
+  const refusal = new Refusal('mcp_not_allowed', 'agent_not_mapped', 'not mapped');
+  const event = read(eventHead('node', exchangeOf(), trail, NO_PRICE) + eventEnding(refusal, trail, 1, 0n));
+  expect(event).toMatchObject({ agentId: 'agt_bound', agentClientId: null });
+});
+
 test('what is kept for a node that is lost is an event too', () => {
-  expect(read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0, ''))).toMatchObject({
+  expect(read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0, new Trail()))).toMatchObject({
     decision: 'ERRORED',
     code: 'upstream_error',
     reason: 'connection_lost',
@@ -86,7 +112,7 @@ test('what is kept for a node that is lost is an event too', () => {
 });
 
 test('what is written is read; another format is not', () => {
-  const event = read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0, ''));
+  const event = read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0, new Trail()));
   expect(read(writeUsageEvent(event))).toEqual(event);
   expect(Object.keys(event).toSorted()).toEqual([...USAGE_EVENT_FIELDS].toSorted());
   for (const wrong of ['[2]', '[1]', '{}', 'null', JSON.stringify(event)]) expect(() => read(wrong)).toThrow();

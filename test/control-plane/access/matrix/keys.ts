@@ -15,6 +15,7 @@ export const KEYS: Rows = {
     'KEY_MANAGE',
     () => ({ name: 'own', type: 'ORGANISATION' }),
     ({ team }) => ({ name: 'k', type: 'TEAM', ownerId: team }),
+    ({ user }) => ({ name: 'k', type: 'USER', ownerId: user }),
     ({ server }) => ({ name: 'k', type: 'ORGANISATION', grantServerIds: [server] }),
     ({ agent }) => ({ name: 'k', type: 'ORGANISATION', agentId: agent }),
   ),

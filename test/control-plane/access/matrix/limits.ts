@@ -8,6 +8,12 @@ const POLICY = { scope: 'ORGANISATION', policies: {} };
 
 export const POLICIES: Rows = {
   'Query.policies': query('ADMINISTRATOR'),
+  'Query.effectivePolicy': query(
+    'ADMINISTRATOR',
+    ({ key, server }) => ({ apiKeyId: key, serverId: server }),
+    ({ key, server }) => ({ apiKeyId: key, serverId: server }),
+  ),
+  'Query.validatePolicy': query('ADMINISTRATOR', () => ({ policy: {} })),
   'Mutation.setPolicy': mutation(
     'POLICY_MANAGE',
     () => POLICY,

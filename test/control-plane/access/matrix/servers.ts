@@ -18,10 +18,22 @@ export const SERVERS: Rows = {
       await admin.mutate('setServerEnabled', 'SetEnabledInput', { id, enabled: false }, 'server { id }');
     },
   ),
-  'Query.servers': query('ADMINISTRATOR'),
+  // A whole page of everything that stands beside a server would cost too much.
+  'Query.servers': query('ADMINISTRATOR', () => ({ first: 20 })),
   'Query.server': query(
     'ADMINISTRATOR',
     ({ server }) => ({ id: server }),
+    ({ server }) => ({ id: server }),
+  ),
+  'Query.inventory': query('USAGE_READ'),
+  'Query.clientSnippets': query(
+    'ADMINISTRATOR',
+    ({ server }) => ({ serverId: server }),
+    ({ server }) => ({ serverId: server }),
+  ),
+  'Mutation.deleteServer': mutation(
+    'SERVER_DELETE',
+    async (own) => ({ id: await freshServer(own) }),
     ({ server }) => ({ id: server }),
   ),
   'Mutation.createServer': mutation(
@@ -78,6 +90,13 @@ export const SERVERS: Rows = {
     'TOOL_CONFIGURE',
     ({ server }) => ({ serverId: server }),
     ({ server }) => ({ serverId: server }),
+  ),
+  'Query.validateSemanticFilter': query('ADMINISTRATOR', () => ({ filter: {} })),
+  'Mutation.setOrganisationFilter': mutation('POLICY_MANAGE', () => ({ filter: null })),
+  'Mutation.setWebSearchPolicy': mutation(
+    'TOOL_CONFIGURE',
+    ({ server }) => ({ serverId: server, policy: {} }),
+    ({ server }) => ({ serverId: server, policy: {} }),
   ),
   'Mutation.probeServer': mutation(
     'SERVER_CREATE',

@@ -31,6 +31,8 @@ export interface Ids {
   readonly dataPlane: string;
   readonly usageRecord: string;
   readonly request: string;
+  readonly entry: string;
+  readonly installRequest: string;
   readonly exported: string;
   readonly alert: string;
 }
@@ -68,6 +70,8 @@ export function unknownIds(): Ids {
     dataPlane: newId('dataPlane'),
     usageRecord: newId('usageRecord'),
     request: newId('request'),
+    entry: newId('catalogEntry'),
+    installRequest: newId('installRequest'),
     exported: newId('export'),
     alert: newId('alert'),
   };
@@ -80,13 +84,15 @@ export async function buildWorld(plane: TestControlPlane, slug: string): Promise
   const server = (await admin.createServer({ name: `${slug} server`, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, policy })).id;
   await admin.mutate('discoverTools', 'IdInput', { id: server }, 'server { id }');
   const key = (await admin.createApiKey({ name: `${slug} key`, policy })).id;
+  const people = await makePeople(plane, admin, slug);
   const made = {
     server,
     key,
     grant: await admin.grant(key, server),
     ...(await makeAgents(admin, slug, server)),
     ...(await makeLimits(admin, slug)),
-    ...(await makePeople(plane, admin, slug)),
+    ...people,
+    ...(await makeCatalogue(admin, people.person, slug)),
   };
   const dataPlane = await makeDataPlane(plane, organisation, slug);
   await reconcile(plane, organisation, made.budget);
@@ -142,6 +148,18 @@ async function makePeople(plane: TestControlPlane, admin: AdminClient, slug: str
   const [session] = await plane.database.query('select id from sessions where user_id = $1', [person.userId]);
   const people = { person, session: idOf(session), user: member.userId, member: member.membershipId };
   return { team: idOf(team), role: idOf(role), adminToken: idOf(adminToken), invitation: idOf(invitation), ...people };
+}
+
+/** An entry of an organisation's own. */
+export function newEntry(title: string): Record<string, unknown> {
+  const reach = { remote: { url: 'http://127.0.0.1:9/' } };
+  return { title, description: 'made', publisher: 'made', categories: ['data'], authTypes: ['NONE'], reach };
+}
+
+async function makeCatalogue(admin: AdminClient, { browser }: Member, slug: string) {
+  const { entry } = await admin.mutate('createCatalogEntry', 'CreateCatalogEntryInput', newEntry(`${slug} entry`), 'entry { id }');
+  const { request } = await browser.mutate('requestInstall', 'RequestInstallInput', { entryId: idOf(entry) }, 'request { id }');
+  return { entry: idOf(entry), installRequest: idOf(request) };
 }
 
 /** A node that serves this organisation alone. */
