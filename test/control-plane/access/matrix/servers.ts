@@ -72,6 +72,13 @@ export const SERVERS: Rows = {
     ({ server }) => ({ serverId: server }),
     ({ server }) => ({ serverId: server }),
   ),
+  'Query.validateSemanticFilter': query('ADMINISTRATOR', () => ({ filter: {} })),
+  'Mutation.setOrganisationFilter': mutation('POLICY_MANAGE', () => ({ filter: null })),
+  'Mutation.setWebSearchPolicy': mutation(
+    'TOOL_CONFIGURE',
+    ({ server }) => ({ serverId: server, policy: {} }),
+    ({ server }) => ({ serverId: server, policy: {} }),
+  ),
   'Mutation.probeServer': mutation(
     'SERVER_CREATE',
     ({ upstream }) => ({ endpointUrl: upstream.url }),
