@@ -4,12 +4,13 @@ import { writeUsageEvent } from '../../../shared/usage-event.ts';
 import { OWN_DAILY } from '../../support/limits.ts';
 import { eventually } from '../../support/processes.ts';
 import { usageEvent } from '../../support/usage.ts';
-import { idOf, makeDataPlane, type World } from '../access/matrix/world.ts';
+import { idOf, makeDataPlane, newEntry, type World } from '../access/matrix/world.ts';
 
 export async function growWorld(own: World, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     const team = await grow(own, index);
     await addPerson(own, index, team);
+    await addInstall(own, index);
   }
   await addTools(own, count);
   await eventually(async () => {
@@ -39,6 +40,10 @@ async function grow(own: World, index: number): Promise<string> {
     `insert into limit_reconciliations select (jsonb_populate_record(r, jsonb_build_object('id', $1::text, 'limit_id', $1::text))).* from limit_reconciliations r where limit_id = $2`,
     [idOf(budget), own.budget],
   );
+  await plane.database.query(`insert into alerts select (jsonb_populate_record(a, jsonb_build_object('id', $1::text))).* from alerts a where id = $2`, [
+    newId('alert'),
+    own.alert,
+  ]);
   const called = {
     organisationId: organisation,
     serverId: server.id,
@@ -67,6 +72,15 @@ async function addPerson({ admin, plane, organisation, slug, user }: World, inde
     team,
     organisation,
   ]);
+}
+
+/** An entry that somebody asked for and got. */
+async function addInstall({ admin, slug, person: { browser } }: World, index: number): Promise<void> {
+  const variables = [{ name: 'path', description: 'Where it is', default: 'mcp' }];
+  const input = { ...newEntry(`${slug} ${index} entry`), reach: { remote: { url: 'http://127.0.0.1:9/{path}' } }, variables };
+  const { entry } = await admin.mutate('createCatalogEntry', 'CreateCatalogEntryInput', input, 'entry { id }');
+  const { request } = await browser.mutate('requestInstall', 'RequestInstallInput', { entryId: idOf(entry) }, 'request { id }');
+  await browser.mutate('decideInstallRequest', 'DecideInstallRequestInput', { id: idOf(request), approve: true }, 'request { id }');
 }
 
 /** Also sessions, of which each is a way in for the person who asks. */

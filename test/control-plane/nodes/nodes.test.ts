@@ -24,8 +24,8 @@ beforeAll(async () => {
 afterAll(() => plane?.close());
 
 const typesOf = async (ids: readonly string[], token?: string) => {
-  const answer = await plane.ask('query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }', { ids }, token);
-  return z.object({ nodes: z.array(z.object({ __typename: z.string(), id: z.string() }).nullable()) }).parse(answer.data).nodes;
+  const answer = await plane.ask('query($ids: [ID!]!) { nodes(ids: $ids) { type: __typename id } }', { ids }, token);
+  return z.object({ nodes: z.array(z.object({ type: z.string(), id: z.string() }).nullable()) }).parse(answer.data).nodes;
 };
 
 /** One object of each kind, by the name of its type. */
@@ -111,7 +111,7 @@ test('each is found by its id, as what it is, in the order that was asked for', 
   const nodeTypes = Object.values(makeSchema().getTypeMap()).filter((type) => isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node'));
   // A session is seen by nobody but its person.
   expect([...Object.keys(kinds), 'Session'].toSorted()).toEqual(nodeTypes.map(({ name }) => name).toSorted());
-  const expected = Object.entries(kinds).map(([__typename, id]) => ({ __typename, id }));
+  const expected = Object.entries(kinds).map(([type, id]) => ({ type, id }));
   expect(await typesOf(Object.values(kinds))).toEqual(expected);
   const reversed = expected.toReversed();
   expect(await typesOf(reversed.map(({ id }) => id))).toEqual(reversed);
@@ -119,7 +119,7 @@ test('each is found by its id, as what it is, in the order that was asked for', 
   const { token } = await plane.newAdminToken({ permissions: [] });
   const hidden = ['Alert', 'Export', 'Membership', 'User', 'Invitation', 'AdminToken', 'UsageRecord', 'AuditEvent', 'InstallRequest'];
   const seen = await typesOf(Object.values(kinds), token);
-  expect(seen.map((node) => node?.__typename ?? null)).toEqual(Object.keys(kinds).map((name) => (hidden.includes(name) ? null : name)));
+  expect(seen.map((node) => node?.type ?? null)).toEqual(Object.keys(kinds).map((name) => (hidden.includes(name) ? null : name)));
 });
 
 test('nothing of it is found by another organisation', async () => {
@@ -154,10 +154,10 @@ test('nothing of it is found by another organisation', async () => {
 });
 
 test('a role that comes with the product is found by its name, and a session by its person', async () => {
-  expect(await typesOf(['SUPER_ADMIN'])).toEqual([{ __typename: 'Role', id: 'SUPER_ADMIN' }]);
+  expect(await typesOf(['SUPER_ADMIN'])).toEqual([{ type: 'Role', id: 'SUPER_ADMIN' }]);
   const { browser } = await newMember(plane, 'signed-in@example.com', 'USER');
   const { sessions } = z.object({ sessions: z.tuple([idSchema]) }).parse((await browser.ask('{ sessions { id } }')).data);
-  expect((await browser.ask(`{ node(id: "${sessions[0].id}") { __typename } }`)).data).toEqual({ node: { __typename: 'Session' } });
+  expect((await browser.ask(`{ node(id: "${sessions[0].id}") { type: __typename } }`)).data).toEqual({ node: { type: 'Session' } });
   expect(await typesOf([sessions[0].id])).toEqual([null]);
 });
 

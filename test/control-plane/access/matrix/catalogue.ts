@@ -12,7 +12,8 @@ const freshRequest = async (own: World) => {
 };
 
 export const CATALOGUE: Rows = {
-  'Query.catalog': query('ADMINISTRATOR'),
+  // The trusted entries are everybody's.
+  'Query.catalog': query('ADMINISTRATOR', ({ slug }) => ({ search: slug })),
   'Query.installRequests': query('ADMINISTRATOR'),
   'Mutation.createCatalogEntry': mutation('CATALOG_MANAGE', entryInput),
   'Mutation.updateCatalogEntry': mutation(
