@@ -5,12 +5,10 @@ import { pino } from 'pino';
 import { AUDIT_HEADS_FILE, HeadSigner, type AuditHead } from '../control-plane/audit/audit-heads.ts';
 import { verifyAudit, type ChainReport } from '../control-plane/audit/verify-audit.ts';
 import { verifyUsageSeals, type SealsReport } from '../control-plane/usage-seals/verify-usage-seals.ts';
-import { startEmbeddedPostgres } from '../control-plane/database/embedded-postgres.ts';
 import { openOrm } from '../control-plane/database/orm.ts';
-import { SecretKey } from '../shared/secret-key.ts';
-import { DirectoryInUse, holdDataDirectory, type DirectoryHold } from './data-directory.ts';
+import { keysOf } from './command-keys.ts';
 import { fileFailure } from './file-failure.ts';
-import { readSecret } from './secret-files.ts';
+import { withDatabase } from './with-database.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -20,10 +18,8 @@ export async function verifyAuditTrail(
   { headFiles, write }: { headFiles: readonly string[]; write: (text: string) => void },
 ): Promise<boolean> {
   const directory = resolve(environment['TURNPIKE_DATA_DIR'] ?? './.turnpike');
-  const secretKey = environment['TURNPIKE_SECRET_KEY'] ?? (await readSecret(join(directory, 'secret.key')));
-  if (secretKey === undefined)
-    throw new Error(`TURNPIKE_SECRET_KEY is needed, or the data directory of a standalone Turnpike: ${directory} holds no secret.key`);
-  const signer = new HeadSigner(new SecretKey(secretKey));
+  const keys = await keysOf(environment, directory);
+  const signer = new HeadSigner(keys.current, keys.old);
   const ownFile = join(directory, AUDIT_HEADS_FILE);
   // Read before the chains are: they go on growing.
   const files = [await readHeads(ownFile, signer, { mayBeMissing: true }), ...(await Promise.all(headFiles.map((file) => readHeads(file, signer))))];
@@ -67,28 +63,6 @@ async function verifyAt(databaseUrl: string, heads: readonly AuditHead[]): Promi
     return { events: await verifyAudit(orm.em, heads), usage: await verifyUsageSeals(orm.em, heads) };
   } finally {
     await orm.close(true);
-  }
-}
-
-/** The operator's database, or the embedded one: that of the Turnpike that runs on the directory, or else started for as long as the work takes. */
-async function withDatabase<Answer>(given: string | undefined, directory: string, work: (databaseUrl: string) => Promise<Answer>): Promise<Answer> {
-  if (given !== undefined) return work(given);
-  const hold = await holdIfFree(directory);
-  const database = await startEmbeddedPostgres({ dataDirectory: directory, log: pino({ level: 'silent' }) });
-  try {
-    return await work(database.databaseUrl);
-  } finally {
-    if (hold !== undefined) await database.stop();
-    await hold?.release();
-  }
-}
-
-async function holdIfFree(directory: string): Promise<DirectoryHold | undefined> {
-  try {
-    return await holdDataDirectory(directory);
-  } catch (error) {
-    if (error instanceof DirectoryInUse) return undefined;
-    throw error;
   }
 }
 

@@ -33,6 +33,12 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description('read every event and say whether each organisation’s chain holds; exits 1 when one does not')
     .option('--heads <file>', 'signed heads to compare with, besides those of the data directory; may be given more than once', collect, [])
     .action(verifyAudit);
+  program
+    .command('secrets')
+    .description('what is sealed with the secret key')
+    .command('rotate')
+    .description('seal everything with TURNPIKE_SECRET_KEY, which TURNPIKE_OLD_SECRET_KEYS open so far; exits 1 while the old keys are still needed')
+    .action(rotateSecrets);
   await program.parseAsync(argv);
 }
 
@@ -65,6 +71,19 @@ async function verifyAudit({ heads }: { heads: readonly string[] }): Promise<voi
     const { verifyAuditTrail } = await import('./audit-verify.ts');
     const holds = await verifyAuditTrail(withoutEmpty(process.env), { headFiles: heads, write: (text) => void process.stdout.write(text) });
     process.exitCode = holds ? 0 : 1;
+  } catch (error) {
+    explain(error, []);
+    process.exitCode = 1;
+  }
+}
+
+/** Ends by itself: 0 when the old keys can be taken away. */
+async function rotateSecrets(): Promise<void> {
+  try {
+    refuseUnknownVariables();
+    const { rotateStoredSecrets } = await import('./secrets-rotate.ts');
+    const isDone = await rotateStoredSecrets(withoutEmpty(process.env), (text) => void process.stdout.write(text));
+    process.exitCode = isDone ? 0 : 1;
   } catch (error) {
     explain(error, []);
     process.exitCode = 1;

@@ -1,5 +1,5 @@
 /** Names the place when what is stored cannot be used: with the secret key that was given, or at all. */
-import { ForeignSecretKey } from '../control-plane/bootstrap.ts';
+import { ForeignSecretKey } from '../control-plane/secrets/installation.ts';
 
 /** The error to throw in place of one of the control plane's start: with the place where it is of these kinds, else itself. */
 export function storedFailure(error: unknown, { keyPlace, databasePlace }: { keyPlace: string; databasePlace: string }): unknown {

@@ -6,10 +6,9 @@ import { AddressRules } from '../shared/address-rules.ts';
 import { systemClock } from '../shared/clock.ts';
 import { PlaneProofs } from '../shared/plane-proofs.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
-import { SecretKey } from '../shared/secret-key.ts';
+import { SecretKeys } from '../shared/secret-keys.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { inheritedEnvironment } from '../shared/stdio-environment.ts';
-import { TokenHasher } from '../shared/token.ts';
 import type { UsageSource } from '../shared/usage-event.ts';
 import type { WindowCountsSource } from '../shared/window-counts.ts';
 import { AUDIT_CHANNEL } from './audit/audit-writer.ts';
@@ -38,6 +37,7 @@ import { offerSetup } from './setup-link.ts';
 import { IdentityProvider } from './single-sign-on/identity-provider.ts';
 import { ProviderAccounts } from './single-sign-on/provider-accounts.ts';
 import { SingleSignOn } from './single-sign-on/single-sign-on.ts';
+import { OAUTH_CALLBACK_PATH, OauthPages } from './upstream-oauth/oauth-pages.ts';
 import { USAGE_CHANNEL } from './usage/usage-live.ts';
 import { PartitionKeeper } from './usage-intake/partition-keeper.ts';
 import { UsageIntake } from './usage-intake/usage-intake.ts';
@@ -88,13 +88,12 @@ async function startParts(
   { log, usageSource, windowCounts, lostWindows, ledger, signal }: ControlPlaneParts,
   started: (() => Promise<void>)[],
 ): Promise<Omit<RunningControlPlane, 'close'>> {
-  const secretKey = new SecretKey(settings.secretKey);
-  const hasher = new TokenHasher(secretKey.derive('token-hash'));
+  const keys = SecretKeys.parse(settings.secretKey, settings.oldSecretKeys);
   const looks = new ServerLooks(boundsOf(settings));
   const orm = await openMigratedOrm(settings.databaseUrl, log, signal);
   started.push(() => orm.close(true));
   const everything = acrossOrganisations(orm.em);
-  await bootstrap(everything, hasher, settings, log);
+  const hasher = await bootstrap(everything, keys, settings, log);
   await applyGlobalPolicy(everything.fork(), settings.globalPolicyPath, log);
   const notifications = new Notifications(settings.databaseUrl, CHANNELS, log);
   started.push(() => notifications.close());
@@ -102,28 +101,33 @@ async function startParts(
   started.push(() => partitions.close());
   const usageIntake = new UsageIntake(usageSource, everything, log, lostWindows);
   started.push(() => usageIntake.close());
-  const nodes = new NodeClient(new PlaneProofs(secretKey.derive('plane-proofs'), systemClock), log);
+  const nodes = new NodeClient(new PlaneProofs(keys.deriveAll('plane-proofs'), systemClock), log);
   started.push(() => nodes.close());
+  const listening = { url: '' };
+  const redirectUri = () => new URL(OAUTH_CALLBACK_PATH, settings.publicUrl ?? listening.url).href;
   const services = makeServices({
     em: orm.em,
     hasher,
-    sealer: new SecretSealer(secretKey),
+    sealer: new SecretSealer(keys.current, keys.old),
     looks,
     nodes,
-    exportLinks: new ExportLinks(secretKey),
+    exportLinks: new ExportLinks(keys.current),
     notifications,
+    redirectUri,
     usageIntake,
     windowCounts,
     lostWindows,
     log,
   });
-  const background = startBackgroundWork({ settings, em: everything, secretKey, services, lostWindows, ledger, log });
+  const background = startBackgroundWork({ settings, em: everything, keys, services, lostWindows, ledger, log });
   started.push(...background.map((task) => () => task.close()));
   const { gatewayUrl, introspection } = settings;
   const sessionCookie = hostCookie('turnpike-session', settings.allowsPlainCookies);
   const singleSignOn = singleSignOnOf(settings, services, log);
-  const served = { schema: makeSchema(), em: orm.em, services, notifications, hasher, sessionCookie, singleSignOn, gatewayUrl, introspection, log };
+  const oauthPages = new OauthPages({ connected: services.connected, redirectUri });
+  const served = { schema: makeSchema(), em: orm.em, services, notifications, hasher, sessionCookie, singleSignOn, oauthPages, gatewayUrl, introspection, log };
   const server = await startGraphqlServer(served, settings);
+  listening.url = server.url;
   started.push(() => server.close());
   const setupLink = await offerSetup(everything, hasher, { url: server.url, dataDirectory: settings.dataDirectory }, log);
   return { url: server.url, setupLink };

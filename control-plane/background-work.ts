@@ -1,17 +1,17 @@
 /** What the control plane does by itself, beside answering: each task again and again until the plane ends. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
-import type { SecretKey } from '../shared/secret-key.ts';
+import type { SecretKeys } from '../shared/secret-keys.ts';
 import { startAlertKeeper } from './alerts/alert-keeper.ts';
 import { AuditHeadKeeper } from './audit/audit-head-keeper.ts';
 import { HeadSigner } from './audit/audit-heads.ts';
 import { startExportKeeper } from './exports/export-keeper.ts';
+import { startHousekeeping } from './live/housekeeping.ts';
 import type { LedgerSource } from './money/ledger-look.ts';
 import { storedLimitsInForce } from './money/limits-in-force.ts';
 import type { LostWindows } from './money/lost-windows.ts';
 import { startReconciliation } from './money/reconciliation.ts';
 import { WindowRecovery } from './money/window-recovery.ts';
-import { startHealthKeeper } from './server-health/health-keeper.ts';
 import type { Services } from './services.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { DiscoverySchedule } from './tools/discovery-schedule.ts';
@@ -21,7 +21,7 @@ export interface BackgroundParts {
   readonly settings: ControlPlaneSettings;
   /** Sees every organisation. */
   readonly em: EntityManager;
-  readonly secretKey: SecretKey;
+  readonly keys: SecretKeys;
   readonly services: Services;
   readonly lostWindows: LostWindows | undefined;
   readonly ledger: LedgerSource | undefined;
@@ -39,11 +39,12 @@ export function startBackgroundWork(parts: BackgroundParts): readonly Background
   return [
     ...(lostWindows === undefined ? [] : [new WindowRecovery({ lost: lostWindows, em, limits: storedLimitsInForce(em), log })]),
     ...(ledger === undefined ? [] : [startReconciliation({ em, ledger, everyMillis, retentionDays, log })]),
-    new AuditHeadKeeper({ em, signer: new HeadSigner(parts.secretKey), dataDirectory, log }),
+    new AuditHeadKeeper({ em, signer: new HeadSigner(parts.keys.current, parts.keys.old), dataDirectory, log }),
     new DiscoverySchedule(em, parts.services.discovery, log),
-    startHealthKeeper(em, parts.services.serverHealth, log),
+    startHousekeeping(em, parts.services.serverHealth, log),
     startUsageSealing(em, log),
     startAlertKeeper(em, parts.services, log),
     startExportKeeper(em, log),
+    parts.services.tokenKeeper,
   ];
 }

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { newId } from '../shared/ids.ts';
-import { hasValidChecksum, mintToken, readToken, type TokenHasher } from '../shared/token.ts';
+import type { SecretKeys } from '../shared/secret-keys.ts';
+import { hasValidChecksum, mintToken, readToken, TokenHasher } from '../shared/token.ts';
 import { PERMISSIONS } from './access/permissions.ts';
 import { AdminTokenEntity, DataPlaneTokenEntity } from './access/tokens.entity.ts';
 import { appendConfigChanges } from './config-feed/change-log.ts';
 import { upsertOfOrganisation } from './organisations/organisation.document.ts';
+import { ForeignSecretKey, tokenHashKey } from './secrets/installation.ts';
 import { OrganisationEntity } from './organisations/organisation.entity.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 
@@ -16,18 +18,14 @@ import type { ControlPlaneSettings } from './settings.ts';
 const BOOTSTRAP_LOCK = 7_261_003;
 export const ADMIN_TOKEN_FILE = 'admin-token';
 
-/** Nothing that is stored can be checked or opened with the secret key that was given. */
-export class ForeignSecretKey extends Error {
-  constructor() {
-    super('TURNPIKE_SECRET_KEY is not the one that this database was made with, and nothing in it can be opened with another: set it to what it was');
-  }
-}
-
-export async function bootstrap(em: EntityManager, hasher: TokenHasher, settings: ControlPlaneSettings, log: Logger): Promise<void> {
-  await em.fork().transactional(async (first) => {
+/** Answers what tokens are hashed with. Throws `ForeignSecretKey` when nothing that is stored was made with these keys. */
+export async function bootstrap(em: EntityManager, keys: SecretKeys, settings: ControlPlaneSettings, log: Logger): Promise<TokenHasher> {
+  return em.fork().transactional(async (first) => {
     await first.execute('select pg_advisory_xact_lock(?)', [BOOTSTRAP_LOCK]);
+    const hasher = new TokenHasher(await tokenHashKey(first, keys));
     if ((await first.count(OrganisationEntity)) === 0) await makeFirstOrganisation(first, hasher, settings, log);
     if (settings.dataPlaneToken !== undefined) await registerDataPlaneToken(first, hasher, settings.dataPlaneToken);
+    return hasher;
   });
 }
 

@@ -28,6 +28,7 @@ import { httpSide, type HttpSide } from './sessions/http-side.ts';
 import type { HostCookie } from './sessions/host-cookie.ts';
 import { noteUse } from './sessions/session-life.ts';
 import { SINGLE_SIGN_ON_PATH, type SingleSignOn } from './single-sign-on/single-sign-on.ts';
+import { OAUTH_PATH, type OauthPages } from './upstream-oauth/oauth-pages.ts';
 import { SETUP_PATH, SETUP_TEXT } from './setup-link.ts';
 import { serveSubscriptions } from './subscriptions-server.ts';
 import { exportUsage } from './usage-export/export-usage.ts';
@@ -43,6 +44,7 @@ export interface GraphqlParts {
   readonly sessionCookie: HostCookie;
   /** Undefined where no provider is configured. */
   readonly singleSignOn: SingleSignOn | undefined;
+  readonly oauthPages: OauthPages;
   readonly log: Logger;
 }
 
@@ -151,6 +153,8 @@ async function handle(parts: HttpPlane, request: IncomingMessage, response: Serv
     const visitor = { ...(await makeContext(parts, NO_CREDENTIALS, http)), em: acrossOrganisations(parts.em), http };
     return parts.singleSignOn.handle(visitor, request, response);
   }
+  if (url !== null && path.startsWith(OAUTH_PATH) && request.method === 'GET')
+    return parts.oauthPages.handle(await contextOfRequest(parts, request, response), url, response);
   if (path === SETUP_PATH && request.method === 'GET') return answerText(response, SETUP_TEXT);
   if (path === GRAPHQL_PATH) return handleGraphql(parts, { request, response, search: url?.search ?? '' });
   return answer(response, 404, { error: 'not_found' });

@@ -21,6 +21,7 @@ import { CatalogResolver } from './catalog/catalog.resolver.ts';
 import { InstallRequestsResolver } from './catalog/install-requests.resolver.ts';
 import { ClientSnippetsResolver } from './client-snippets/client-snippets.resolver.ts';
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
+import { ContentFiltersResolver } from './content/content-filters.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
 import { ExplainResolver } from './explain/explain.resolver.ts';
 import { ExportsResolver } from './exports/exports.resolver.ts';
@@ -51,6 +52,8 @@ import { UsageAnalyticsResolver } from './usage/usage-analytics.resolver.ts';
 import { AgentUsageResolver, ApiKeyUsageResolver, ServerUsageResolver } from './usage/usage-fields.resolver.ts';
 import { UsageResolver } from './usage/usage.resolver.ts';
 import { UsageTickResolver } from './usage/usage-tick.resolver.ts';
+import { OAuthConnectionsResolver } from './upstream-oauth/oauth-connections.resolver.ts';
+import { UpstreamTokensResolver } from './upstream-oauth/upstream-tokens.resolver.ts';
 
 /** Inputs of which exactly one member is given; the library has no decorator for it. */
 const ONE_OF_INPUTS: readonly string[] = ['AuthConfigInput', 'CatalogReachInput', 'DraftRuleInput', 'ServerScopeInput'];
@@ -74,6 +77,7 @@ export function makeSchema(): GraphQLSchema {
       CatalogResolver,
       ClientSnippetsResolver,
       ConfigFeedResolver,
+      ContentFiltersResolver,
       DataPlanesResolver,
       DeadLettersResolver,
       InstallRequestsResolver,
@@ -88,6 +92,7 @@ export function makeSchema(): GraphQLSchema {
       MembershipFieldsResolver,
       MembersResolver,
       NodesResolver,
+      OAuthConnectionsResolver,
       OrganisationsResolver,
       PlaygroundResolver,
       PoliciesResolver,
@@ -104,6 +109,7 @@ export function makeSchema(): GraphQLSchema {
       TeamsResolver,
       ToolFieldsResolver,
       ToolsResolver,
+      UpstreamTokensResolver,
       UnmappedClientFieldsResolver,
       UsageAnalyticsResolver,
       UsageRecordAgentResolver,

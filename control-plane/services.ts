@@ -54,6 +54,11 @@ import { DiscoveryService } from './tools/discovery.service.ts';
 import { ToolsService } from './tools/tools.service.ts';
 import { DeadLettersService } from './usage-intake/dead-letters.service.ts';
 import type { UsageIntake } from './usage-intake/usage-intake.ts';
+import { ConnectedService } from './upstream-oauth/connected.service.ts';
+import { SignInsService } from './upstream-oauth/sign-ins.service.ts';
+import { TokenEndpoint } from './upstream-oauth/token-endpoint.ts';
+import { TokenKeeper } from './upstream-oauth/token-keeper.ts';
+import { UpstreamConnectionsService } from './upstream-oauth/upstream-connections.service.ts';
 import { UsageAnalyticsService } from './usage/usage-analytics.service.ts';
 import { UsageFacetsService } from './usage/usage-facets.service.ts';
 import { UsageLive } from './usage/usage-live.ts';
@@ -70,6 +75,8 @@ export interface ServiceParts {
   readonly nodes: NodeClient;
   readonly exportLinks: ExportLinks;
   readonly notifications: Notifications;
+  /** Where browsers come back to from a sign-in to an MCP server. */
+  readonly redirectUri: () => string;
   readonly usageIntake: UsageIntake;
   readonly windowCounts: WindowCountsSource;
   readonly lostWindows: LostWindows | undefined;
@@ -96,6 +103,7 @@ export function makeServices(parts: ServiceParts) {
   });
   return {
     ...catalogServices(mcpServers, looks.bounds.stdio.allowlist),
+    ...oauthServices(parts),
     ...peopleServices(hasher, parts.log),
     accessGrants,
     agents: new AgentsService(),
@@ -156,4 +164,18 @@ function catalogServices(servers: McpServersService, allowlist: StdioAllowlist) 
   const catalog = new CatalogService(TrustedCatalogue.read());
   const catalogInstalls = new CatalogInstallService({ catalog, servers, allowlist });
   return { catalog, catalogInstalls, installRequests: new InstallRequestsService({ catalog, installs: catalogInstalls }) };
+}
+
+/** What signs in to MCP servers in the name of somebody. The keeper begins at once, and is closed by whoever has asked for it. */
+function oauthServices({ em, sealer, looks, redirectUri, log }: ServiceParts) {
+  const { rules } = looks.bounds;
+  const everything = acrossOrganisations(em);
+  const endpoint = new TokenEndpoint(rules);
+  const tokenKeeper = new TokenKeeper({ em: everything, sealer, endpoint, log });
+  return {
+    connected: new ConnectedService({ em: everything, sealer, endpoint, log }),
+    signIns: new SignInsService({ sealer, rules, redirectUri }),
+    tokenKeeper,
+    upstreamConnections: new UpstreamConnectionsService(everything, tokenKeeper),
+  };
 }

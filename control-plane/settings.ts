@@ -9,11 +9,13 @@ const environmentSchema = z.object({
   TURNPIKE_HOST: z.string().default('127.0.0.1'),
   TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
   TURNPIKE_SECRET_KEY: z.string(),
+  TURNPIKE_OLD_SECRET_KEYS: z.string().optional(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
   TURNPIKE_GLOBAL_POLICY: z.string().optional(),
   TURNPIKE_STDIO_USER: stdioUserSchema.optional(),
   UPSTREAM_PRIVATE_CIDRS: cidrListSchema.optional(),
   TURNPIKE_GATEWAY_URL: z.url().optional(),
+  CONTROL_PLANE_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   TURNPIKE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, 'must be a postgresql:// URL'),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional(),
@@ -40,6 +42,8 @@ export interface ControlPlaneSettings {
   readonly port: number;
   readonly dataDirectory: string;
   readonly secretKey: string;
+  /** With which what was sealed before still opens; commas between them. */
+  readonly oldSecretKeys: string | undefined;
   readonly stdioAllowlistPath: string | undefined;
   /** The operator's policy for all organisations; undefined leaves the one that is in force. */
   readonly globalPolicyPath: string | undefined;
@@ -51,6 +55,8 @@ export interface ControlPlaneSettings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where agents reach the gateway, for the URLs that the API shows. */
   readonly gatewayUrl: string;
+  /** Where browsers reach this plane; undefined for where it listens. */
+  readonly publicUrl: string | undefined;
   readonly logLevel: string;
   readonly databaseUrl: string;
   /** Undefined only where the usage source is handed in, as the standalone mode does. */
@@ -82,12 +88,14 @@ export function readControlPlaneSettings(environment: Readonly<Record<string, st
     port: given.CONTROL_PLANE_PORT,
     dataDirectory: given.TURNPIKE_DATA_DIR,
     secretKey: given.TURNPIKE_SECRET_KEY,
+    oldSecretKeys: given.TURNPIKE_OLD_SECRET_KEYS,
     stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
     globalPolicyPath: given.TURNPIKE_GLOBAL_POLICY,
     stdioUser: given.TURNPIKE_STDIO_USER,
     upstreamPrivateCidrs: given.UPSTREAM_PRIVATE_CIDRS,
     environment,
     gatewayUrl: given.TURNPIKE_GATEWAY_URL ?? `http://127.0.0.1:${given.DATA_PLANE_PORT}`,
+    publicUrl: given.CONTROL_PLANE_PUBLIC_URL,
     logLevel: given.TURNPIKE_LOG_LEVEL,
     databaseUrl: given.DATABASE_URL,
     redisUrl: given.REDIS_URL,

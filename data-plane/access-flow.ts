@@ -45,7 +45,7 @@ export async function accessFlow(gateway: Gateway, exchange: Exchange, trail: Tr
     trail.plan = access.plan;
     ticket = trail.at(enforcePolicy)(access, exchange, trail); //                       10  the policy bounds how much body is read
     const rpc = await trail.at(extractRpc)(gateway, exchange, ticket, trail); //        11
-    const allowed = trail.at(applyToolRules)(access, rpc, trail); //                    12
+    const allowed = trail.at(applyToolRules)(access, rpc, exchange.headers, trail); //  12
     hold = await trail.at(reserveSpend)(gateway, exchange, ticket, allowed, trail); //  13  one atomic call takes what 10 and 13 ask for
     ending = await trail.at(forward)(gateway, exchange, allowed, hold, trail); //       14  the upstream, or nothing where the flow is explained
   } catch (error) {

@@ -1,6 +1,5 @@
 /** Relays an upstream's answer to the caller: bytes as they came, but for what rules hide or block in them. */
 import { Refusal } from '../shared/refusal.ts';
-import type { GovernedServer } from './config/governed-server.ts';
 import { denialBody } from './denials.ts';
 import { EventAsides } from './event-asides.ts';
 import type { AllowedCall, Outcome, RpcRequest } from './evidence.ts';
@@ -9,7 +8,7 @@ import type { Gateway } from './gateway.ts';
 import { AnswerGuard } from './guardrails/answer-guard.ts';
 import { readClientInfo } from './mcp/client-info.ts';
 import { introductionIn } from './mcp/introduction.ts';
-import { ListVisibility } from './list-visibility.ts';
+import { ListVisibility, type Governing } from './list-visibility.ts';
 import { listens } from './mcp/revision-claims.ts';
 import { SESSION_HEADER } from './mcp/session-ids.ts';
 import type { OpenStream } from './open-streams.ts';
@@ -51,7 +50,7 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     this.#trail = trail;
     this.#finish = finish;
     this.#startedAt = gateway.clock.elapsed();
-    this.#guard = new AnswerGuard(allowed, (refusal) => trail.observe(refusal));
+    this.#guard = new AnswerGuard(allowed, trail);
   }
 
   /** Ties the relay to the flight that feeds it; a caller who leaves ends the relay. */
@@ -86,7 +85,7 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     response.on('drain', () => this.#flight?.resume());
     this.#status = head.status;
     if (head.contentType?.startsWith('text/event-stream') === true) this.#asides = new EventAsides(response, this.#gateway.clock);
-    if (this.#allowed.rpc.call === undefined) this.#visibility = new ListVisibility(this.#allowed.access.server);
+    if (this.#allowed.rpc.call === undefined) this.#visibility = new ListVisibility(this.#allowed.access);
     this.#gateway.streams.add(this);
   }
 
@@ -125,12 +124,12 @@ export class AnswerRelay implements AnswerSink, OpenStream {
     this.#asides?.keepAlive(silentSince);
   }
 
-  follows(server: GovernedServer): void {
-    const changes = this.#visibility?.changesWith(server);
+  follows(access: Governing): void {
+    const changes = this.#visibility?.changesWith(access);
     if (changes !== undefined) this.#asides?.say(changes);
   }
 
-  #send(parts: readonly Buffer[]): boolean {
+  #send(parts: Iterable<Buffer>): boolean {
     let hasRoom = true;
     for (const part of parts) {
       this.#outputBytes += part.length;

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { systemClock, type Clock } from '../shared/clock.ts';
 import { PlaneProofs } from '../shared/plane-proofs.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
-import { SecretKey } from '../shared/secret-key.ts';
+import { SecretKeys } from '../shared/secret-keys.ts';
 import { StdioAllowlist } from '../shared/stdio-allowlist.ts';
 import { TokenHasher } from '../shared/token.ts';
 import type { Transport as TransportName } from '../shared/mcp-server.ts';
@@ -41,6 +41,9 @@ import { createStdioTransport } from './transports/stdio.ts';
 import { createStreamableHttpTransport } from './transports/streamable-http.ts';
 import type { Transport } from './transports/transport.ts';
 import { UpstreamPools } from './transports/upstream-pools.ts';
+import { Credentials } from './upstream-auth/credentials.ts';
+import { renewCredentials } from './upstream-auth/renewing-transport.ts';
+import { TokenRenewals } from './upstream-auth/token-renewals.ts';
 
 export const VERSION = '0.1.0';
 
@@ -55,6 +58,7 @@ export interface Gateway {
   readonly localCounters: Counters;
   readonly transports: Readonly<Partial<Record<TransportName, Transport>>>;
   readonly hasher: TokenHasher;
+  readonly credentials: Credentials;
   readonly sessions: SessionIds;
   readonly doors: EventDoors;
   readonly proofs: NodeProofs;
@@ -90,7 +94,7 @@ const FLUSH_GRACE_MILLIS = 5000;
 
 export async function startDataPlane(settings: DataPlaneSettings, parts: DataPlaneParts): Promise<RunningDataPlane> {
   const { log } = parts;
-  const secretKey = new SecretKey(settings.secretKey);
+  const keys = SecretKeys.parse(settings.secretKey, settings.oldSecretKeys);
   const clock = systemClock;
   const leases = new LeaseKeeper(clock);
   const { counters, sessionBook } = openStores(settings, parts, { clock, leases });
@@ -102,8 +106,9 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
   const config: RunningConfig = await startConfig({
     controlPlaneUrl: settings.controlPlaneUrl,
     token: settings.dataPlaneToken,
-    sealer: new SecretSealer(secretKey),
-    secretKey,
+    sealer: new SecretSealer(keys.current, keys.old),
+    secretKey: keys.current,
+    oldSecretKeys: keys.old,
     dataDirectory: settings.dataDirectory,
     clock,
     log,
@@ -121,8 +126,9 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     streamsMax: settings.concurrentRequestsMax,
     privateCidrs: settings.upstreamPrivateCidrs,
   });
-  const streamableHttp = createStreamableHttpTransport(pools, log, sessionBook);
-  const sse = createSseTransport({ pools, log });
+  const credentials = new Credentials(new TokenRenewals({ store: config.store, ask: config.renewToken, log }), clock);
+  const streamableHttp = renewCredentials(createStreamableHttpTransport(pools, log, sessionBook), credentials);
+  const sse = renewCredentials(createSseTransport({ pools, log }), credentials);
   const stdio = createStdioTransport({
     allowlist: readAllowlist(settings),
     isolation: createProcessIsolation(settings.stdioUser),
@@ -151,12 +157,13 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     for (const serverId of changedServerIds) for (const transport of Object.values(transports)) transport.retire(serverId);
     if (previous?.servers !== next.servers) warmUp(next);
   });
-  const hasher = new TokenHasher(secretKey.derive('token-hash'));
+  const hasher = new TokenHasher(saved?.tokenHashKey ?? keys.current.derive('token-hash'));
+  config.store.onChange(({ next: { tokenHashKey } }) => tokenHashKey !== undefined && hasher.use(tokenHashKey));
   const guesses = new GuessLimiter(GUESSES_PER_MINUTE);
   const streams = new OpenStreams({ config: config.store, hasher, clock, guesses });
-  const sessions = new SessionIds(secretKey.derive('session-ids'), settings.nodeUrl);
-  const proofs = new NodeProofs(secretKey.derive('node-proofs'), clock);
-  const doorIds = new SessionIds(secretKey.derive('old-client-streams'), settings.nodeUrl);
+  const sessions = new SessionIds(keys.deriveAll('session-ids'), settings.nodeUrl);
+  const proofs = new NodeProofs(keys.deriveAll('node-proofs'), clock);
+  const doorIds = new SessionIds(keys.deriveAll('old-client-streams'), settings.nodeUrl);
   const carrier = new Carrier({ sessions, doorIds, proofs, log, ownUrl: settings.nodeUrl });
   const gateway: Gateway = {
     clock,
@@ -167,10 +174,11 @@ export async function startDataPlane(settings: DataPlaneSettings, parts: DataPla
     localCounters: new MemoryCounters({ clock }),
     transports,
     hasher,
+    credentials,
     sessions,
     doors: new EventDoors(doorIds),
     proofs,
-    planeProofs: new PlaneProofs(secretKey.derive('plane-proofs'), clock),
+    planeProofs: new PlaneProofs(keys.deriveAll('plane-proofs'), clock),
     carrier,
     slots,
     guesses,

@@ -1,10 +1,10 @@
 /** Keeps an eye on open streams: a silent one is kept from being taken for dead, and what a new request would be refused for ends it. */
 import { asRefusal, Refusal } from '../shared/refusal.ts';
-import type { GovernedServer } from './config/governed-server.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { RpcRequest } from './evidence.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
+import type { Governing } from './list-visibility.ts';
 import { judgeClient } from './policies/judge-client.ts';
 import { authenticateKey } from './steps/authenticate-key.ts';
 import { checkAccessGrant } from './steps/check-access-grant.ts';
@@ -17,8 +17,8 @@ export interface OpenStream {
   readonly rpc: RpcRequest;
   /** Ends the stream with a last event that says why. */
   cut(refusal: Refusal): void;
-  /** The server as it is configured now. */
-  follows(server: GovernedServer): void;
+  /** The server, and what governs it, as they are configured now. */
+  follows(access: Governing): void;
   /** Writes a comment if nothing was written since that moment, in monotonic milliseconds. */
   keepAlive(silentSince: number): void;
 }
@@ -71,13 +71,13 @@ export class OpenStreams {
   }
 
   /** Steps 6 to 9 of the access flow, asked again, and who the client says it is. */
-  #judge({ exchange, rpc }: OpenStream, snapshot: Snapshot): GovernedServer | Refusal {
+  #judge({ exchange, rpc }: OpenStream, snapshot: Snapshot): Governing | Refusal {
     const trail = new Trail();
     try {
       const key = authenticateKey(this.#judges, snapshot, exchange, trail);
       const access = checkAccessGrant(this.#judges, snapshot, key, requireEnabled(resolveServer(snapshot, exchange, key, trail)));
       judgeClient(access, exchange, rpc, trail);
-      return access.server;
+      return access;
     } catch (error) {
       return asRefusal(error);
     }

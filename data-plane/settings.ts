@@ -10,6 +10,7 @@ const environmentSchema = z.object({
   TURNPIKE_HOST: z.string().default('127.0.0.1'),
   TURNPIKE_DATA_DIR: z.string().default('./.turnpike'),
   TURNPIKE_SECRET_KEY: z.string(),
+  TURNPIKE_OLD_SECRET_KEYS: z.string().optional(),
   TURNPIKE_STDIO_ALLOWLIST: z.string().optional(),
   TURNPIKE_STDIO_USER: stdioUserSchema.optional(),
   TURNPIKE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -31,6 +32,8 @@ export interface DataPlaneSettings {
   readonly port: number;
   readonly dataDirectory: string;
   readonly secretKey: string;
+  /** With which what was sealed before still opens; commas between them. */
+  readonly oldSecretKeys: string | undefined;
   readonly stdioAllowlistPath: string | undefined;
   /** Whom STDIO servers run as; undefined for the gateway's own user. */
   readonly stdioUser: ChildUser | undefined;
@@ -68,6 +71,7 @@ export function readDataPlaneSettings(environment: Readonly<Record<string, strin
     port: given.DATA_PLANE_PORT,
     dataDirectory: given.TURNPIKE_DATA_DIR,
     secretKey: given.TURNPIKE_SECRET_KEY,
+    oldSecretKeys: given.TURNPIKE_OLD_SECRET_KEYS,
     stdioAllowlistPath: given.TURNPIKE_STDIO_ALLOWLIST,
     stdioUser: given.TURNPIKE_STDIO_USER,
     logLevel: given.TURNPIKE_LOG_LEVEL,

@@ -4,6 +4,7 @@ import { writeObservation } from '../shared/observation.ts';
 import type { Refusal } from '../shared/refusal.ts';
 import type { GovernedServer } from './config/governed-server.ts';
 import type { GovernancePlan } from './policies/governance-plan.ts';
+import { DlpRecord } from './dlp-record.ts';
 import type { RpcRequest } from './evidence.ts';
 import type { ClientVerdict } from './policies/client-check.ts';
 
@@ -23,6 +24,8 @@ export class Trail {
   traceId: string | undefined;
   /** What rules that only observe would have done, as `shared/observation.ts` writes it. */
   readonly observed: string[] = [];
+  /** What the rules of content did. */
+  readonly dlp = new DlpRecord();
   #step: { readonly name: string } | undefined;
 
   /** Notes what a rule that only observes would have refused; once, however often it would have. */

@@ -4,15 +4,20 @@ import { z } from 'zod';
 import { accessGrantSchema } from './access-grant.ts';
 import { agentSchema, UNKNOWN_CLIENTS } from './agent.ts';
 import { apiKeySchema } from './api-key.ts';
+import { semanticFilterSchema } from './content-filter/semantic-filter.ts';
+import { installationSchema } from './installation.ts';
 import { limitSchema } from './limit.ts';
 import { denialStyleSchema, mcpServerSchema, slugSchema } from './mcp-server.ts';
 import { POLICY_SCOPES, policyEnvelopeSchema } from './policy.ts';
+import { upstreamTokenSchema } from './upstream-token.ts';
 
 export const organisationSchema = z.strictObject({
   id: z.string(),
   slug: slugSchema,
   denialStyle: denialStyleSchema,
   unknownClients: z.enum(UNKNOWN_CLIENTS).default('ALLOW'),
+  /** Holds at all its servers, beside theirs. Documents that were written before there was one do not have it. */
+  semanticFilter: semanticFilterSchema.nullable().default(null),
 });
 export type OrganisationConfig = z.infer<typeof organisationSchema>;
 
@@ -38,6 +43,8 @@ export const ENTITY_SCHEMAS = {
   accessGrant: accessGrantSchema,
   policy: policySchema,
   limit: limitSchema,
+  upstreamToken: upstreamTokenSchema,
+  installation: installationSchema,
   agent: agentSchema,
 } as const;
 export type EntityKind = keyof typeof ENTITY_SCHEMAS;
@@ -52,13 +59,15 @@ export const configUpsertSchema = z.discriminatedUnion('kind', [
   upsertOf('accessGrant'),
   upsertOf('policy'),
   upsertOf('limit'),
+  upsertOf('upstreamToken'),
+  upsertOf('installation'),
   upsertOf('agent'),
 ]);
 export type ConfigUpsert = z.infer<typeof configUpsertSchema>;
 
 export const configRemovalSchema = z.strictObject({
   op: z.literal('remove'),
-  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit', 'agent']),
+  kind: z.enum(['organisation', 'apiKey', 'mcpServer', 'accessGrant', 'policy', 'limit', 'upstreamToken', 'installation', 'agent']),
   id: z.string(),
 });
 export type ConfigRemoval = z.infer<typeof configRemovalSchema>;

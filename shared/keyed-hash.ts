@@ -33,6 +33,26 @@ export class KeyedHash {
   }
 }
 
+/** Signs with the first of its keys, and knows what any of them has signed: while keys are replaced, what stands with others still holds. */
+export class KeyedHashes {
+  readonly #current: KeyedHash;
+  readonly #old: readonly KeyedHash[];
+
+  constructor(keys: Buffer | readonly [Buffer, ...Buffer[]], lengthMax: number) {
+    const [current, ...old]: readonly [Buffer, ...Buffer[]] = Buffer.isBuffer(keys) ? [keys] : keys;
+    this.#current = new KeyedHash(current, lengthMax);
+    this.#old = old.map((key) => new KeyedHash(key, lengthMax));
+  }
+
+  of(text: string): string {
+    return this.#current.of(text);
+  }
+
+  matches(text: string, mac: string): boolean {
+    return this.#current.matches(text, mac) || this.#old.some((hash) => hash.matches(text, mac));
+  }
+}
+
 function paddedKey(key: Buffer, pad: number, room: number): Buffer {
   const block = Buffer.alloc(BLOCK_BYTES + room);
   for (let index = 0; index < BLOCK_BYTES; index++) block[index] = (key[index] ?? 0) ^ pad;

@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { pricingSchema } from './pricing.ts';
 import { sealedSecretSchema } from './sealed-secret.ts';
-import { semanticFilterSchema } from './semantic-filter.ts';
+import { semanticFilterSchema } from './content-filter/semantic-filter.ts';
 import { serverLimitsSchema } from './server-limits.ts';
+import { searchToolSchema, webSearchPolicySchema } from './web-search.ts';
 import { TOOL_REVIEWS, toolPinSchema } from './tool-pins.ts';
 
 export const TRANSPORTS = ['STREAMABLE_HTTP', 'SSE', 'STDIO'] as const;
@@ -23,12 +24,20 @@ export type DenialStyle = z.infer<typeof denialStyleSchema>;
 /** Lower-case and URL-safe; no underscore, so that a slug is never mistaken for an id. */
 export const slugSchema = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/);
 
-/** How Turnpike authenticates to the upstream. Secrets are sealed for the place `{organisation, server, field}`. */
+/** Whose sign-in an OAuth token comes from: the gateway's own, somebody's for the whole organisation, or that of the user whose key calls. */
+export const OAUTH2_MODES = ['CLIENT_CREDENTIALS', 'AUTHORIZATION_CODE_ORG', 'AUTHORIZATION_CODE_USER'] as const;
+export type OAuth2Mode = (typeof OAUTH2_MODES)[number];
+
+/**
+ * How Turnpike authenticates to the upstream. With OAUTH2 tokens come as entities of their own, since they change without the server; with
+ * OAUTH2_PASSTHROUGH the caller brings one. Secrets are sealed for the place `{organisation, server, field}`. */
 export const upstreamAuthSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('NONE') }),
   z.strictObject({ type: z.literal('BEARER'), token: sealedSecretSchema }),
   z.strictObject({ type: z.literal('BASIC'), username: z.string(), password: sealedSecretSchema }),
   z.strictObject({ type: z.literal('API_KEY'), header: z.string(), value: sealedSecretSchema }),
+  z.strictObject({ type: z.literal('OAUTH2'), mode: z.enum(OAUTH2_MODES) }),
+  z.strictObject({ type: z.literal('OAUTH2_PASSTHROUGH') }),
 ]);
 export type UpstreamAuth = z.infer<typeof upstreamAuthSchema>;
 export type UpstreamAuthType = UpstreamAuth['type'];
@@ -74,5 +83,9 @@ export const mcpServerSchema = z.strictObject({
   toolReview: z.enum(TOOL_REVIEWS).default('NONE'),
   /** Whether a tool that has changed is refused, or only recorded. */
   toolChangeMode: z.enum(['ENFORCE', 'OBSERVE']).default('ENFORCE'),
+  /** Set for a server that searches the web; documents that were written before there were any do not have it. */
+  webSearchPolicy: webSearchPolicySchema.nullable().default(null),
+  /** Tools that can be told to keep to the policy, as far as discovery has seen them. */
+  searchTools: z.array(searchToolSchema).default([]),
 });
 export type McpServer = z.infer<typeof mcpServerSchema>;

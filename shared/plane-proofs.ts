@@ -1,7 +1,7 @@
 /** Lets a data plane believe that the control plane asks, and the control plane that a data plane answers: both have the same secret key. */
 import { hash, randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import { KeyedHash } from './keyed-hash.ts';
+import { KeyedHashes } from './keyed-hash.ts';
 
 /** On what the control plane asks of a node, and on what the node answers. */
 export const PLANE_PROOF_HEADER = 'turnpike-plane-proof';
@@ -15,13 +15,13 @@ const NONCES_MAX = 10_000;
 const PROOF = /^(\d{1,15}) ([\w-]{22}) ([\w-]{43})$/;
 
 export class PlaneProofs {
-  readonly #hash: KeyedHash;
+  readonly #hash: KeyedHashes;
   readonly #clock: Clock;
   /** By the nonce, until when it must be known; the oldest first. */
   readonly #taken = new Map<string, number>();
 
-  constructor(key: Buffer, clock: Clock) {
-    this.#hash = new KeyedHash(key, TEXT_LENGTH_MAX);
+  constructor(keys: Buffer | readonly [Buffer, ...Buffer[]], clock: Clock) {
+    this.#hash = new KeyedHashes(keys, TEXT_LENGTH_MAX);
     this.#clock = clock;
   }
 

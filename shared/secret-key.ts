@@ -4,6 +4,7 @@ import { hash, hkdfSync } from 'node:crypto';
 const PURPOSES = [
   'token-hash',
   'sealed-secrets',
+  'data-keys',
   'session-ids',
   'old-client-streams',
   'snapshot-file',
@@ -23,10 +24,10 @@ export class SecretKey {
   readonly id: string;
 
   /** Throws a sentence for the operator when the text is not at least 32 bytes of base64. */
-  constructor(base64: string) {
+  constructor(base64: string, variable = 'TURNPIKE_SECRET_KEY') {
     const master = Buffer.from(base64, 'base64');
     if (master.length < SECRET_BYTES_MIN || /^(.)\1*$/.test(base64)) {
-      throw new Error(`TURNPIKE_SECRET_KEY must be at least ${SECRET_BYTES_MIN} random bytes in base64, as \`openssl rand -base64 32\` prints them`);
+      throw new Error(`${variable} must be at least ${SECRET_BYTES_MIN} random bytes in base64, as \`openssl rand -base64 32\` prints them`);
     }
     this.#master = master;
     this.id = hash('sha256', Buffer.concat([Buffer.from('turnpike-key-id'), master]), 'hex').slice(0, 8);

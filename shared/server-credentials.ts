@@ -4,11 +4,13 @@ import type { SealedSecret, SecretPlace, SecretSealer } from './sealed-secret.ts
 
 type Owner = Pick<McpServer, 'id' | 'organisationId'>;
 
-/** Flat: name in lower case, value. Throws when a secret does not open. */
+/** Flat: name in lower case, value; nothing of what does not stand in the configuration of the server. Throws when a secret does not open. */
 export function authHeadersOf(server: Owner & Pick<McpServer, 'auth'>, sealer: SecretSealer): readonly string[] {
   const { auth } = server;
   switch (auth.type) {
     case 'NONE':
+    case 'OAUTH2':
+    case 'OAUTH2_PASSTHROUGH':
       return [];
     case 'BEARER':
       return ['authorization', `Bearer ${sealer.open(auth.token, placeOf(server, AUTH_SECRET_FIELDS.BEARER))}`];

@@ -53,11 +53,21 @@ export function redactTokens(text: string): string {
   return text.replace(TOKEN_ANYWHERE, '$1_$2_[redacted]');
 }
 
-/** Computes the keyed hash under which tokens are stored. `key` is the subkey `token-hash` of the secret key. */
+/** Computes the keyed hash under which tokens are stored. */
 export class TokenHasher {
-  readonly #hash: KeyedHash;
+  #key: Buffer;
+  #hash: KeyedHash;
 
+  /** `key` is the one of the installation, which the subkey `token-hash` of its first secret key is. */
   constructor(key: Buffer) {
+    this.#key = key;
+    this.#hash = new KeyedHash(key, TOKEN_LENGTH_MAX);
+  }
+
+  /** Takes the key that the configuration says, for whoever could only guess it until then. */
+  use(key: Buffer): void {
+    if (key.equals(this.#key)) return;
+    this.#key = key;
     this.#hash = new KeyedHash(key, TOKEN_LENGTH_MAX);
   }
 

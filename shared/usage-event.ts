@@ -1,5 +1,6 @@
 /** The usage event: what the data plane knows of one request, from which the control plane makes the record and its MCP sidecar. */
 import { z } from 'zod';
+import { DLP_OUTCOMES, dlpFindingSchema } from './dlp.ts';
 import { TRANSPORTS } from './mcp-server.ts';
 
 const amount = z.string().regex(/^\d+$/);
@@ -49,12 +50,14 @@ export const usageEventSchema = z.strictObject({
   clientVersion: z.string().nullable(),
   clientIp: z.string().nullable(),
   traceId: z.string().nullable(),
-  dlpOutcome: z.enum(['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED']),
+  dlpOutcome: z.enum(DLP_OUTCOMES),
   /** The agent that the key is bound to, or else that the client counts as; and the client of it. */
   agentId: z.string().nullable().default(null),
   agentClientId: z.string().nullable().default(null),
   /** At which step of the access flow it ended, from 1; null for one that went through, and in events that were written before steps were told. */
   step: z.int().nullable().default(null),
+  /** Events that were written before there were any do not have it. */
+  dlpFindings: z.array(dlpFindingSchema).default([]),
 });
 export type UsageEvent = z.infer<typeof usageEventSchema>;
 
@@ -108,6 +111,7 @@ export const USAGE_EVENT_FIELDS = [
   'agentId',
   'agentClientId',
   'step',
+  'dlpFindings',
 ] as const satisfies readonly (keyof UsageEvent)[];
 
 export const USAGE_EVENT_FORMAT = 1;

@@ -4,7 +4,8 @@ import { ApiKeyType } from '../api-keys/api-key.types.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
-import { McpServerType, RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
 import { Node } from '../nodes/node.types.ts';
 import type { StoredAgentClient } from './agent.entity.ts';
 

@@ -38,8 +38,12 @@ export async function keepAlerts(em: EntityManager, organisationId: string, { ki
     await writer.flush();
     changed.push(...(await raise(writer, organisationId, news)));
     await noteLiveChanges(writer, 'ALERT', organisationId, changed);
-    await writer.execute(`delete from alerts where organisation_id = ? and resolved_at < now() - interval '${KEPT}'`, [organisationId]);
   });
+}
+
+/** `em` sees every organisation. */
+export async function forgetAlerts(em: EntityManager): Promise<void> {
+  await em.fork().execute(`delete from alerts where resolved_at < now() - interval '${KEPT}'`);
 }
 
 async function raise(writer: EntityManager, organisationId: string, news: readonly AlertCondition[]): Promise<string[]> {

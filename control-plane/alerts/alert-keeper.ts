@@ -6,16 +6,16 @@ import { WindowCountsUnavailable } from '../../shared/window-counts.ts';
 import { RepeatedTask } from '../background/repeated-task.ts';
 import { insideOrganisation } from '../database/tenant-filter.ts';
 import type { Services } from '../services.ts';
-import { keepAlerts, type Findings } from './alert-book.ts';
-import type { AlertCondition, AlertKind } from './alert-condition.ts';
+import { keepAlerts } from './alert-book.ts';
+import { ALERT_KINDS, type AlertCondition, type AlertKind } from './alert-condition.ts';
 import { dataPlaneConditions } from './data-plane-conditions.ts';
 import { ledgerConditions, limitConditions } from './limit-conditions.ts';
 import { serverConditions } from './server-conditions.ts';
 import { usageConditions } from './usage-conditions.ts';
 
-const PAUSE_MILLIS = 1000;
+const PAUSE_MILLIS = 5000;
 /** How often an organisation is looked at. */
-const LOOK_SECONDS = 5;
+const LOOK_SECONDS = 10;
 /** A replica that took organisations and was lost keeps them from the others for so long. */
 const TAKEN_SECONDS = 120;
 /** Organisations that are taken at once. */
@@ -48,25 +48,24 @@ export async function lookAtOrganisation(
   { dataPlanes, reconciliations, windowCounts }: AlertSources,
 ): Promise<void> {
   const em = insideOrganisation(everything, organisationId);
-  const looks: Look[] = [
-    { kinds: ['SERVER_UNREACHABLE', 'AUTH_EXPIRED', 'TOOL_CHANGED', 'TOOL_ADDED'], find: () => serverConditions(em, organisationId) },
-    { kinds: ['DLP_BLOCKED', 'DEAD_LETTERS'], find: () => usageConditions(em, organisationId) },
-    { kinds: ['DATA_PLANE_STALE'], find: () => dataPlaneConditions(em.fork(), organisationId, dataPlanes) },
-    { kinds: ['LEDGER_UNEXPLAINED'], find: () => ledgerConditions(em.fork(), reconciliations) },
-    { kinds: ['BUDGET_THRESHOLD', 'BUDGET_EXHAUSTED', 'QUOTA_EXHAUSTED'], find: () => limitConditions(em.fork(), organisationId, windowCounts) },
-  ];
-  const found: Findings[] = [];
-  for (const { kinds, find } of looks) {
-    const conditions = await unlessUnknown(find);
-    if (conditions !== undefined) found.push({ kinds, conditions });
-  }
-  await keepAlerts(em, organisationId, { kinds: found.flatMap(({ kinds }) => kinds), conditions: found.flatMap(({ conditions }) => conditions) });
+  const stored = await em
+    .fork()
+    .transactional(
+      async (reader) => [
+        ...(await serverConditions(reader, organisationId)),
+        ...(await usageConditions(reader, organisationId)),
+        ...(await dataPlaneConditions(reader, organisationId, dataPlanes)),
+        ...(await ledgerConditions(reader, reconciliations)),
+      ],
+      { readOnly: true },
+    );
+  const ofLimits = await unlessUnknown(() => limitConditions(em.fork(), organisationId, windowCounts));
+  const kinds = ofLimits === undefined ? ALERT_KINDS.filter((kind) => !OF_COUNTERS.includes(kind)) : ALERT_KINDS;
+  await keepAlerts(em, organisationId, { kinds, conditions: [...stored, ...(ofLimits ?? [])] });
 }
 
-interface Look {
-  readonly kinds: readonly AlertKind[];
-  readonly find: () => Promise<AlertCondition[]>;
-}
+/** What only the counters know. */
+const OF_COUNTERS: readonly AlertKind[] = ['BUDGET_THRESHOLD', 'BUDGET_EXHAUSTED', 'QUOTA_EXHAUSTED'];
 
 /** Undefined while counters do not answer: what nobody knows is neither raised nor over. */
 async function unlessUnknown(find: () => Promise<AlertCondition[]>): Promise<AlertCondition[] | undefined> {

@@ -23,27 +23,34 @@ export type ChainName = AuditHead['chain'];
 
 export class HeadSigner {
   readonly #key: Buffer;
+  readonly #oldKeys: readonly Buffer[];
 
-  constructor(secretKey: SecretKey) {
+  /** Reads what was signed with one of the old keys, too. */
+  constructor(secretKey: SecretKey, old: readonly SecretKey[] = []) {
     this.#key = secretKey.derive('audit-heads');
+    this.#oldKeys = old.map((key) => key.derive('audit-heads'));
   }
 
   sign(head: AuditHead): SignedHead {
-    return { ...head, signature: this.#signatureOf(head).toString('hex') };
+    return { ...head, signature: signatureOf(head, this.#key).toString('hex') };
   }
 
-  /** The head in a line of a file; undefined when it is none that was signed with this key. */
+  /** The head in a line of a file; undefined when it is none that was signed with such a key. */
   read(line: string): AuditHead | undefined {
     const reading = signedSchema.safeParse(parsed(line));
     if (!reading.success) return undefined;
     const { signature, ...head } = reading.data;
-    const [given, expected] = [Buffer.from(signature, 'hex'), this.#signatureOf(head)];
-    return given.length === expected.length && timingSafeEqual(given, expected) ? head : undefined;
+    const given = Buffer.from(signature, 'hex');
+    return [this.#key, ...this.#oldKeys].some((key) => isSame(given, signatureOf(head, key))) ? head : undefined;
   }
+}
 
-  #signatureOf(head: AuditHead): Buffer {
-    return createHmac('sha256', this.#key).update(canonicalJson(head)).digest();
-  }
+function signatureOf(head: AuditHead, key: Buffer): Buffer {
+  return createHmac('sha256', key).update(canonicalJson(head)).digest();
+}
+
+function isSame(given: Buffer, expected: Buffer): boolean {
+  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 /** Undefined, which is no head, for what is no JSON. */

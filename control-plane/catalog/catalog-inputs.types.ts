@@ -1,6 +1,7 @@
 /** The inputs that make and change entries of an organisation’s own. */
 import { Field, ID, InputType, Int } from 'type-graphql';
-import { AUTH_TYPE, TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
+import { TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
+import { AUTH_TYPE } from '../mcp-servers/server-auth.types.ts';
 import type { CatalogAuthType } from './catalog-entry.ts';
 
 @InputType({ description: 'A name with a value, in which `{variable}` stands for what is filled in.' })

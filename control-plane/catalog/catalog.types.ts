@@ -4,7 +4,8 @@ import type { Transport } from '../../shared/mcp-server.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, Json } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
-import { AUTH_TYPE, McpServerType, TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
+import { McpServerType, TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
+import { AUTH_TYPE } from '../mcp-servers/server-auth.types.ts';
 import { Node } from '../nodes/node.types.ts';
 import type { CatalogAuthType } from './catalog-entry.ts';
 

@@ -18,6 +18,9 @@ import { OrganisationEntity } from '../organisations/organisation.entity.ts';
 import { upsertOfPolicy } from '../policies/policy.document.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
 import { currentVersion } from './current-version.ts';
+import { upsertOfInstallation } from '../secrets/installation.ts';
+import { upsertOfUpstreamToken } from '../upstream-oauth/upstream-connection.document.ts';
+import { UpstreamConnectionEntity } from '../upstream-oauth/upstream-connection.entity.ts';
 
 /** Where the parts go as they are made. */
 export interface SnapshotSink {
@@ -75,6 +78,7 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
   const inOrder = { id: 'asc' } as const;
   const max = PAGE_ROWS;
   return [
+    async (reader) => ({ upserts: await upsertOfInstallation(reader), nextAfterId: undefined }),
     async (reader, afterId) =>
       pageOf(
         await reader
@@ -114,10 +118,20 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
       ),
     async (reader, afterId) =>
       pageOf(await reader.createQueryBuilder(AgentEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfAgent),
+    async (reader, afterId) =>
+      pageOf(
+        await reader
+          .createQueryBuilder(UpstreamConnectionEntity)
+          .where({ ...after(afterId), accessToken: { $ne: null } })
+          .orderBy(inOrder)
+          .limit(max)
+          .execute('all'),
+        upsertOfUpstreamToken,
+      ),
   ];
 }
 
-function pageOf<Entity extends { readonly id: string }>(entities: readonly Entity[], toUpsert: (entity: Entity) => ConfigUpsert): Page {
+function pageOf<Entity extends { readonly id: string }>(entities: readonly Entity[], toUpsert: (entity: Entity) => ConfigUpsert | undefined): Page {
   const isFull = entities.length === PAGE_ROWS;
-  return { upserts: entities.map(toUpsert), nextAfterId: isFull ? entities.at(-1)?.id : undefined };
+  return { upserts: entities.map(toUpsert).filter((upsert) => upsert !== undefined), nextAfterId: isFull ? entities.at(-1)?.id : undefined };
 }

@@ -22,6 +22,9 @@ import { SessionEntity } from '../sessions/session.entity.ts';
 import { ServerHealthEntity } from '../server-health/server-health.entity.ts';
 import { TeamEntity } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
+import { OauthClientEntity } from '../upstream-oauth/oauth-client.entity.ts';
+import { OauthFlowEntity } from '../upstream-oauth/oauth-flow.entity.ts';
+import { UpstreamConnectionEntity } from '../upstream-oauth/upstream-connection.entity.ts';
 
 export const ENTITIES = [
   AccessGrantEntity,
@@ -40,12 +43,15 @@ export const ENTITIES = [
   LimitReconciliationEntity,
   McpServerEntity,
   MembershipEntity,
+  OauthClientEntity,
+  OauthFlowEntity,
   OrganisationEntity,
   PolicyEntity,
   RoleEntity,
   ServerHealthEntity,
   SessionEntity,
   TeamEntity,
+  UpstreamConnectionEntity,
   UserEntity,
   ToolEntity,
 ];

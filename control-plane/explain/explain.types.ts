@@ -2,7 +2,7 @@
 import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { BigIntString, DateTime, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
-import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
 import { Money } from '../money/money.types.ts';
 import { DecisionTrace, RuleRef } from '../usage/decision-trace.types.ts';
 import { Denial } from '../usage/usage.types.ts';

@@ -1,4 +1,4 @@
-/** Counts what exports hold, and ends them when their time is over; each is done by one replica, and by another one when that is lost. */
+/** Counts what exports hold; each is done by one replica, and by another one when that is lost. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -7,12 +7,10 @@ import { insideOrganisation } from '../database/tenant-filter.ts';
 import { noteLiveChanges } from '../live/live-changes.ts';
 import { EXPORT_KINDS, EXPORT_SOURCES } from './export-sources.ts';
 
-const PAUSE_MILLIS = 500;
+const PAUSE_MILLIS = 2000;
 const COUNT_MILLIS_MAX = 300_000;
 /** Longer than counting takes at most. */
 const CLAIM = '10 minutes';
-/** What ended is told of for so long. */
-const KEPT = '30 days';
 /** PostgreSQL ended the statement, since it took too long. */
 const TOO_LONG = '57014';
 
@@ -21,12 +19,10 @@ const claimedSchema = z.array(
 );
 type Claimed = z.infer<typeof claimedSchema>[number];
 const countSchema = z.object({ count: z.string() });
-const endedSchema = z.array(z.object({ id: z.string(), organisation_id: z.string() }));
 
 /** `em` sees every organisation. */
 export function startExportKeeper(em: EntityManager, log: Logger): RepeatedTask {
   return new RepeatedTask({ pauseMillis: PAUSE_MILLIS, log, complaint: 'exports cannot be made ready now' }, async (signal) => {
-    await endOld(em);
     for (let claimed = await claim(em); claimed !== undefined && !signal.aborted; claimed = await claim(em)) await makeReady(em, claimed);
   });
 }
@@ -68,18 +64,4 @@ async function countRows(em: EntityManager, sql: string, values: readonly unknow
     if (error instanceof Error && 'code' in error && error.code === TOO_LONG) return { rows: null, error: 'counting took too long: export a shorter range' };
     throw error;
   }
-}
-
-async function endOld(em: EntityManager): Promise<void> {
-  await em.fork().transactional(async (writer) => {
-    const rows = await writer.execute(
-      `update exports set state = 'EXPIRED' where state in ('PENDING', 'READY') and expires_at <= now() returning id, organisation_id`,
-    );
-    const ended = Map.groupBy(endedSchema.parse(rows), (row) => row.organisation_id);
-    for (const organisationId of [...ended.keys()].toSorted()) {
-      const ids = (ended.get(organisationId) ?? []).map(({ id }) => id);
-      await noteLiveChanges(writer, 'EXPORT', organisationId, ids);
-    }
-    await writer.execute(`delete from exports where expires_at < now() - interval '${KEPT}'`);
-  });
 }

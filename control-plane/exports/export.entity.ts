@@ -33,3 +33,9 @@ export const ExportEntity = defineEntity({
   },
 });
 export type Export = InferEntity<typeof ExportEntity>;
+
+/** An export whose time is over has ended, whether or not somebody has noted that. */
+export function stateOf({ state, expiresAt }: Export, nowMillis: number): ExportState {
+  const isOpen = state === 'PENDING' || state === 'READY';
+  return isOpen && expiresAt.getTime() <= nowMillis ? 'EXPIRED' : state;
+}

@@ -13,7 +13,7 @@ const EXPORT_KIND = Object.fromEntries(EXPORT_KINDS.map((kind) => [kind, kind]))
 registerEnumType(EXPORT_KIND, { name: 'ExportKind', description: 'What is exported.' });
 const EXPORT_FORMAT = Object.fromEntries(EXPORT_FORMATS.map((format) => [format.toUpperCase(), format]));
 registerEnumType(EXPORT_FORMAT, { name: 'ExportFormat', description: 'A line of JSON for each, or CSV as RFC 4180 has it.' });
-const EXPORT_STATE = Object.fromEntries(EXPORT_STATES.map((state) => [state, state]));
+export const EXPORT_STATE = Object.fromEntries(EXPORT_STATES.map((state) => [state, state]));
 registerEnumType(EXPORT_STATE, {
   name: 'ExportState',
   description: 'PENDING: its lines are being counted. READY: it can be downloaded. FAILED and EXPIRED are final.',

@@ -3,8 +3,8 @@ import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root, Subscript
 import { endingWith } from '../graphql/ending-with.ts';
 import { asPayload, refuseInput } from '../graphql/input-refused.ts';
 import { asAdmin, type AdminContext, type RequestContext } from '../request-context.ts';
-import type { Export } from './export.entity.ts';
-import { CreateExportInput, ExportPayload, ExportType } from './export.types.ts';
+import { stateOf, type Export, type ExportState } from './export.entity.ts';
+import { CreateExportInput, EXPORT_STATE, ExportPayload, ExportType } from './export.types.ts';
 
 @Resolver(() => ExportType)
 export class ExportsResolver {
@@ -20,6 +20,11 @@ export class ExportsResolver {
   createExport(@Ctx() context: RequestContext, @Arg('input', () => CreateExportInput) input: CreateExportInput): Promise<ExportPayload> {
     const admin = asAdmin(context);
     return asPayload(async () => ({ export: await context.services.exports.create(admin, wantedOf(input)) }), { export: null });
+  }
+
+  @FieldResolver(() => EXPORT_STATE, { description: 'Whether it can be downloaded.' })
+  state(@Root() found: Export): ExportState {
+    return stateOf(found, Date.now());
   }
 
   @FieldResolver(() => String, {

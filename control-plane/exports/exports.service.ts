@@ -11,7 +11,7 @@ import { badInput, forbidden, unauthenticated } from '../graphql/errors.ts';
 import { parseInput, refuseInput } from '../graphql/input-refused.ts';
 import { asAdmin, requirePermission, type AdminContext } from '../request-context.ts';
 import type { Services } from '../services.ts';
-import { ExportEntity, type Export } from './export.entity.ts';
+import { ExportEntity, stateOf, type Export } from './export.entity.ts';
 import type { ExportLinks } from './export-links.ts';
 import { EXPORT_SOURCES, type ExportKind } from './export-sources.ts';
 
@@ -68,9 +68,9 @@ export class ExportsService {
   }
 
   /** Null while there is nothing to download. */
-  linkTo({ id, state, expiresAt }: Export, { caller }: Pick<AdminContext, 'caller'>): string | null {
-    const isOpen = state === 'READY' && expiresAt.getTime() > Date.now();
-    return isOpen ? this.#links.linkTo({ id, actor: { kind: caller.actor.kind, id: caller.actor.id } }, Date.now()) : null;
+  linkTo(found: Export, { caller }: Pick<AdminContext, 'caller'>): string | null {
+    if (stateOf(found, Date.now()) !== 'READY') return null;
+    return this.#links.linkTo({ id: found.id, actor: { kind: caller.actor.kind, id: caller.actor.id } }, Date.now());
   }
 
   /** Read now, from the database: any replica can send it. Whoever got the link must still be allowed to read what it leads to. */
@@ -78,7 +78,7 @@ export class ExportsService {
     const download = this.#links.read(url.pathname, url.searchParams, Date.now());
     if (download === undefined) throw unauthenticated('this link is none of ours, or is no longer good; ask for downloadUrl again');
     const found = await everything.fork().findOne(ExportEntity, { id: download.id }, { filters: false });
-    if (found === null || found.state !== 'READY' || found.expiresAt.getTime() <= Date.now()) throw badInput('this export has ended');
+    if (found === null || stateOf(found, Date.now()) !== 'READY') throw badInput('this export has ended');
     const { organisationId, kind, format, filter, upto } = found;
     const source = EXPORT_SOURCES[kind];
     if (!(await permissionsOf(everything, download.actor, organisationId)).has(source.permission)) throw forbidden(source.permission);

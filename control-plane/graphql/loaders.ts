@@ -18,6 +18,7 @@ import type { Services } from '../services.ts';
 import { ServerHealthEntity, type ServerHealthRow } from '../server-health/server-health.entity.ts';
 import { TeamEntity, type Team } from '../teams/team.entity.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
+import { UpstreamConnectionEntity, type UpstreamConnection } from '../upstream-oauth/upstream-connection.entity.ts';
 import { placesOfRules, type NamedRule, type RulePlace } from '../usage/rule-places.ts';
 import { usageOfEach, type UsageOfEach } from '../usage/usage-of-each.ts';
 
@@ -37,6 +38,7 @@ export interface Loaders {
   /** By the name of a tool, the servers that list one so called. */
   readonly toolHolders: DataLoader<string, string[]>;
   readonly policies: DataLoader<string, Policy | null>;
+  readonly upstreamConnections: DataLoader<ConnectionHolder, UpstreamConnection | null, string>;
   readonly users: DataLoader<string, User | null>;
   readonly roles: DataLoader<string, Role | null>;
   /** By server, what each source tells of it. */
@@ -55,6 +57,12 @@ export interface Loaders {
   readonly grantsOfKeys: GrantsOfEach;
   /** Where the rules that refused something stand; null for those of nouns without a place. */
   readonly rulePlaces: DataLoader<NamedRule, RulePlace | null, string>;
+}
+
+/** A server, and whose connection to it; null for that of the organisation. */
+export interface ConnectionHolder {
+  readonly serverId: string;
+  readonly userId: string | null;
 }
 
 /** Usage is not behind the tenant filter of the entity manager, so the organisation is named. */
@@ -118,6 +126,16 @@ export function makeLoaders(em: EntityManager, organisationId: string, { windowC
       const holders = Map.groupBy(found, ({ name }) => name);
       return names.map((name) => (holders.get(name) ?? []).map(({ mcpServerId }) => mcpServerId));
     }),
+    upstreamConnections: new DataLoader(
+      async (holders) => {
+        const users = holders.flatMap(({ userId }) => (userId === null ? [] : [userId]));
+        const ofWhom = { $or: [{ userId: null }, { userId: { $in: users } }] };
+        const found = await em.find(UpstreamConnectionEntity, { mcpServerId: { $in: holders.map(({ serverId }) => serverId) }, ...ofWhom });
+        const byHolder = new Map(found.map((connection) => [`${connection.mcpServerId} ${connection.userId ?? ''}`, connection]));
+        return holders.map(({ serverId, userId }) => byHolder.get(`${serverId} ${userId ?? ''}`) ?? null);
+      },
+      { cacheKeyFn: ({ serverId, userId }) => `${serverId} ${userId ?? ''}` },
+    ),
     windowCounts: new DataLoader((keys) => windowCounts.read(organisationId, keys)),
     windowCosts: new DataLoader((spans) => sumCosts(em, organisationId, spans), { cache: false }),
     usage,

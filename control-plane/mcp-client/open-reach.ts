@@ -1,6 +1,7 @@
 /** All that is needed to call a server, with its secrets open: made for one look at it, never kept and never shown. */
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { authHeadersOf, openVariable } from '../../shared/server-credentials.ts';
+import { refuseInput } from '../graphql/input-refused.ts';
 import type { McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import type { StdioProgram } from './stdio-link.ts';
 
@@ -18,15 +19,28 @@ export type Reached = Pick<McpServer, 'id' | 'organisationId' | 'endpointUrl' | 
   readonly transport: McpServer['transport'] | undefined;
 };
 
-/** What it needs must be there: `requireReach` has seen to it. */
-export function openReach(server: Reached, sealer: SecretSealer): OpenReach {
+/** What it needs must be there: `requireReach` has seen to it. `accessToken` is what a connection of the server holds at present. */
+export function openReach(server: Reached, sealer: SecretSealer, accessToken?: string): OpenReach {
   if (server.transport === 'STDIO') {
     const environment = Object.entries(server.stdioEnv).map(([name, sealed]) => [name, openVariable(server, name, { sealed, sealer })]);
     return { kind: 'stdio', program: { command: server.stdioCommand ?? '', args: server.stdioArgs, environment: Object.fromEntries(environment) } };
   }
-  const [name, value] = authHeadersOf(server, sealer);
+  const [name, value] = headersOf(server, sealer, accessToken);
   const headers = name === undefined || value === undefined ? {} : { [name]: value };
   return { kind: 'http', transport: server.transport, url: new URL(server.endpointUrl ?? ''), isPublic: server.isPublic, headers };
+}
+
+/** A server that wants to be signed in to is never looked at without. */
+function headersOf(server: Reached, sealer: SecretSealer, accessToken: string | undefined): readonly string[] {
+  switch (server.auth.type) {
+    case 'OAUTH2_PASSTHROUGH':
+      throw refuseInput(['auth'], 'CONFLICT', 'its callers bring their own credentials, and Turnpike has none to look with');
+    case 'OAUTH2':
+      if (accessToken === undefined) throw refuseInput(['auth'], 'CONFLICT', 'there is no token to look at it with', 'auth.oauth of the server says why');
+      return ['authorization', `Bearer ${accessToken}`];
+    default:
+      return authHeadersOf(server, sealer);
+  }
 }
 
 const HIDDEN = '[secret]';

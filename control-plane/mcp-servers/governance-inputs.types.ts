@@ -1,21 +1,5 @@
-/** The inputs of prices and filters, which stand in a new server as well as in operations of their own. */
+/** The inputs of prices, which stand in a new server as well as in an operation of their own. */
 import { Field, InputType } from 'type-graphql';
-import { FILTER_ACTION, FILTER_DIRECTION } from './mcp-server.types.ts';
-
-@InputType('SemanticFilterInput', { description: 'Words and patterns that messages must not hold.' })
-export class SemanticFilterInputType {
-  @Field(() => [String], { nullable: true, description: 'Found whatever their case, width or spacing.' })
-  blockedKeywords!: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'RE2 syntax.' })
-  blockedPatterns!: string[] | null;
-
-  @Field(() => [FILTER_DIRECTION], { nullable: true, description: 'What it looks at; requests when not given.' })
-  applyTo!: string[] | null;
-
-  @Field(() => FILTER_ACTION, { nullable: true, description: 'What it does with a match; BLOCK when not given.' })
-  action!: string | null;
-}
 
 @InputType({ description: 'Prices of one tool, in the place of the server’s.' })
 export class ToolPriceOverrideInput {

@@ -12,9 +12,11 @@ import type { RequestContext } from '../request-context.ts';
 import { TeamType } from '../teams/team.types.ts';
 import { gatewayUrlOf } from './gateway-url.ts';
 import type { McpServer } from './mcp-server.entity.ts';
+import type { OAuth2Auth } from './stored-auth.ts';
 import { LIMIT_FIELDS, shownLimits } from './server-limits.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
-import { AUTH_TYPE, AuthConfig, McpServerType, SERVER_SCOPE } from './mcp-server.types.ts';
+import { McpServerType, SERVER_SCOPE } from './mcp-server.types.ts';
+import { AUTH_TYPE, AuthConfig } from './server-auth.types.ts';
 import { PricingType } from './server-pricing.types.ts';
 
 @Resolver(() => McpServerType)
@@ -33,6 +35,8 @@ export class McpServerFieldsResolver {
       configured: true,
       header: auth.type === 'API_KEY' ? auth.header : null,
       username: auth.type === 'BASIC' ? auth.username : null,
+      ...(auth.type === 'OAUTH2' ? shownOAuth2(auth) : NO_OAUTH2),
+      serverId: server.id,
       secretFields: fields.map(({ name, fingerprint, updatedAt }) => ({ name, fingerprint, set: true, updatedAt: new Date(updatedAt) })),
     };
   }
@@ -108,6 +112,19 @@ export class McpServerFieldsResolver {
   ): Promise<Connection<AccessGrantType>> {
     return loaders.grantsOfServers.load({ ownerId: id, page: readPage(first, after), isCounted: selects(info, 'totalCount') });
   }
+}
+
+const NO_OAUTH2 = { oauthMode: null, tokenUrl: null, clientId: null, scope: null, audience: null, resource: null } as const;
+
+function shownOAuth2({
+  mode: oauthMode,
+  tokenUrl,
+  clientId,
+  scope,
+  audience,
+  resource,
+}: OAuth2Auth): Omit<AuthConfig, 'type' | 'configured' | 'header' | 'username' | 'secretFields' | 'serverId'> {
+  return { oauthMode, tokenUrl, clientId, scope, audience, resource };
 }
 
 function nanosOf(prices: UnitPrices): { callNanosUsd: string; inputByteNanosUsd: string; outputByteNanosUsd: string } {

@@ -2,6 +2,7 @@
 import type { ConfigUpsert } from '../../shared/config-document.ts';
 import type { McpServer as McpServerDocument } from '../../shared/mcp-server.ts';
 import type { McpServer } from './mcp-server.entity.ts';
+import { toldAuth } from './stored-auth.ts';
 
 export function toMcpServerDocument(server: McpServer): McpServerDocument {
   return {
@@ -15,7 +16,7 @@ export function toMcpServerDocument(server: McpServer): McpServerDocument {
     stdioArgs: server.stdioArgs,
     stdioEnv: server.stdioEnv,
     stdioIsolation: server.stdioIsolation,
-    auth: server.auth,
+    auth: toldAuth(server.auth),
     enabled: server.enabled,
     isPublic: server.isPublic,
     teamId: server.teamId ?? null,
@@ -31,6 +32,8 @@ export function toMcpServerDocument(server: McpServer): McpServerDocument {
     toolsDiscoveredAt: server.toolsDiscoveredAt?.toISOString() ?? null,
     toolReview: server.toolReview,
     toolChangeMode: server.toolChangeMode,
+    webSearchPolicy: server.webSearchPolicy ?? null,
+    searchTools: server.searchTools,
   };
 }
 

@@ -1,12 +1,14 @@
 /** The MCP server as it is stored; secrets are sealed, and what may be shown of them stands beside. */
 import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
-import type { DenialStyle, StdioIsolation, Transport, UpstreamAuth } from '../../shared/mcp-server.ts';
+import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
 import type { Pricing } from '../../shared/pricing.ts';
 import type { SealedSecret } from '../../shared/sealed-secret.ts';
-import type { SemanticFilter } from '../../shared/semantic-filter.ts';
+import type { SemanticFilter } from '../../shared/content-filter/semantic-filter.ts';
 import type { ServerLimits } from '../../shared/server-limits.ts';
 import type { ToolPin, ToolReview } from '../../shared/tool-pins.ts';
+import type { SearchTool, WebSearchPolicy } from '../../shared/web-search.ts';
 import { tenantFilter } from '../database/tenant-filter.ts';
+import type { StoredAuth } from './stored-auth.ts';
 
 export const SERVER_SOURCES = ['CATALOG', 'MANUAL', 'FILE'] as const;
 
@@ -33,7 +35,7 @@ export const McpServerEntity = defineEntity({
     stdioArgs: p.json<string[]>(),
     stdioEnv: p.json<Record<string, SealedSecret>>(),
     stdioIsolation: p.string().$type<StdioIsolation>().default('SHARED'),
-    auth: p.json<UpstreamAuth>(),
+    auth: p.json<StoredAuth>(),
     secretFields: p.json<SecretFieldRow[]>(),
     /** Works only once its OAuth 2 is complete. */
     oauthRequired: p.boolean().default(false),
@@ -66,6 +68,9 @@ export const McpServerEntity = defineEntity({
     toolsCheckedAt: p.datetime().nullable(),
     /** Why the last discovery failed. */
     toolDiscoveryError: p.text().nullable(),
+    webSearchPolicy: p.json<WebSearchPolicy>().nullable(),
+    /** How its tools can be told to keep to the policy, drawn from them whenever they change. */
+    searchTools: p.json<SearchTool[]>(),
     /** The last recorded request to it, within a minute. */
     lastUsedAt: p.datetime(3).nullable(),
     metadata: p.json<Record<string, unknown>>(),

@@ -4,7 +4,7 @@ import type { McpServer } from './mcp-server.entity.ts';
 import type { Aim } from './mcp-servers.service.ts';
 import type { ServerLimitsInput } from './server-limits.ts';
 import type { PricingInput } from './server-pricing.ts';
-import type { SemanticFilterInput } from './server-rules.ts';
+import type { SemanticFilterInput } from '../content/read-semantic-filter.ts';
 import type { ServerScopeInput } from './server-scope.ts';
 import type { AuthInput, SecretEntry } from './server-secrets.ts';
 

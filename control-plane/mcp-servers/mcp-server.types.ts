@@ -1,13 +1,16 @@
 /** The public shape of servers: everything but their secrets. */
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-server.ts';
-import type { SemanticFilter } from '../../shared/semantic-filter.ts';
+import { SemanticFilterType } from '../content/content-filter.types.ts';
+import { WebSearchPolicyType } from '../content/web-search.types.ts';
 import { connectionOf } from '../graphql/connection.ts';
 import { DateTime, JsonObject } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { Node } from '../nodes/node.types.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { TOOL_REVIEW } from '../tools/tool-enums.types.ts';
+import { RULE_MODE } from './rule-mode.types.ts';
+import { AuthConfig } from './server-auth.types.ts';
 import { PricingType } from './server-pricing.types.ts';
 import { ServerLimitsType } from './server-limits.types.ts';
 
@@ -22,67 +25,11 @@ registerEnumType(STDIO_ISOLATION, {
   description:
     'Who shares a process of a STDIO server: all callers, or nobody but one session of one key. A server that remembers its callers wants the second.',
 });
-export const AUTH_TYPE = { NONE: 'NONE', BEARER: 'BEARER', BASIC: 'BASIC', API_KEY: 'API_KEY', OAUTH2: 'OAUTH2' } as const;
-registerEnumType(AUTH_TYPE, { name: 'McpAuthType', description: 'How Turnpike signs in upstream.' });
-export const RULE_MODE = { ENFORCE: 'ENFORCE', OBSERVE: 'OBSERVE' } as const;
-registerEnumType(RULE_MODE, { name: 'RuleMode', description: 'OBSERVE lets pass, and records what it would have done.' });
-export const FILTER_DIRECTION = { REQUEST: 'REQUEST', RESPONSE: 'RESPONSE' } as const;
-registerEnumType(FILTER_DIRECTION, { name: 'FilterDirection', description: 'What a filter looks at.' });
-export const FILTER_ACTION = { BLOCK: 'BLOCK', REDACT: 'REDACT', OBSERVE: 'OBSERVE' } as const;
-registerEnumType(FILTER_ACTION, { name: 'FilterAction', description: 'What a filter does with a match. REDACT is refused by this version.' });
 export const SERVER_SCOPE = { ORGANISATION: 'ORGANISATION', TEAM: 'TEAM', API_KEY: 'API_KEY' } as const;
 registerEnumType(SERVER_SCOPE, { name: 'ServerScope', description: 'Which granted keys may call: all, those of one team, or one.' });
 
 export const SERVER_SOURCE = { CATALOG: 'CATALOG', MANUAL: 'MANUAL', FILE: 'FILE' } as const;
 registerEnumType(SERVER_SOURCE, { name: 'McpServerSource', description: 'Where a server comes from: the catalogue, somebody’s own words, or a file.' });
-
-@ObjectType({ description: 'What may be known of a secret.' })
-export class SecretField {
-  @Field(() => String, { description: 'Such as `auth.token` or `stdioEnv.API_TOKEN`.' })
-  name!: string;
-
-  @Field(() => Boolean, { description: 'Whether there is one.' })
-  set!: boolean;
-
-  @Field(() => String, { nullable: true, description: 'Eight hex digits of a keyed hash: changes when the secret does.' })
-  fingerprint!: string | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'When it was set.' })
-  updatedAt!: Date | null;
-}
-
-@ObjectType({ description: 'How Turnpike signs in upstream; secrets are written, never read.' })
-export class AuthConfig {
-  @Field(() => AUTH_TYPE, { description: 'The way.' })
-  type!: keyof typeof AUTH_TYPE;
-
-  @Field(() => Boolean, { description: 'Whether all that the type needs is there.' })
-  configured!: boolean;
-
-  @Field(() => String, { nullable: true, description: 'The header of an API key.' })
-  header!: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The user name of basic authentication.' })
-  username!: string | null;
-
-  @Field(() => [SecretField], { description: 'Its secrets, as far as they may be known.' })
-  secretFields!: SecretField[];
-}
-
-@ObjectType('SemanticFilter', { description: 'Words and patterns that messages must not hold.' })
-export class SemanticFilterType {
-  @Field(() => [String], { description: 'Found whatever their case, width or spacing.' })
-  blockedKeywords!: string[];
-
-  @Field(() => [String], { description: 'RE2 syntax.' })
-  blockedPatterns!: string[];
-
-  @Field(() => [FILTER_DIRECTION], { description: 'What it looks at.' })
-  applyTo!: SemanticFilter['applyTo'];
-
-  @Field(() => FILTER_ACTION, { description: 'What it does with a match.' })
-  action!: SemanticFilter['action'];
-}
 
 @ObjectType('McpServer', { implements: Node, description: 'How to reach a tool server, and how to govern it.' })
 export class McpServerType {
@@ -149,8 +96,11 @@ export class McpServerType {
   @Field(() => RULE_MODE, { description: 'Whether the tool rules refuse or only record.' })
   toolRulesMode!: 'ENFORCE' | 'OBSERVE';
 
-  @Field(() => SemanticFilterType, { nullable: true, description: 'Words and patterns that messages must not hold.' })
+  @Field(() => SemanticFilterType, { nullable: true, description: 'What messages must not hold; the filter of the organisation holds beside it.' })
   semanticFilter?: SemanticFilterType | null | undefined;
+
+  @Field(() => WebSearchPolicyType, { nullable: true, description: 'Set for a server that searches the web: where it may lead.' })
+  webSearchPolicy?: WebSearchPolicyType | null | undefined;
 
   @Field(() => PricingType, { description: 'What a call costs.' })
   pricing?: unknown;

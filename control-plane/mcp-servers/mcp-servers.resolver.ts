@@ -1,5 +1,6 @@
 /** GraphQL to the servers service. */
 import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
+import { SetWebSearchPolicyInput } from '../content/web-search.types.ts';
 import { badInput } from '../graphql/errors.ts';
 import { asPayload } from '../graphql/input-refused.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
@@ -73,7 +74,13 @@ export class McpServersResolver {
   @Mutation(() => ServerPayload, { description: 'Sets or removes the semantic filter. Needs TOOL_CONFIGURE.' })
   setSemanticFilter(@Ctx() context: RequestContext, @Arg('input', () => SetSemanticFilterInput) input: SetSemanticFilterInput): Promise<ServerPayload> {
     const admin = asAdmin(context, 'TOOL_CONFIGURE');
-    return answer(() => context.services.mcpServers.setSemanticFilter(admin, aimAtServer(input), input.filter ?? null));
+    return answer(() => context.services.mcpServers.setSemanticFilter(admin, { ...aimAtServer(input), dryRun: input.dryRun }, input.filter ?? null));
+  }
+
+  @Mutation(() => ServerPayload, { description: 'Makes a server one that searches the web, within this policy; null takes it away. Needs TOOL_CONFIGURE.' })
+  setWebSearchPolicy(@Ctx() context: RequestContext, @Arg('input', () => SetWebSearchPolicyInput) input: SetWebSearchPolicyInput): Promise<ServerPayload> {
+    const admin = asAdmin(context, 'TOOL_CONFIGURE');
+    return answer(() => context.services.mcpServers.setWebSearchPolicy(admin, { ...aimAtServer(input), dryRun: input.dryRun }, input.policy ?? null));
   }
 }
 

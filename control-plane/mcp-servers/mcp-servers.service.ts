@@ -7,6 +7,8 @@ import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { AccessGrantsService } from '../access-grants/access-grants.service.ts';
 import { audit } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
+import { readSemanticFilter, type SemanticFilterInput } from '../content/read-semantic-filter.ts';
+import { readWebSearchPolicy, type WebSearchPolicyInput } from '../content/read-web-search-policy.ts';
 import { inTransaction } from '../database/in-transaction.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
@@ -15,13 +17,14 @@ import { readSlug } from '../graphql/slug.ts';
 import { noteLiveChanges } from '../live/live-changes.ts';
 import type { PoliciesService } from '../policies/policies.service.ts';
 import type { AdminContext } from '../request-context.ts';
+import { resetConnections } from '../upstream-oauth/upstream-connections.service.ts';
 import { upsertOfMcpServer } from './mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
 import { readLimits, requireFittingLimits } from './server-limits.ts';
 import { requireOauth } from './server-oauth.ts';
 import { readPricing, type PricingInput } from './server-pricing.ts';
 import { requireAddress, requireFittingAuth, requireOriginKept, requireReach, type ReachBounds } from './server-reach.ts';
-import { readSemanticFilter, readToolNames, type SemanticFilterInput } from './server-rules.ts';
+import { readToolNames } from './server-rules.ts';
 import { scopeOf } from './server-scope.ts';
 import { reviewChanges, type ToolReviewInput } from './server-tool-review.ts';
 import { ServerSecrets, type AuthInput } from './server-secrets.ts';
@@ -69,6 +72,7 @@ export class McpServersService {
   async createWithin(em: EntityManager, context: AdminContext, input: CreateServerInput, action: string): Promise<McpServer> {
     const server = await this.#make(em, context, input);
     await em.flush();
+    await resetConnections(em, server, server.auth);
     audit(em, context, { action, targetId: server.id, targetLabel: server.slug, before: null, after: shown(server) });
     const changes: ConfigChange[] = [upsertOfMcpServer(server)];
     if (input.policy != null) changes.push(await this.#policies.put(em, context, { scope: 'MCP_SERVER', ownerId: server.id, policies: input.policy }));
@@ -111,6 +115,7 @@ export class McpServersService {
       denialStyle: input.denialStyle ?? 'AUTO',
       limits: readLimits(input.limits, {}),
       toolPins: [],
+      searchTools: [],
       metadata: input.metadata,
     });
     this.#requireReach(server);
@@ -153,9 +158,10 @@ export class McpServersService {
   }
 
   setAuth(context: AdminContext, aim: Aim, input: AuthInput): Promise<McpServer> {
-    return this.#change(context, 'setServerAuth', aim, (server) => {
+    return this.#change(context, 'setServerAuth', aim, async (server, em) => {
       const { auth, fields } = this.#secretsOf(context, server.id).sealAuth(input);
       requireFittingAuth(server.transport, auth);
+      await resetConnections(em, server, auth);
       requireOauth({ ...server, auth }, 'auth');
       return { auth, secretFields: [...fields, ...server.secretFields.filter(({ name }) => !name.startsWith('auth.'))] };
     });
@@ -182,7 +188,12 @@ export class McpServersService {
   }
 
   setSemanticFilter(context: AdminContext, aim: Aim, filter: SemanticFilterInput | null): Promise<McpServer> {
-    return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter) }));
+    return this.#change(context, 'setSemanticFilter', aim, () => ({ semanticFilter: filter === null ? null : readSemanticFilter(filter, 'filter') }));
+  }
+
+  /** Null takes the policy away: the server is no web-search server any more. */
+  setWebSearchPolicy(context: AdminContext, aim: Aim, policy: WebSearchPolicyInput | null): Promise<McpServer> {
+    return this.#change(context, 'setWebSearchPolicy', aim, () => ({ webSearchPolicy: policy === null ? null : readWebSearchPolicy(policy) }));
   }
 
   #change(
@@ -222,6 +233,6 @@ export class McpServersService {
 
 /** What the audit trail keeps: sealed values are left out, the fingerprints in `secretFields` say when one changed. */
 export function shown(server: McpServer): Record<string, unknown> {
-  const { auth, stdioEnv, toolPins: _drawnFromTools, ...rest } = { ...server };
+  const { auth, stdioEnv, toolPins: _drawnFromTools, searchTools: _drawnToo, ...rest } = { ...server };
   return { ...rest, authType: auth.type, stdioEnvKeys: Object.keys(stdioEnv) };
 }

@@ -2,6 +2,5 @@
 import type { UpstreamAuth } from '../../shared/mcp-server.ts';
 
 export function isOauthComplete({ type }: Pick<UpstreamAuth, 'type'>): boolean {
-  const signedInBy: string = type;
-  return signedInBy === 'OAUTH2';
+  return type === 'OAUTH2';
 }

@@ -4,7 +4,8 @@ import type { DenialStyle, StdioIsolation, Transport } from '../../shared/mcp-se
 import { Json, JsonObject } from '../graphql/scalars.ts';
 import { DENIAL_STYLE } from '../organisations/organisation.types.ts';
 import { AuthConfigInput, SecretEntryInput } from './auth-inputs.types.ts';
-import { PricingInputType, SemanticFilterInputType } from './governance-inputs.types.ts';
+import { SemanticFilterInputType } from '../content/content-filter.types.ts';
+import { PricingInputType } from './governance-inputs.types.ts';
 import { STDIO_ISOLATION, TRANSPORT } from './mcp-server.types.ts';
 import { ServerLimitsInputType } from './server-limits.types.ts';
 
@@ -73,7 +74,7 @@ export class CreateServerInputType {
   @Field(() => PricingInputType, { nullable: true, description: 'What a call costs.' })
   pricing!: PricingInputType | null;
 
-  @Field(() => SemanticFilterInputType, { nullable: true, description: 'Words and patterns that messages must not hold.' })
+  @Field(() => SemanticFilterInputType, { nullable: true, description: 'What messages must not hold.' })
   semanticFilter!: SemanticFilterInputType | null;
 
   @Field(() => Json, { nullable: true, description: 'Its policy, as in `setPolicy`.' })

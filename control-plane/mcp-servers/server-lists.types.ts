@@ -2,11 +2,13 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import type { Transport, UpstreamAuthType } from '../../shared/mcp-server.ts';
 import { connectionOf, PAGE_DEFAULT } from '../graphql/connection.ts';
+import { FILTER_ACTION } from '../content/content-filter.types.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { SERVER_HEALTH, type ServerHealth } from '../server-health/server-health.types.ts';
 import { ORDER_DIRECTION } from '../usage/usage-filter.types.ts';
 import type { McpServer } from './mcp-server.entity.ts';
-import { AUTH_TYPE, FILTER_ACTION, McpServerType, SERVER_SOURCE, TRANSPORT } from './mcp-server.types.ts';
+import { McpServerType, SERVER_SOURCE, TRANSPORT } from './mcp-server.types.ts';
+import { AUTH_TYPE } from './server-auth.types.ts';
 import type { InventoryItem } from './inventory.ts';
 
 export const SERVER_ORDER_FIELD = { NAME: 'NAME', CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', LAST_USED_AT: 'LAST_USED_AT' } as const;

@@ -1,9 +1,10 @@
 /** Where a server is and how Turnpike signs in there must fit its transport; the half that a transport does not use stays empty. */
 import { z } from 'zod';
-import { mcpServerSchema, type StdioIsolation, type Transport, type UpstreamAuth } from '../../shared/mcp-server.ts';
+import { mcpServerSchema, type StdioIsolation, type Transport } from '../../shared/mcp-server.ts';
 import type { StdioAllowlist } from '../../shared/stdio-allowlist.ts';
 import { AddressRefused, type AddressRules } from '../../shared/address-rules.ts';
 import { parseInput, refuseInput } from '../graphql/input-refused.ts';
+import type { StoredAuth } from './stored-auth.ts';
 
 export interface Reach {
   readonly transport: Transport;
@@ -46,13 +47,13 @@ export function requireAddress({ endpointUrl, isPublic }: { endpointUrl: string;
 }
 
 /** A program has no request to put a header on. */
-export function requireFittingAuth(transport: Transport, auth: UpstreamAuth): void {
+export function requireFittingAuth(transport: Transport, auth: StoredAuth): void {
   if (transport !== 'STDIO' || auth.type === 'NONE') return;
   throw refuseInput(['auth'], 'INVALID', 'a STDIO server has no upstream auth', 'give the secret as an environment variable, in stdioEnv');
 }
 
 /** A secret is meant for one origin: whoever may move a server and not read its secret would else have it sent to a place of their own. */
-export function requireOriginKept(auth: UpstreamAuth, { from, to }: { from: string | null; to: string | null }): void {
+export function requireOriginKept(auth: StoredAuth, { from, to }: { from: string | null; to: string | null }): void {
   if (auth.type === 'NONE' || from === null || to === null || URL.parse(from)?.origin === URL.parse(to)?.origin) return;
   throw refuseInput(
     ['endpointUrl'],

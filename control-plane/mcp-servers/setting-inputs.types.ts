@@ -1,8 +1,9 @@
 /** The inputs of the operations that set one thing of a server. */
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { AuthConfigInput } from './auth-inputs.types.ts';
-import { PricingInputType, SemanticFilterInputType } from './governance-inputs.types.ts';
-import { RULE_MODE } from './mcp-server.types.ts';
+import { SemanticFilterInputType } from '../content/content-filter.types.ts';
+import { PricingInputType } from './governance-inputs.types.ts';
+import { RULE_MODE } from './rule-mode.types.ts';
 
 @InputType({ description: 'Whether something works.' })
 export class SetEnabledInput {
@@ -71,4 +72,7 @@ export class SetSemanticFilterInput {
 
   @Field(() => Int, { nullable: true, description: 'Refused with STALE_VERSION when the server has another version.' })
   expectedVersion!: number | null;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Answers what would be, and changes nothing.' })
+  dryRun!: boolean;
 }

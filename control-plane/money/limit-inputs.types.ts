@@ -2,7 +2,7 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import type { LimitMetric, LimitOwnerType, LimitPeriod } from '../../shared/limit.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
-import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
 import { LIMIT_OWNER_TYPE, LIMIT_PERIOD, QUOTA_METRIC } from './limit.types.ts';
 
 @InputType({ description: 'When a limit is in force, and how long its windows are.' })

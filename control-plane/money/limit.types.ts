@@ -5,7 +5,7 @@ import { connectionOf } from '../graphql/connection.ts';
 import { FieldChangeType } from '../graphql/field-change.types.ts';
 import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
-import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
 import { Node } from '../nodes/node.types.ts';
 import { Money } from './money.types.ts';
 

@@ -2,6 +2,6 @@
 import type { ConfigUpsert } from '../../shared/config-document.ts';
 import type { Organisation } from './organisation.entity.ts';
 
-export function upsertOfOrganisation({ id, slug, denialStyle, unknownClients }: Organisation): ConfigUpsert {
-  return { op: 'upsert', kind: 'organisation', value: { id, slug, denialStyle, unknownClients } };
+export function upsertOfOrganisation({ id, slug, denialStyle, unknownClients, semanticFilter }: Organisation): ConfigUpsert {
+  return { op: 'upsert', kind: 'organisation', value: { id, slug, denialStyle, unknownClients, semanticFilter: semanticFilter ?? null } };
 }

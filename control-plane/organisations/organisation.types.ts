@@ -3,6 +3,7 @@ import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-gr
 import type { UnknownClients } from '../../shared/agent.ts';
 import { PERMISSION } from '../access/permission.types.ts';
 import type { Permission } from '../access/permissions.ts';
+import { SemanticFilterType } from '../content/content-filter.types.ts';
 import { DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import { UserType } from '../members/user.types.ts';
@@ -37,6 +38,9 @@ export class OrganisationType {
 
   @Field(() => TeamConnection, { description: 'Its teams, oldest first.' })
   teams?: unknown;
+
+  @Field(() => SemanticFilterType, { nullable: true, description: 'What messages must not hold at any of its servers.' })
+  semanticFilter?: SemanticFilterType | null | undefined;
 
   @Field(() => DateTime, { description: 'When it was made.' })
   createdAt!: Date;

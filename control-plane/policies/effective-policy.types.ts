@@ -2,7 +2,7 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import type { PolicyScope } from '../../shared/policy.ts';
 import { Json } from '../graphql/scalars.ts';
-import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
 import { POLICY_SCOPE, PolicyType } from './policy.types.ts';
 
 @ObjectType('EffectiveRule', { description: 'One rule of one policy; a call must satisfy all that are enforced.' })

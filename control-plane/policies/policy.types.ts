@@ -4,7 +4,7 @@ import { POLICY_SCOPES, type PolicyEnvelope, type PolicyScope } from '../../shar
 import { FieldChangeType } from '../graphql/field-change.types.ts';
 import { DateTime, Json } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
-import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
 import { Node } from '../nodes/node.types.ts';
 
 export const POLICY_SCOPE = Object.fromEntries(POLICY_SCOPES.map((scope) => [scope, scope]));

@@ -16,6 +16,7 @@ import { requirePermission, type AdminContext } from '../request-context.ts';
 import { seenByLook } from '../server-health/health-of-look.ts';
 import type { ServerHealthService } from '../server-health/server-health.service.ts';
 import { readEntries } from '../tools/merge-tools.ts';
+import { presentToken } from '../upstream-oauth/present-token.ts';
 import { flagsOf, type ToolFlag } from '../tools/tool-flags.ts';
 import { riskOf, type ToolRisk } from '../tools/tool-risk.ts';
 
@@ -65,7 +66,7 @@ export class ServerProbeService {
     requirePermission(context, 'SERVER_UPDATE');
     const server = await context.em.findOne(McpServerEntity, { id: serverId });
     if (server === null) throw notFound('serverId', 'server');
-    const reach = openReach(server, this.#sealer);
+    const reach = openReach(server, this.#sealer, await presentToken(context.em, this.#sealer, server, context.caller.actor));
     const look = await this.#looks.look(reach);
     await this.#health.record(context.em, [seenByLook(server, look, reach)]);
     return probeOf(look, reach);

@@ -134,7 +134,7 @@ function changedLimit(limit: Limit, input: LimitDraftInput): DraftLimit {
 
 function amountOf(metric: LimitMetric, { limitUsd, limit }: LimitDraftInput): string {
   const [field, text] = metric === 'NANO_USD' ? ['limitUsd', limitUsd] : ['limit', limit];
-  if (text === null) throw refuseInput(['draft', 'limit', String(field)], 'REQUIRED', 'how much would it be?');
+  if (text === null) throw refuseInput(['draft', 'limit', field], 'REQUIRED', 'how much would it be?');
   return metric === 'NANO_USD' ? readBudgetAmount(text) : readQuotaAmount(text);
 }
 

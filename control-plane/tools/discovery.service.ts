@@ -13,8 +13,10 @@ import { openReach, repeatsSecret } from '../mcp-client/open-reach.ts';
 import type { ServerLooks } from '../mcp-client/server-looks.ts';
 import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
+import { searchToolsOf } from '../content/search-tools.ts';
 import type { ServerHealthService } from '../server-health/server-health.service.ts';
 import { seenByLook } from '../server-health/health-of-look.ts';
+import { presentToken } from '../upstream-oauth/present-token.ts';
 import { pinsOf, readEntries, seenAgain, type SeenTool } from './merge-tools.ts';
 import { riskOf } from './tool-risk.ts';
 import { ToolEntity, type Tool } from './tool.entity.ts';
@@ -43,7 +45,7 @@ export class DiscoveryService {
   async discover(em: EntityManager, asker: Asker, serverId: string): Promise<McpServer> {
     const server = await em.fork().findOne(McpServerEntity, { id: serverId });
     if (server === null) throw notFound('id', 'server');
-    const reach = openReach(server, this.#sealer);
+    const reach = openReach(server, this.#sealer, await presentToken(em, this.#sealer, server, asker.actor.caller.actor));
     const look = await this.#looks.look(reach);
     await this.#health.record(em, [seenByLook(server, look, reach)]);
     const { tools, failure } = look;
@@ -71,6 +73,7 @@ async function keep(em: EntityManager, { actor, isPerson }: Asker, looked: McpSe
   const isNews = !isDeepStrictEqual(server.toolPins, toolPins);
   em.assign(server, {
     toolPins,
+    searchTools: searchToolsOf(outcome.tools),
     toolsCheckedAt: now,
     toolDiscoveryError: unreadable === 0 ? null : `${unreadable} entries of the list are no tools that can be kept`,
     ...(isPerson || isNews ? { toolsDiscoveredAt: now } : {}),

@@ -1,6 +1,6 @@
 /** The inputs on discovered tools. */
 import { Field, ID, InputType, Int } from 'type-graphql';
-import { RULE_MODE } from '../mcp-servers/mcp-server.types.ts';
+import { RULE_MODE } from '../mcp-servers/rule-mode.types.ts';
 import { TOOL_REVIEW, TOOL_RISK, TOOL_STATE } from './tool-enums.types.ts';
 
 @InputType('ToolFilter', { description: 'All that is given must hold; a list holds when one of its members does.' })

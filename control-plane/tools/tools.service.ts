@@ -12,6 +12,7 @@ import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { readToolNames } from '../mcp-servers/server-rules.ts';
 import type { AdminContext } from '../request-context.ts';
+import { searchToolsOf } from '../content/search-tools.ts';
 import { pinsOf } from './merge-tools.ts';
 import { differencesOf, type ToolDifference } from './tool-diff.ts';
 import { conditionsOf, type ToolFilter } from './tool-filter.ts';
@@ -85,7 +86,7 @@ export class ToolsService {
 
 /** Lets the data planes know, in the transaction of the change. */
 async function pin(em: EntityManager, server: McpServer, tools: readonly Tool[]): Promise<void> {
-  em.assign(server, { toolPins: pinsOf(tools) });
+  em.assign(server, { toolPins: pinsOf(tools), searchTools: searchToolsOf(tools) });
   await appendConfigChanges(em, [upsertOfMcpServer(server)]);
 }
 

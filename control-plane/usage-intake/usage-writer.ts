@@ -40,6 +40,7 @@ const RECORD_COLUMNS = [
   'agent_id text',
   'agent_client_id text',
   'step smallint',
+  'dlp_findings jsonb',
 ] as const;
 const SIDECAR_COLUMNS = [
   'request_id text',
@@ -146,6 +147,7 @@ function toRecord(event: UsageEvent): Record<(typeof RECORD_COLUMNS)[number] ext
     agent_id: event.agentId,
     agent_client_id: event.agentClientId,
     step: event.step,
+    dlp_findings: event.dlpFindings,
   };
 }
 

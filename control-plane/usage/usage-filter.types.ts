@@ -2,7 +2,8 @@
 import { Field, ID, InputType, Int, registerEnumType } from 'type-graphql';
 import { DateTime } from '../graphql/scalars.ts';
 import { TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
-import { DECISION, DENIAL_CODE, DLP_OUTCOME } from './usage.types.ts';
+import { DLP_OUTCOME } from './dlp.types.ts';
+import { DECISION, DENIAL_CODE } from './usage.types.ts';
 
 export const USAGE_ORDER_FIELD = { OCCURRED_AT: 'OCCURRED_AT', LATENCY: 'LATENCY', COST: 'COST' } as const;
 registerEnumType(USAGE_ORDER_FIELD, { name: 'UsageOrderField', description: 'What records are ordered by.' });
@@ -80,7 +81,7 @@ export class UsageFilterInput {
   @Field(() => [ID], { nullable: true, description: 'Policies, limits or servers whose rules would have.' })
   observedRuleId!: string[] | null;
 
-  @Field(() => [DLP_OUTCOME], { nullable: true, description: 'What the semantic filter did.' })
+  @Field(() => [DLP_OUTCOME], { nullable: true, description: 'The strictest thing that rules of content did.' })
   dlpOutcome!: string[] | null;
 
   @Field(() => [Int], { nullable: true, description: 'Statuses.' })

@@ -22,6 +22,7 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
     wouldHave: observations.map(wouldHaveBeen),
     trace: traceOf(row),
     dlpOutcome: row.dlp_outcome,
+    dlpFindings: row.dlp_findings,
     latencyMs: toMillis(row.latency_micros),
     upstreamLatencyMs: row.upstream_latency_micros === null ? null : toMillis(row.upstream_latency_micros),
     inputBytes: row.input_bytes,

@@ -1,5 +1,6 @@
 /** A usage record with its sidecar as SQL answers it. */
 import { z } from 'zod';
+import { DLP_OUTCOMES, dlpFindingSchema } from '../../shared/dlp.ts';
 
 const pricingSchema = z.object({ callFemtosUsd: z.string(), inputByteFemtosUsd: z.string(), outputByteFemtosUsd: z.string(), isOverride: z.boolean() });
 
@@ -32,9 +33,10 @@ export const usageRowSchema = z.object({
   client_version: z.string().nullable(),
   client_ip: z.string().nullable(),
   trace_id: z.string().nullable(),
-  dlp_outcome: z.enum(['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED']),
+  dlp_outcome: z.enum(DLP_OUTCOMES),
   agent_id: z.string().nullable(),
   agent_client_id: z.string().nullable(),
+  dlp_findings: z.array(dlpFindingSchema),
   server_id: z.string().nullable(),
   server_slug: z.string().nullable(),
   transport: z.enum(['STREAMABLE_HTTP', 'SSE', 'STDIO']).nullable(),
@@ -55,5 +57,5 @@ export const USAGE_COLUMNS = `
   u.api_key_id, u.api_key_prefix, u.status, u.decision, u.code, u.reason, u.message, u.rule, u.observed, u.retry_after_seconds,
   u.latency_micros::text as latency_micros, u.upstream_latency_micros::text as upstream_latency_micros, u.input_bytes::text as input_bytes,
   u.output_bytes::text as output_bytes, u.cost_nanos_usd::text as cost_nanos_usd, u.client_name, u.client_version, u.client_ip, u.trace_id, u.dlp_outcome, u.agent_id, u.agent_client_id,
-  u.step,
+  u.step, u.dlp_findings,
   m.server_id, m.server_slug, m.transport, m.http_method, m.rpc_method, m.tool, m.is_tool_error, m.session_id, m.protocol_version, m.pricing`;

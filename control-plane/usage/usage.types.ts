@@ -7,11 +7,10 @@ import { TRANSPORT } from '../mcp-servers/mcp-server.types.ts';
 import { Money } from '../money/money.types.ts';
 import { Node } from '../nodes/node.types.ts';
 import { DecisionTrace, RuleRef } from './decision-trace.types.ts';
+import { DLP_OUTCOME, DlpFindingType } from './dlp.types.ts';
 
 export const DECISION = { ALLOWED: 'ALLOWED', DENIED: 'DENIED', ERRORED: 'ERRORED' } as const;
 registerEnumType(DECISION, { name: 'Decision', description: 'DENIED: Turnpike said no. ERRORED: it said yes, and the call failed.' });
-export const DLP_OUTCOME = { NONE: 'NONE', BLOCKED: 'BLOCKED' } as const;
-registerEnumType(DLP_OUTCOME, { name: 'DlpOutcome', description: 'What the semantic filter did.' });
 export const DENIAL_CODE: Readonly<Record<string, string>> = Object.fromEntries(Object.keys(REFUSALS).map((code) => [code.toUpperCase(), code.toUpperCase()]));
 registerEnumType(DENIAL_CODE, { name: 'DenialCode', description: 'The codes of docs/refusals.md.' });
 
@@ -125,8 +124,11 @@ export class UsageRecordType {
   })
   trace!: DecisionTrace | null;
 
-  @Field(() => DLP_OUTCOME, { description: 'What the semantic filter did.' })
+  @Field(() => DLP_OUTCOME, { description: 'The strictest thing that rules of content did.' })
   dlpOutcome!: string;
+
+  @Field(() => [DlpFindingType], { description: 'Which of them found something; at most 20.' })
+  dlpFindings!: DlpFindingType[];
 
   @Field(() => Int, { description: 'From arrival to the end of the answer.' })
   latencyMs!: number;

@@ -4,23 +4,25 @@ import { NO_PRICE, toPrice, type Price, type Pricing } from '../../shared/pricin
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { authHeadersOf, openVariable } from '../../shared/server-credentials.ts';
 import { effectiveLimits } from '../../shared/server-limits.ts';
-import { compileFilter } from '../guardrails/semantic-filter.ts';
 import { compileToolPins } from '../guardrails/tool-pins.ts';
+import { compileWebSearch } from '../guardrails/web-search.ts';
 import { ServerSighting } from '../reports/server-sighting.ts';
 import { compileToolRules } from '../../shared/tool-rules.ts';
+import { compileOwnFilter } from './compile-own-filter.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { GovernedServer } from './governed-server.ts';
 
 /** `previous` is the server's older form, if there is one. Throws a `ConfigFault` when a secret does not open or a pattern does not compile. */
 export function compileServer(config: McpServer, sealer: SecretSealer, previous?: GovernedServer): GovernedServer {
-  const { semanticFilter } = config;
   return {
     config,
     toolRules: compileToolRules(config),
     toolPins: compileToolPins(config, previous?.toolPins.drifts),
-    filter: semanticFilter === null ? undefined : located(config, 'semanticFilter', () => compileFilter(semanticFilter)),
+    filter: compileOwnFilter(`mcpServer ${config.id}`, config.semanticFilter),
+    webSearch: compileWebSearch(config),
     limits: effectiveLimits(config),
     priceOf: compilePricing(config.pricing),
+    needsCredentials: config.auth.type === 'OAUTH2' || config.auth.type === 'OAUTH2_PASSTHROUGH',
     sighting: previous?.sighting ?? new ServerSighting(),
     upstreamAuthHeaders: located(config, 'auth', () => authHeadersOf(config, sealer)),
     stdioEnv: Object.fromEntries(
@@ -32,12 +34,12 @@ export function compileServer(config: McpServer, sealer: SecretSealer, previous?
   };
 }
 
-/** What is wrong with a secret never quotes it; what is wrong with a pattern does, so that goes to this node's log alone. */
+/** What is wrong with a secret never quotes it. */
 function located<Compiled>(config: McpServer, path: string, compile: () => Compiled): Compiled {
   try {
     return compile();
   } catch (cause) {
-    const detail = path === 'semanticFilter' || !(cause instanceof Error) ? '' : `: ${cause.message}`;
+    const detail = cause instanceof Error ? `: ${cause.message}` : '';
     throw new ConfigFault(`mcpServer ${config.id}: ${path} cannot be used${detail}`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-/** Speaks to the control plane over graphql-ws: one subscription, the two mutations that answer it, and one that tells of servers. */
+/** Speaks to the control plane over graphql-ws: one subscription, the two mutations that answer it, one that tells of servers, and one that asks for a token. */
 import { createClient, MessageType, type Client } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { frameSchema, type ReceivedFrame } from './read-frame.ts';
 
 const HELLO = 'mutation($input: DataPlaneHelloInput!) { dataPlaneHello(input: $input) { dataPlane { id } userErrors { message } } }';
 const ACKNOWLEDGE = 'mutation($input: AcknowledgeConfigInput!) { acknowledgeConfig(input: $input) { dataPlane { id } userErrors { message } } }';
+const RENEW = 'mutation($input: RenewUpstreamTokenInput!) { renewUpstreamToken(input: $input) { state token userErrors { message } } }';
 const REPORT = 'mutation($input: ReportServersInput!) { reportServers(input: $input) { heard userErrors { message } } }';
 const CONFIG =
   'subscription($dataPlaneId: ID!, $sinceVersion: BigInt) { dataPlaneConfig(dataPlaneId: $dataPlaneId, sinceVersion: $sinceVersion) { version kind payload checksum } }';
@@ -14,6 +15,7 @@ const CONFIG =
 const answerSchema = z.object({ dataPlane: z.object({ id: z.string() }).nullable(), userErrors: z.array(z.object({ message: z.string() })) });
 const helloSchema = z.object({ dataPlaneHello: answerSchema });
 const acknowledgedSchema = z.object({ acknowledgeConfig: answerSchema });
+const renewedSchema = z.object({ renewUpstreamToken: z.object({ state: z.string().nullable(), token: z.string().nullable() }) });
 const reportedSchema = z.object({ reportServers: z.object({ heard: z.number().nullable(), userErrors: z.array(z.object({ message: z.string() })) }) });
 const configSchema = z.object({ dataPlaneConfig: frameSchema });
 
@@ -29,11 +31,27 @@ export interface NodeDescription {
   readonly endpoints: readonly string[];
 }
 
+/** A token that is missing, has expired or was refused. */
+export interface WantedToken {
+  readonly serverId: string;
+  /** Null for the one of the whole organisation. */
+  readonly userId: string | null;
+  /** The name of the one that does not serve; null for none. */
+  readonly token: string | null;
+}
+
+/** How the connection is, and the name of its newest token, which comes with the configuration; both null for what the control plane knows nothing of. */
+export interface RenewedToken {
+  readonly state: string | null;
+  readonly token: string | null;
+}
+
 /** What the feed needs of its connection. Every call throws when the connection is lost. */
 export interface FeedLink {
   /** Registers the node or says that it is still there; answers its id. */
   hello(input: NodeDescription): Promise<string>;
   acknowledge(given: { dataPlaneId: string; version: string; refusedReason: string | null }): Promise<void>;
+  renewToken(wanted: WantedToken): Promise<RenewedToken>;
   /** Tells what was noticed of servers. */
   report(dataPlaneId: string, reports: readonly ServerReport[]): Promise<void>;
   frames(dataPlaneId: string, sinceVersion: string | undefined): AsyncIterable<ReceivedFrame>;
@@ -89,6 +107,10 @@ export class WebSocketFeedLink implements FeedLink {
   async acknowledge(input: { dataPlaneId: string; version: string; refusedReason: string | null }): Promise<void> {
     const { dataPlane, userErrors } = acknowledgedSchema.parse(await this.#once(ACKNOWLEDGE, { input })).acknowledgeConfig;
     if (dataPlane === null) throw new Error(`the control plane does not take the acknowledgement: ${userErrors.map(({ message }) => message).join('; ')}`);
+  }
+
+  async renewToken(input: WantedToken): Promise<RenewedToken> {
+    return renewedSchema.parse(await this.#once(RENEW, { input })).renewUpstreamToken;
   }
 
   async report(dataPlaneId: string, reports: readonly ServerReport[]): Promise<void> {

@@ -28,6 +28,7 @@ const headerSchema = z.strictObject({ version: z.string(), receivedAtMillis: z.n
 
 export class LastKnownGood {
   readonly #key: Buffer;
+  readonly #oldKeys: readonly Buffer[];
   readonly #directory: string;
   readonly #log: Logger;
   readonly #closing = new AbortController();
@@ -35,8 +36,10 @@ export class LastKnownGood {
   #writing: Promise<void> | undefined;
   #newest: KnownGood | undefined;
 
-  constructor(secretKey: SecretKey, dataDirectory: string, log: Logger) {
+  /** Files that were sealed with one of the old keys are read, too. */
+  constructor(secretKey: SecretKey, dataDirectory: string, log: Logger, oldKeys: readonly SecretKey[] = []) {
     this.#key = secretKey.derive('snapshot-file');
+    this.#oldKeys = oldKeys.map((key) => key.derive('snapshot-file'));
     this.#directory = join(dataDirectory, 'data-plane');
     this.#log = log;
   }
@@ -100,8 +103,17 @@ export class LastKnownGood {
     await writeSealedFile(this.#key, { path: join(this.#directory, NEWEST), previousPath: join(this.#directory, PREVIOUS) }, recordsOf(good));
   }
 
+  /** Throws what reading with the last key threw. */
+  async #records(path: string): Promise<Buffer[]> {
+    for (const key of this.#oldKeys.length === 0 ? [] : [this.#key, ...this.#oldKeys.slice(0, -1)]) {
+      const records = await readSealedFile(key, path).catch(() => undefined);
+      if (records !== undefined) return records;
+    }
+    return readSealedFile(this.#oldKeys.at(-1) ?? this.#key, path);
+  }
+
   async #read(path: string, sealer: SecretSealer): Promise<KnownGood> {
-    const [header, ...parts] = await readSealedFile(this.#key, path);
+    const [header, ...parts] = await this.#records(path);
     const { version, receivedAtMillis } = headerSchema.parse(JSON.parse(header?.toString('utf8') ?? ''));
     const build = new SnapshotBuild(sealer, EMPTY_STATE);
     for (const part of parts) await build.add(part);

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { SecretKey } from '../../shared/secret-key.ts';
-import { WebSocketFeedLink, type NodeDescription } from './feed-link.ts';
+import type { SecretKeys } from '../../shared/secret-keys.ts';
+import { WebSocketFeedLink, type FeedLink, type NodeDescription } from './feed-link.ts';
 import { Feed, type FeedTiming } from './feed.ts';
 import { LastKnownGood } from './last-known-good.ts';
 import { ServerReporter } from '../reports/server-reporter.ts';
@@ -14,6 +15,7 @@ export interface ConfigParts {
   readonly token: string;
   readonly sealer: SecretSealer;
   readonly secretKey: SecretKey;
+  readonly oldSecretKeys?: SecretKeys['old'];
   readonly dataDirectory: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -25,6 +27,7 @@ export interface ConfigParts {
 
 export interface RunningConfig {
   readonly store: ConfigStore;
+  readonly renewToken: FeedLink['renewToken'];
   /** Tells the control plane how this node is, without waiting for the next time. */
   announce(): void;
   /** Resolves when the last configuration is on disk. */
@@ -35,7 +38,7 @@ export interface RunningConfig {
 export async function startConfig(parts: ConfigParts): Promise<RunningConfig> {
   const { clock, log, sealer, timing } = parts;
   const store = new ConfigStore(clock);
-  const lastKnownGood = new LastKnownGood(parts.secretKey, parts.dataDirectory, log);
+  const lastKnownGood = new LastKnownGood(parts.secretKey, parts.dataDirectory, log, parts.oldSecretKeys);
   const saved = await lastKnownGood.load(sealer);
   if (saved !== undefined) {
     store.swap(saved.state, saved.receivedAtMillis);
@@ -52,6 +55,7 @@ export async function startConfig(parts: ConfigParts): Promise<RunningConfig> {
   const reporter = new ServerReporter({ store, clock, log, tell: (reports) => feed.report(reports) });
   return {
     store,
+    renewToken: (wanted) => link.renewToken(wanted),
     announce: () => feed.sayHello(),
     close: async () => {
       await reporter.close();

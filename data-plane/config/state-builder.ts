@@ -5,15 +5,18 @@ import type { Agent } from '../../shared/agent.ts';
 import { prepareAgent } from '../../shared/agent-recogniser.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
+import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { Limit } from '../../shared/limit.ts';
 import type { McpServer } from '../../shared/mcp-server.ts';
 import { GLOBAL_OWNER } from '../../shared/policy.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMapDraft } from './bucket-map.ts';
+import { compileOwnFilter } from './compile-own-filter.ts';
 import { compileServer } from './compile-server.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
+import { CredentialDraft } from './credential-draft.ts';
 import type { GovernedServer } from './governed-server.ts';
 import { NestedMapDraft } from './nested-map-draft.ts';
 import type { KeyMatch } from './snapshot.ts';
@@ -23,6 +26,7 @@ export class StateBuilder {
   /** Asked for servers that may be taken over as they are. */
   readonly #previous: ConfigState;
   readonly #organisations: BucketMapDraft<OrganisationConfig>;
+  readonly #organisationFilters: BucketMapDraft<CompiledFilter>;
   readonly #apiKeys: BucketMapDraft<ApiKey>;
   readonly #keysByHash: BucketMapDraft<KeyMatch>;
   readonly #mcpServers: BucketMapDraft<McpServer>;
@@ -33,6 +37,7 @@ export class StateBuilder {
   readonly #policies: BucketMapDraft<CompiledPolicy>;
   readonly #limitConfigs: BucketMapDraft<Limit>;
   readonly #limits: BucketMapDraft<readonly Limit[]>;
+  readonly #credentials: CredentialDraft;
   readonly #agentConfigs: BucketMapDraft<Agent>;
   readonly #agents: NestedMapDraft<Agent>;
 
@@ -42,6 +47,7 @@ export class StateBuilder {
     this.#sealer = sealer;
     this.#previous = previous;
     this.#organisations = new BucketMapDraft(entities.organisation);
+    this.#organisationFilters = new BucketMapDraft(snapshot.organisationFilters);
     this.#apiKeys = new BucketMapDraft(entities.apiKey);
     this.#keysByHash = new BucketMapDraft(snapshot.keysByHash);
     this.#mcpServers = new BucketMapDraft(entities.mcpServer);
@@ -52,6 +58,7 @@ export class StateBuilder {
     this.#policies = new BucketMapDraft(snapshot.policies);
     this.#limitConfigs = new BucketMapDraft(entities.limit);
     this.#limits = new BucketMapDraft(snapshot.limits);
+    this.#credentials = new CredentialDraft(sealer, base);
     this.#agentConfigs = new BucketMapDraft(entities.agent);
     this.#agents = new NestedMapDraft(snapshot.agents);
   }
@@ -65,6 +72,7 @@ export class StateBuilder {
   /** The builder must not be used afterwards. */
   finish(version: string): ConfigState {
     const organisations = this.#organisations.finish();
+    const credentials = this.#credentials.finish();
     const apiKeys = this.#apiKeys.finish();
     return {
       entities: {
@@ -74,17 +82,20 @@ export class StateBuilder {
         accessGrant: this.#accessGrants.finish(),
         policy: this.#policyConfigs.finish(),
         limit: this.#limitConfigs.finish(),
+        ...credentials.entities,
         agent: this.#agentConfigs.finish(),
       },
       snapshot: {
         version,
         organisations,
+        organisationFilters: this.#organisationFilters.finish(),
         keys: apiKeys,
         keysByHash: this.#keysByHash.finish(),
         servers: this.#servers.finish(),
         grants: this.#grants.finish(),
         policies: this.#policies.finish(),
         limits: this.#limits.finish(),
+        ...credentials.snapshot,
         agents: this.#agents.finish(),
       },
     };
@@ -93,7 +104,7 @@ export class StateBuilder {
   #put(change: ConfigUpsert): void {
     switch (change.kind) {
       case 'organisation':
-        return this.#organisations.set(change.value.id, change.value);
+        return this.#putOrganisation(change.value);
       case 'apiKey':
         return this.#putKey(change.value);
       case 'mcpServer':
@@ -104,6 +115,10 @@ export class StateBuilder {
         return this.#putPolicy(change.value);
       case 'limit':
         return this.#putLimit(change.value);
+      case 'upstreamToken':
+        return this.#credentials.putToken(change.value);
+      case 'installation':
+        return this.#credentials.putInstallation(change.value);
       case 'agent':
         return this.#putAgent(change.value);
     }
@@ -112,6 +127,7 @@ export class StateBuilder {
   #remove({ kind, id }: ConfigRemoval): void {
     switch (kind) {
       case 'organisation':
+        this.#organisationFilters.delete(id);
         return this.#organisations.delete(id);
       case 'apiKey':
         return this.#removeKey(id);
@@ -123,9 +139,20 @@ export class StateBuilder {
         return this.#removePolicy(id);
       case 'limit':
         return this.#removeLimit(id);
+      case 'upstreamToken':
+        return this.#credentials.removeToken(id);
+      case 'installation':
+        throw new ConfigFault('installation: it cannot be removed');
       case 'agent':
         return this.#removeAgent(id);
     }
+  }
+
+  #putOrganisation(organisation: OrganisationConfig): void {
+    this.#organisations.set(organisation.id, organisation);
+    const filter = compileOwnFilter(`organisation ${organisation.id}`, organisation.semanticFilter);
+    if (filter === undefined) this.#organisationFilters.delete(organisation.id);
+    else this.#organisationFilters.set(organisation.id, filter);
   }
 
   #putKey(key: ApiKey): void {
@@ -211,7 +238,6 @@ export class StateBuilder {
     else this.#limits.set(old.ownerId, rest);
     this.#limitConfigs.delete(id);
   }
-
   #putAgent(agent: Agent): void {
     prepareAgent(agent);
     this.#agentConfigs.set(agent.id, agent);

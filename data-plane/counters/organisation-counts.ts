@@ -1,6 +1,6 @@
 /** What the memory counts for one organisation. Nothing in here waits, so every method is atomic. */
 import { NOTHING_COUNTED, restOf, type WindowCounts } from '../../shared/window-counts.ts';
-import type { Admission, AdmissionAnswer, AdmissionPeek, Extension, HoldCheck, LeaseCheck, ObservedCheck, RateCheck, Settlement } from './counters.ts';
+import type { Admission, AdmissionAnswer, AdmissionPeek, Extension, HoldCheck, LeaseCheck, ObservedCheck, Settlement } from './counters.ts';
 import { LoopCounts } from './loop-counts.ts';
 import { RateCounts } from './rate-counts.ts';
 

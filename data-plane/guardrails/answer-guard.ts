@@ -1,11 +1,15 @@
-/** Looks at an answer on its way to the caller: hides entries of lists, blocks words, notes errors; otherwise lets the bytes pass. */
+/** Looks at an answer on its way to the caller: hides entries of lists, blocks or redacts words, notes errors; otherwise lets the bytes pass. */
 import { Refusal } from '../../shared/refusal.ts';
 import type { AllowedCall } from '../evidence.ts';
 import { createEventStreamFilter, type EventStreamFilter } from '../mcp/event-stream-filter.ts';
 import { dataOfEvent, EventStreamSplitter } from '../mcp/event-stream.ts';
 import { NO_KEYS, scanJson } from '../mcp/json-scan.ts';
+import { countMembers } from '../mcp/read-rpc-call.ts';
+import type { Trail } from '../trail.ts';
+import { judgeContent, type OwnedFilter } from './content-rules.ts';
+import type { CompiledWebSearch } from './web-search.ts';
+import { redactLinks } from './web-search-links.ts';
 import { filterLists } from './list-filter.ts';
-import type { CompiledFilter } from './semantic-filter.ts';
 
 /** Answers may nest deeper than requests, since JSON schemas do; what is deeper cannot be searched for words. */
 const ANSWER_LIMITS = { depthMax: 512, tokensMax: Number.POSITIVE_INFINITY } as const;
@@ -14,36 +18,38 @@ const ERROR_MARK = Buffer.from('rror"');
 
 export class AnswerGuard {
   readonly #listRules: AllowedCall['listRules'];
-  readonly #words: CompiledFilter | undefined;
-  readonly #serverId: string;
+  readonly #filters: readonly OwnedFilter[];
+  /** Set where results of a search may come. */
+  readonly #webSearch: CompiledWebSearch | undefined;
   /** An event that must be judged is held back until it is complete, up to this size. */
   readonly #eventBytesMax: number;
-  readonly #observed: (refusal: Refusal) => void;
+  readonly #trail: Trail;
   #events: EventStreamFilter | undefined;
   /** The answer is a JSON-RPC error, or a tool result with `isError`. */
   sawError = false;
 
-  /** `observed` hears what a rule that only observes would have refused. */
-  constructor(allowed: AllowedCall, observed: (refusal: Refusal) => void) {
-    const { config, filter, limits } = allowed.access.server;
-    this.#serverId = config.id;
-    this.#eventBytesMax = limits.eventBytesMax;
-    this.#listRules = allowed.listRules;
-    this.#words = filter?.appliesToResponse === true ? filter : undefined;
-    this.#observed = observed;
+  /** The trail hears what the rules found. */
+  constructor({ access, rpc, listRules }: AllowedCall, trail: Trail) {
+    this.#eventBytesMax = access.server.limits.eventBytesMax;
+    this.#listRules = listRules;
+    this.#filters = access.plan.content.response;
+    // Lists hold links too, as schemas do, which lead nowhere.
+    this.#webSearch = rpc.call?.messages.every(({ tool }) => tool === undefined) === true ? undefined : access.server.webSearch;
+    this.#trail = trail;
   }
 
   /** A whole JSON body; throws the refusal that takes its place. */
   judge(body: Buffer): Buffer {
     if (body.length === 0) return body;
     const visible = this.#listRules.length === 0 ? body : this.#withoutHidden(body);
-    if (this.#words !== undefined || visible.includes(ERROR_MARK)) this.#read(visible);
+    if (this.#judgesContent) return this.#judgeContent(visible);
+    if (visible.includes(ERROR_MARK)) this.sawError ||= isErrorAnswer(parse(visible));
     return visible;
   }
 
-  /** A chunk of an event stream; answers what may be sent now. */
-  push(chunk: Buffer): readonly Buffer[] {
-    if (this.#listRules.length === 0 && this.#words === undefined) {
+  /** A chunk of an event stream; answers what may be sent now, and throws when it comes to what may not. */
+  push(chunk: Buffer): Iterable<Buffer> {
+    if (this.#listRules.length === 0 && !this.#judgesContent) {
       // Nothing is held back. An error mark that two chunks share is not seen, and the record then says less; no rule depends on it.
       if (!this.sawError && chunk.includes(ERROR_MARK)) this.#noteErrorsIn(chunk);
       return [chunk];
@@ -62,20 +68,19 @@ export class AnswerGuard {
     return visible;
   }
 
-  /** The body as a value, for the words in it and the error that it may be. */
-  #read(body: Buffer): void {
-    const value = parse(body);
+  get #judgesContent(): boolean {
+    return this.#filters.length > 0 || this.#webSearch !== undefined;
+  }
+
+  #judgeContent(bytes: Buffer): Buffer {
+    const value = parse(bytes);
     this.sawError ||= isErrorAnswer(value);
-    if (this.#words === undefined) return;
-    if (scanJson(body, body.toString('latin1'), NO_KEYS, ANSWER_LIMITS).depth > ANSWER_LIMITS.depthMax)
-      throw unjudgeable('an answer that is nested too deeply');
-    const match = this.#words.findIn(value);
-    if (match === undefined) return;
-    const path = match.kind === 'keyword' ? 'semanticFilter.blockedKeywords' : 'semanticFilter.blockedPatterns';
-    const rule = { kind: 'mcpServer', id: this.#serverId, path };
-    const refusal = new Refusal('mcp_guardrail_block', 'semantic_filter', `the answer holds a blocked ${match.kind}`, { rule });
-    if (this.#words.action !== 'OBSERVE') throw refusal;
-    this.#observed(refusal);
+    const { depth, members } = scanJson(bytes, bytes.toString('latin1'), NO_KEYS, ANSWER_LIMITS);
+    if (depth > ANSWER_LIMITS.depthMax) throw unjudgeable('an answer that is nested too deeply');
+    // Of two readings one would be judged, and the other read.
+    if (members !== countMembers(value)) throw unjudgeable('an answer that holds the same key twice');
+    const said = judgeContent(this.#filters, { bytes, value, direction: 'RESPONSE' }, this.#trail);
+    return this.#webSearch === undefined ? said : redactLinks(said, this.#webSearch, this.#trail);
   }
 
   #noteErrorsIn(chunk: Buffer): void {

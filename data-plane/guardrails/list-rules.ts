@@ -3,7 +3,7 @@ import { DEFINITION_MEMBERS } from '../../shared/tool-definition.ts';
 import type { PinObjection } from '../../shared/tool-pins.ts';
 import type { Access } from '../evidence.ts';
 import type { RpcCall } from '../mcp/rpc-call.ts';
-import type { CompiledFilter } from './semantic-filter.ts';
+import type { OwnedFilter } from './content-rules.ts';
 
 /** A kind of list, and how its entries are reached. */
 interface ListKind {
@@ -42,8 +42,8 @@ const NONE: readonly ListRule[] = [];
 /** The rules for the lists that a call asks for; none where it sees everything. */
 export function listRulesFor(access: Access, call: RpcCall | undefined): readonly ListRule[] {
   if (call !== undefined && !call.messages.some(({ method }) => METHODS.has(method))) return NONE;
-  const { filter } = access.server;
-  const words = filter?.appliesToRequest === true && filter.action === 'BLOCK' ? filter : undefined;
+  // Of a call that says but a name or an address nothing can be redacted, so it is refused.
+  const filters = access.plan.content.request.filter(({ filter }) => filter.action !== 'OBSERVE');
   const { restricts, compare } = access.server.toolPins;
   const tools = refusedTools(access);
   // Lists may also come on a stream that was opened with GET, where answers are resumed.
@@ -51,18 +51,18 @@ export function listRulesFor(access: Access, call: RpcCall | undefined): readonl
   return asked.flatMap((kind) => {
     const isTools = kind.member === 'tools';
     const looks = isTools && restricts ? { judgedKeys: DEFINITION_MEMBERS, compare } : { judgedKeys: [kind.entryKey] };
-    return ruleOf(kind, { ...looks, words, refuses: isTools ? tools : undefined });
+    return ruleOf(kind, { ...looks, filters, refuses: isTools ? tools : undefined });
   });
 }
 
 interface Hiding extends Pick<ListRule, 'judgedKeys' | 'compare'> {
-  readonly words: CompiledFilter | undefined;
+  readonly filters: readonly OwnedFilter[];
   readonly refuses: ListRule['hides'] | undefined;
 }
 
-function ruleOf({ member, entryKey, callOf }: ListKind, { words, refuses, ...looks }: Hiding): readonly ListRule[] {
-  if (words === undefined && refuses === undefined) return NONE;
-  return [{ ...looks, member, entryKey, hides: (name) => refuses?.(name) === true || words?.findIn(callOf(name)) !== undefined }];
+function ruleOf({ member, entryKey, callOf }: ListKind, { filters, refuses, ...looks }: Hiding): readonly ListRule[] {
+  if (filters.length === 0 && refuses === undefined) return NONE;
+  return [{ ...looks, member, entryKey, hides: (name) => refuses?.(name) === true || filters.some(({ filter }) => filter.findIn(callOf(name)) !== undefined) }];
 }
 
 function refusedTools({ server, grant }: Access): ListRule['hides'] | undefined {

@@ -3,8 +3,11 @@ import { Refusal } from '../../shared/refusal.ts';
 import { dataOfEvent, EventStreamSplitter, withData } from './event-stream.ts';
 
 export interface EventStreamFilter {
-  /** The events that a chunk completes; throws `upstream_error/bad_answer` for an event that is too large, and whatever the judge throws. */
-  push(chunk: Buffer): Buffer[];
+  /**
+   * The events that a chunk completes, each judged when it is asked for, so that those ahead of a refused one are not lost. Throws
+   * `upstream_error/bad_answer` for an event that is too large, and whatever the judge throws.
+   */
+  push(chunk: Buffer): Iterable<Buffer>;
   /** What came after the last complete event: readers that follow the standard throw it away, others are not to see what is hidden. */
   end(): Buffer[];
 }
@@ -28,10 +31,9 @@ export function createEventStreamFilter(judge: (data: Buffer) => Buffer, eventBy
     if (bytes > eventBytesMax) throw new Refusal('upstream_error', 'bad_answer', 'the server sent an event that is too large to be judged');
   };
   return {
-    push: (chunk) => {
-      const events = splitter.push(chunk).map(judgeEvent);
+    *push(chunk) {
+      for (const event of splitter.push(chunk)) yield judgeEvent(event);
       requireSize(splitter.pendingBytes);
-      return events;
     },
     end: () => {
       const rest = splitter.end();

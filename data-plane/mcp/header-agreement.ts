@@ -53,7 +53,7 @@ function eraWithoutClaim(message: RpcMessage, revision: string | undefined): Era
 function requireNames(message: RpcMessage, headers: Headers): void {
   requireEqual('Mcp-Method', headers.header('mcp-method'), message.method);
   const member = NAMED_BY.get(message.method);
-  if (member !== undefined) requireEqual('Mcp-Name', decoded(headers.header('mcp-name')), paramOf(message, member));
+  if (member !== undefined) requireEqual('Mcp-Name', decodedHeader(headers.header('mcp-name')), paramOf(message, member));
 }
 
 function requireEqual(name: string, value: string | undefined, expected: unknown): void {
@@ -62,7 +62,7 @@ function requireEqual(name: string, value: string | undefined, expected: unknown
 }
 
 /** Values that no header could hold travel in Base64 (MCP 2026-07-28, Transports, encoding); undefined for one that is none. */
-function decoded(value: string | undefined): string | undefined {
+export function decodedHeader(value: string | undefined): string | undefined {
   const encoded = value === undefined ? undefined : ENCODED.exec(value)?.[1];
   if (encoded === undefined) return value;
   return BASE64.test(encoded) ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;

@@ -50,7 +50,7 @@ function parse(text: string): unknown {
 }
 
 /** Members of all objects in a parsed value, where a key that was written twice counts once. The scan has bounded the depth. */
-function countMembers(value: unknown): number {
+export function countMembers(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   let members = 0;
   if (Array.isArray(value)) {

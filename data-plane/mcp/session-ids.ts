@@ -1,6 +1,6 @@
 /** Session ids of our own: the upstream's id, signed together with the key and the server it belongs to. */
 import { z } from 'zod';
-import { KeyedHash } from '../../shared/keyed-hash.ts';
+import { KeyedHashes } from '../../shared/keyed-hash.ts';
 import type { ClientInfo } from './client-info.ts';
 
 export const SESSION_HEADER = 'mcp-session-id';
@@ -35,12 +35,12 @@ const LABEL_LENGTH = 16;
  * authentication: it is read only after the key has been authenticated (MCP 2025-11-25, Security best practices, session hijacking).
  */
 export class SessionIds {
-  readonly #hash: KeyedHash;
+  readonly #hash: KeyedHashes;
   readonly #nodeUrl: string | undefined;
 
   /** `nodeUrl` is how other nodes reach this one; without it, sessions that live here are found nowhere else. */
-  constructor(key: Buffer, nodeUrl?: string) {
-    this.#hash = new KeyedHash(key, ID_LENGTH_MAX);
+  constructor(keys: Buffer | readonly [Buffer, ...Buffer[]], nodeUrl?: string) {
+    this.#hash = new KeyedHashes(keys, ID_LENGTH_MAX);
     this.#nodeUrl = nodeUrl;
   }
 

@@ -1,7 +1,7 @@
 /** Lets a node believe another one where a request came from: whoever carries a request proves it with the key that all nodes share. */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../shared/clock.ts';
-import { KeyedHash } from '../../shared/keyed-hash.ts';
+import { KeyedHashes } from '../../shared/keyed-hash.ts';
 
 /** On every request that a node carries to another one. Whatever has it goes no further. */
 export const CARRIED_HEADER = 'turnpike-carried';
@@ -22,11 +22,11 @@ const VALID_MILLIS = 30_000;
 const PROOF = /^([^ ]*) ([^ ]*) (\d{1,15}) ([\w-]{43})$/;
 
 export class NodeProofs {
-  readonly #hash: KeyedHash;
+  readonly #hash: KeyedHashes;
   readonly #clock: Clock;
 
-  constructor(key: Buffer, clock: Clock) {
-    this.#hash = new KeyedHash(key, TEXT_LENGTH_MAX);
+  constructor(keys: Buffer | readonly [Buffer, ...Buffer[]], clock: Clock) {
+    this.#hash = new KeyedHashes(keys, TEXT_LENGTH_MAX);
     this.#clock = clock;
   }
 

@@ -136,7 +136,7 @@ export class DoorRelay implements AnswerSink, DoorCall {
 
   #newGuard(): AnswerGuard {
     const { allowed, trail } = this.#posted;
-    return new AnswerGuard(allowed, (refusal) => trail.observe(refusal));
+    return new AnswerGuard(allowed, trail);
   }
 
   #failUnanswered(): void {

@@ -9,7 +9,7 @@ import type { Outcome, RpcRequest } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Session } from '../mcp/session-ids.ts';
 import type { OpenStream, OpenStreams } from '../open-streams.ts';
-import { ListVisibility } from '../list-visibility.ts';
+import { ListVisibility, type Governing } from '../list-visibility.ts';
 import type { Trail } from '../trail.ts';
 import { toEvent } from '../transports/answer-forms.ts';
 
@@ -41,14 +41,14 @@ export class DoorStream implements OpenStream {
   #outputBytes = 0;
   #isOver = false;
 
-  constructor(gateway: { clock: Clock; streams: WatchedStreams }, exchange: Exchange, trail: Trail, server: GovernedServer, events: StreamEvents) {
+  constructor(gateway: { clock: Clock; streams: WatchedStreams }, exchange: Exchange, trail: Trail, access: Governing, events: StreamEvents) {
     this.exchange = exchange;
     this.#response = exchange.response;
     this.#streams = gateway.streams;
     this.#asides = new EventAsides(exchange.response, gateway.clock);
     this.#trail = trail;
     this.#events = events;
-    this.#visibility = new ListVisibility(server);
+    this.#visibility = new ListVisibility(access);
   }
 
   /** As the GET of a client with that session would be read. */
@@ -86,9 +86,9 @@ export class DoorStream implements OpenStream {
     this.#response.end(toEvent(Buffer.from(denialBody(refusal, this.exchange, this.#trail))));
   }
 
-  follows(server: GovernedServer): void {
-    this.#events.onServer(server);
-    const changes = this.#visibility.changesWith(server);
+  follows(access: Governing): void {
+    this.#events.onServer(access.server);
+    const changes = this.#visibility.changesWith(access);
     if (changes !== undefined) this.#asides.say(changes);
   }
 

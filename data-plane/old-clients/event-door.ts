@@ -10,6 +10,7 @@ import { introductionIn } from '../mcp/introduction.ts';
 import type { Session, SessionOwner } from '../mcp/session-ids.ts';
 import type { Trail } from '../trail.ts';
 import { forwardedHeaders } from '../transports/forwarded-headers.ts';
+import { poolingId, withCredentialsOf } from '../upstream-auth/held-servers.ts';
 import type { AnswerSink, Transport, UpstreamFlight, UpstreamRequest } from '../transports/transport.ts';
 import { DoorStream } from './door-stream.ts';
 import { UpstreamListener, type ListenerParts, type OpenStreamOf } from './upstream-listener.ts';
@@ -56,10 +57,10 @@ export class EventDoor {
     this.owner = { apiKeyId: key.id, serverId: server.config.id };
     this.#server = server;
     this.#headers = forwardedHeaders(exchange.headers, 'legacy');
-    this.#stream = new DoorStream(gateway, exchange, trail, server, {
+    this.#stream = new DoorStream(gateway, exchange, trail, allowed.access, {
       session: () => this.#session,
       onRoom: () => this.#resume(),
-      onServer: (current) => void (this.#server = current),
+      onServer: (current) => void (this.#server = withCredentialsOf(this.#server, current)),
       onEnd: (outcome) => this.#end(outcome),
     });
   }
@@ -120,7 +121,7 @@ export class EventDoor {
     const { allowed, trail } = this.#parts;
     this.#listener = new UpstreamListener(this.#openUpstream, {
       eventBytesMax: this.#server.limits.eventBytesMax,
-      newGuard: () => new AnswerGuard(allowed, (refusal) => trail.observe(refusal)),
+      newGuard: () => new AnswerGuard(allowed, trail),
       tell: (message) => this.tell(message),
       condemn: (error) => this.cut(error),
       onRefused: () => undefined,
@@ -166,7 +167,7 @@ export class EventDoor {
       call: undefined,
       upstreamSessionId: this.#session?.upstreamSessionId,
       introduction: this.#session?.introduction ?? undefined,
-      apiKeyId: this.owner.apiKeyId,
+      apiKeyId: poolingId(this.owner.apiKeyId, this.#server),
       forwardedHeaders: [...this.#headers, ...headers],
       acceptsEventStream: httpMethod === 'GET',
       acceptsJson: httpMethod === 'DELETE',

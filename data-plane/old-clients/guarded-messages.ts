@@ -18,17 +18,15 @@ export class GuardedMessages {
   }
 
   /** The messages that a chunk completes. Throws the refusal that takes the place of all that follows. */
-  push(chunk: Buffer): Buffer[] {
-    const messages: Buffer[] = [];
+  *push(chunk: Buffer): Iterable<Buffer> {
     for (const part of this.#guard.push(chunk)) {
       for (const event of this.#splitter.push(part)) {
         this.lastEventId = idOfEvent(event) ?? this.lastEventId;
         const data = dataOfEvent(event);
         // Another type is no message, and its data might be another endpoint.
-        if (data !== undefined && data !== '' && typeOfEvent(event) === 'message') messages.push(blankLineBreaks(Buffer.from(data)));
+        if (data !== undefined && data !== '' && typeOfEvent(event) === 'message') yield blankLineBreaks(Buffer.from(data));
       }
     }
     if (this.#splitter.pendingBytes > this.#eventBytesMax) throw new Refusal('upstream_error', 'bad_answer', 'the server sent an event that is too large');
-    return messages;
   }
 }

@@ -4,7 +4,7 @@ import { costOf, type Price } from '../../shared/pricing.ts';
 import type { AheadTerms } from '../counters/counters.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Trail } from '../trail.ts';
-import { agentJsonOf, eventHead, unknownEnding } from '../usage/usage-event-json.ts';
+import { eventHead, unknownEnding } from '../usage/usage-event-json.ts';
 import type { PlannedLimit } from './planned-holds.ts';
 
 export interface AheadParts {
@@ -26,9 +26,7 @@ export function aheadTermsOf({ nodeName, exchange, trail, price, limits, calls }
       const held = (metric: LimitMetric) => heldAmounts[limits.findIndex(({ limit }) => limit.metric === metric)];
       const inputBytes = held('INPUT_BYTES') ?? trail.inputBytes;
       const cost = held('NANO_USD') ?? costOf(price, trail.inputBytes, 0);
-      return (
-        eventHead(nodeName, exchange, trail, price, inputBytes) + unknownEnding(trail.observed, BigInt(cost), held('OUTPUT_BYTES') ?? 0, agentJsonOf(trail))
-      );
+      return eventHead(nodeName, exchange, trail, price, inputBytes) + unknownEnding(BigInt(cost), held('OUTPUT_BYTES') ?? 0, trail);
     },
   };
 }

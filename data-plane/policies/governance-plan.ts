@@ -3,6 +3,7 @@ import type { AccessGrant } from '../../shared/access-grant.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import { policyOwnersOf } from '../../shared/policy.ts';
 import { mergeRules, strictestOf, type BytesRule, type LeaseRule, type PolicyRules, type RateRule } from '../../shared/policy-rules.ts';
+import { contentRulesOf, type ContentRules, type OwnedFilter } from '../guardrails/content-rules.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import { REQUEST_BYTES_MAX } from '../settings.ts';
@@ -27,6 +28,7 @@ export interface GovernancePlan {
   /** Undefined where no policy looks for loops. */
   readonly loops: LoopPlanner | undefined;
   readonly holds: HoldPlanner;
+  readonly content: ContentRules;
   readonly requestBytesMax: number;
   /** The policy that allows no more; undefined where the gateway's own bound is lower. */
   readonly requestBytes: BytesRule | undefined;
@@ -65,6 +67,7 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     leases: rules.leases,
     loops: rules.loops.length === 0 ? undefined : new LoopPlanner(rules.loops, key.id, server.config.id),
     holds: new HoldPlanner(limits),
+    content: contentRulesOf(filtersOf(snapshot, server)),
     requestBytesMax: Math.min(REQUEST_BYTES_MAX, requestBytes?.bytesMax ?? Infinity),
     requestBytes,
     responseBytesMax: Math.min(server.limits.responseBytesMax, strictestOf(rules.responseBytes, false)?.bytesMax ?? Infinity),
@@ -73,6 +76,15 @@ function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): Gove
     clientCheck: clientCheckOf(snapshot, key, server),
     identityJson: identityJsonOf(key, server),
   };
+}
+
+/** That of the organisation comes first: of two that are equally strict, it is the one that decides. */
+function filtersOf(snapshot: Snapshot, { config, filter }: GovernedServer): OwnedFilter[] {
+  const ofOrganisation = snapshot.organisationFilters.get(config.organisationId);
+  return [
+    ...(ofOrganisation === undefined ? [] : [{ filter: ofOrganisation, owner: { kind: 'organisation', id: config.organisationId } } as const]),
+    ...(filter === undefined ? [] : [{ filter, owner: { kind: 'mcpServer', id: config.id } } as const]),
+  ];
 }
 
 function observedOf(policies: readonly CompiledPolicy[], rules: PolicyRules): ObservedRules | undefined {

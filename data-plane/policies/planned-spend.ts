@@ -2,7 +2,7 @@
 import { outputBytesFor, type Price } from '../../shared/pricing.ts';
 import type { AdmissionAnswer, Extension } from '../counters/counters.ts';
 import type { RpcRequest } from '../evidence.ts';
-import { unknownEnding } from '../usage/usage-event-json.ts';
+import { unknownEnding, type Noted } from '../usage/usage-event-json.ts';
 import type { PlannedLimit } from './planned-holds.ts';
 import { estimateOf } from './spend-estimate.ts';
 
@@ -13,10 +13,7 @@ export interface PlannedSpendParts {
   readonly limits: readonly PlannedLimit[];
   /** The usage event as far as it is known: JSON without its end. */
   readonly eventHead: string;
-  /** What rules that only observe would have done so far. */
-  readonly observed: readonly string[];
-  /** What stands at its very end (`agentJsonOf`). */
-  readonly agentJson: string;
+  readonly noted: Noted;
 }
 
 type RefusedAnswer = Extract<AdmissionAnswer, { kind: 'refused' }>;
@@ -47,10 +44,10 @@ export class PlannedSpend {
 
   /** What is held for an answer of so many bytes, and what becomes the record if nobody settles: at the amount held. */
   heldFor(outputBytes: number): Extension {
-    const { rpc, price, inputBytes, limits, eventHead, observed, agentJson } = this.#parts;
+    const { rpc, price, inputBytes, limits, eventHead, noted } = this.#parts;
     const estimate = estimateOf(rpc, price, inputBytes, outputBytes);
     const heldAmounts = limits.map(({ limit }) => estimate[limit.metric]);
-    return { heldAmounts, intent: eventHead + unknownEnding(observed, estimate.costNanosUsd, outputBytes, agentJson) };
+    return { heldAmounts, intent: eventHead + unknownEnding(estimate.costNanosUsd, outputBytes, noted) };
   }
 
   /**

@@ -10,9 +10,18 @@ import { DoorRelay } from '../old-clients/door-relay.ts';
 import type { Trail } from '../trail.ts';
 import { forwardedHeaders } from '../transports/forwarded-headers.ts';
 import type { Transport } from '../transports/transport.ts';
+import { poolingId } from '../upstream-auth/held-servers.ts';
 
-/** Every ending is an outcome, a failed upstream too: from here on the call has a price. */
+/** Every ending is an outcome, a failed upstream too: from here on the call has a price. Without the credentials that it needs it is not sent, and refused. */
 export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: AllowedCall, hold: SpendHold, trail: Trail): Promise<Outcome> {
+  const { access } = allowed;
+  if (access.server.needsCredentials !== true) return forward(gateway, exchange, allowed, hold, trail);
+  return gateway.credentials
+    .authorise(access, exchange)
+    .then((server) => forward(gateway, exchange, { ...allowed, access: { ...access, server } }, hold, trail));
+}
+
+function forward(gateway: Gateway, exchange: Exchange, allowed: AllowedCall, hold: SpendHold, trail: Trail): Promise<Outcome> {
   const transport = transportOf(gateway, allowed);
   const { allowance } = hold;
   const { responseBytesMax } = hold.ticket;
@@ -39,7 +48,7 @@ export function proxyUpstream(gateway: Gateway, exchange: Exchange, allowed: All
         call: rpc.call,
         upstreamSessionId: rpc.session?.upstreamSessionId,
         introduction: rpc.session?.introduction ?? undefined,
-        apiKeyId: access.key.id,
+        apiKeyId: poolingId(access.key.id, access.server),
         forwardedHeaders: forwardedHeaders(exchange.headers, rpc.era),
         acceptsEventStream: door !== undefined || exchange.acceptsEventStream,
         acceptsJson: door !== undefined || exchange.acceptsJson,

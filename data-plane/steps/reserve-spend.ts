@@ -15,7 +15,7 @@ import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/plan
 import type { PlannedLoop } from '../policies/planned-loops.ts';
 import { PlannedSpend } from '../policies/planned-spend.ts';
 import type { Trail } from '../trail.ts';
-import { agentJsonOf, eventEnding, eventHead } from '../usage/usage-event-json.ts';
+import { eventEnding, eventHead } from '../usage/usage-event-json.ts';
 
 /** How a client finds out what it talks to: never refused for its rate, or clients fall back to older handshakes (`protocol.md` section 1). */
 const PROBES: ReadonlySet<string> = new Set(['server/discover']);
@@ -63,7 +63,7 @@ export async function reserveSpend(gateway: Gateway, exchange: Exchange, ticket:
     holds: checks,
     ahead: mayShareRoom(allowed) ? aheadTermsOf({ nodeName: gateway.nodeName, exchange, trail, price, limits, calls: allotmentCalls }) : undefined,
   };
-  const spend = new PlannedSpend({ rpc: allowed.rpc, price, inputBytes, limits, eventHead: head, observed: trail.observed, agentJson: agentJsonOf(trail) });
+  const spend = new PlannedSpend({ rpc: allowed.rpc, price, inputBytes, limits, eventHead: head, noted: trail });
   ticket.isCharged = true;
   const booking = { ticket, admission, spend, limits, loops, nowMillis, trail, head, asked: undefined };
   let store = gateway.counters;

@@ -7,7 +7,7 @@ const REQUEST_HEADERS = ['mcp-protocol-version', 'traceparent', 'tracestate', 'b
 /** Streams are taken up again only where there are sessions; only without them do headers repeat the body, and have been held against it. */
 const ERA_HEADERS = { legacy: ['last-event-id'], modern: ['mcp-method', 'mcp-name'] } as const satisfies Record<Era, readonly string[]>;
 /** Arguments that a tool's schema wants to see in headers: which ones, only client and server know (MCP 2026-07-28). */
-const PARAMETER_PREFIX = 'mcp-param-';
+export const PARAMETER_PREFIX = 'mcp-param-';
 const RESPONSE_HEADERS = ['retry-after', 'mcp-protocol-version', 'last-modified', 'etag'] as const;
 
 /** The caller's headers that go upstream, flat. */

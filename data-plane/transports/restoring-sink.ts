@@ -44,7 +44,7 @@ export class RestoringSink implements AnswerSink {
     this.#sink.fail(refusal);
   }
 
-  #pass(events: readonly Buffer[]): boolean {
+  #pass(events: Iterable<Buffer>): boolean {
     let hasRoom = true;
     for (const event of events) hasRoom = this.#sink.write(event);
     return hasRoom;

@@ -141,7 +141,8 @@ function isSameReach(left: GovernedServer, right: GovernedServer): boolean {
   return (
     left.config.endpointUrl === right.config.endpointUrl &&
     left.config.isPublic === right.config.isPublic &&
-    JSON.stringify(left.upstreamAuthHeaders) === JSON.stringify(right.upstreamAuthHeaders)
+    left.holder === right.holder &&
+    (left.holder !== undefined || JSON.stringify(left.upstreamAuthHeaders) === JSON.stringify(right.upstreamAuthHeaders))
   );
 }
 

@@ -15,7 +15,7 @@ export interface UpstreamRequest {
   readonly upstreamSessionId: string | undefined;
   /** How the client of that session introduced itself (`mcp/introduction.ts`); undefined without a session, or where that could not be kept. */
   readonly introduction: string | undefined;
-  /** Identifies the caller's key, so that what is pooled for one key never serves another. */
+  /** Identifies the caller's key and the credentials that it calls with, so that what is pooled for one never serves another. */
   readonly apiKeyId: string;
   /** Headers of the caller that may go upstream, as undici's flat list: name, value, name, value. */
   readonly forwardedHeaders: readonly string[];

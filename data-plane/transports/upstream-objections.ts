@@ -12,7 +12,9 @@ export function objectionTo(server: GovernedServer, status: number, headers: Ans
   if (coding !== undefined && coding !== 'identity') return badAnswer(server, 'bad_answer', 'a content coding that was not asked for');
   if (status >= 300 && status < 400) return new Refusal('upstream_error', 'redirect_refused', `${name} answered with a redirect, which is not followed`);
   if (status === 401 || status === 403 || status === 407) {
-    return new Refusal('upstream_auth_error', 'rejected_credentials', `${name} did not accept Turnpike's credentials (status ${status})`);
+    return new Refusal('upstream_auth_error', 'rejected_credentials', `${name} did not accept Turnpike's credentials (status ${status})`, {
+      upstreamStatus: status,
+    });
   }
   if (status >= 500) return badAnswer(server, 'bad_status', `status ${status}`, { upstreamStatus: status });
   return undefined;

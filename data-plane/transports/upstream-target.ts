@@ -25,15 +25,30 @@ export function targetOf(server: GovernedServer, pools: UpstreamPools): Upstream
   const url = new URL(endpointUrl);
   const terms = { origin: url.origin, isPublic, connectTimeoutMillis: server.limits.connectTimeoutMillis };
   pools.refuseLiteral(url, isPublic);
-  const constant = ['accept-encoding', 'identity', 'user-agent', 'turnpike', ...server.upstreamAuthHeaders];
-  return {
+  // Whatever has led here: nothing is sent without the credentials that belong to it.
+  if (server.needsCredentials === true) throw new Refusal('upstream_auth_error', 'credentials_unavailable', `there are no credentials for '${slug}' here`);
+  const target = {
     pool: pools.poolOf(terms),
     streamPool: pools.streamPoolOf(terms),
     breaker: new UpstreamBreaker(slug),
     path: url.pathname + url.search,
     url,
-    messageHeaders: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...constant],
-    streamHeaders: ['accept', 'text/event-stream', ...constant],
+  };
+  const constant = ['accept-encoding', 'identity', 'user-agent', 'turnpike'];
+  const ofMessages = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...constant];
+  const ofStreams = ['accept', 'text/event-stream', ...constant];
+  const { upstreamAuthHeaders } = server;
+  if (server.holder === undefined)
+    return { ...target, messageHeaders: [...ofMessages, ...upstreamAuthHeaders], streamHeaders: [...ofStreams, ...upstreamAuthHeaders] };
+  return {
+    ...target,
+    // Tokens are renewed while connections stand: whatever is sent takes the newest.
+    get messageHeaders() {
+      return [...ofMessages, ...server.upstreamAuthHeaders];
+    },
+    get streamHeaders() {
+      return [...ofStreams, ...server.upstreamAuthHeaders];
+    },
   };
 }
 

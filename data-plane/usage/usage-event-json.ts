@@ -50,21 +50,27 @@ const LOST = wordsJson({
   refusal: new Refusal('upstream_error', 'connection_lost', 'the gateway node was lost during the call'),
 });
 
+/** What is known of a request at its end beside its ending: what rules have noted, and who called. */
+export type Noted = Pick<Trail, 'observed' | 'dlp' | 'client' | 'key'>;
+
 /** The ending of an admitted call whose node died: it stands in the intent, and becomes the record if nobody settles. */
-export function unknownEnding(observed: readonly string[], costNanosUsd: bigint, outputBytes: number, agentJson: string): string {
-  const figures = { isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd } as const;
-  return observedJson(observed) + LOST + figuresJson({ ...figures, dlpOutcome: 'NONE', tail: tailJson(agentJson, LOST_AT) });
+export function unknownEnding(costNanosUsd: bigint, outputBytes: number, noted: Noted): string {
+  const figures = figuresJson({ isToolError: false, latencyMicros: 0, upstreamLatencyMicros: null, outputBytes, costNanosUsd });
+  return observedJson(noted) + LOST + figures + tailJson(noted, LOST_AT);
 }
 
-/** The agent and its client, for the tail; nothing where no agent calls. */
-export function agentJsonOf({ client, key }: Trail): string {
+/** The agent and its client; nothing where no agent calls. */
+function agentJsonOf({ client, key }: Noted): string {
   const agentId = client?.agentId ?? key?.agentId ?? null;
   return agentId === null ? '' : `,${JSON.stringify(agentId)},${JSON.stringify(client?.clientId ?? null)}`;
 }
 
-/** What most events have nothing of, and therefore end without: the agent, and the step that was the last one. */
-function tailJson(agentJson: string, step: number | null): string {
-  return agentJson === '' && step === null ? '' : `${agentJson === '' ? ',null,null' : agentJson},${step}`;
+/** The outcome under the rules of content; behind it what most events have nothing of, and end without: the agent, the last step, what was found. */
+function tailJson(noted: Noted, step: number | null): string {
+  const { outcome, findingsJson } = noted.dlp;
+  const agentJson = agentJsonOf(noted);
+  if (agentJson === '' && step === null && findingsJson === undefined) return `,"${outcome}"]`;
+  return `,"${outcome}"${agentJson === '' ? ',null,null' : agentJson},${step}${findingsJson === undefined ? '' : `,${findingsJson}`}]`;
 }
 
 /** What a request cost: nothing when it was refused or never reached its upstream. */
@@ -84,10 +90,9 @@ export function eventEnding(ending: Outcome | Refusal, trail: Trail, latencyMill
     upstreamLatencyMicros: outcome?.upstreamMillis === undefined ? null : Math.round(outcome.upstreamMillis * 1000),
     outputBytes: outcome?.outputBytes ?? 0,
     costNanosUsd,
-    dlpOutcome: refusal?.reason === 'semantic_filter' ? 'BLOCKED' : 'NONE',
-    tail: tailJson(agentJsonOf(trail), refusal === undefined ? null : orderOfStep(trail.step)),
   };
-  return observedJson(trail.observed) + wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal }) + figuresJson(figures);
+  const words = wordsJson({ status: refusal?.status ?? outcome?.status ?? 0, decision, refusal });
+  return observedJson(trail) + words + figuresJson(figures) + tailJson(trail, refusal === undefined ? null : orderOfStep(trail.step));
 }
 
 const FAILURES_OF_SERVERS: ReadonlySet<RefusalCode> = new Set(['upstream_error', 'upstream_auth_error', 'upstream_timeout', 'missing_endpoint', 'stdio_error']);
@@ -100,10 +105,6 @@ export function isFailureOfServer(code: RefusalCode): boolean {
 /** A denial is Turnpike's own word; a failure is what befell a request that it let through. */
 function isDenial(refusal: Refusal): boolean {
   return !isFailureOfServer(refusal.code) && refusal.code !== 'internal' && refusal.code !== 'client_closed_request';
-}
-
-function observedJson(observed: readonly string[]): string {
-  return observed.length === 0 ? ',[]' : `,${JSON.stringify(observed)}`;
 }
 
 interface EndingWords {
@@ -124,13 +125,15 @@ interface EndingFigures {
   readonly upstreamLatencyMicros: number | null;
   readonly outputBytes: number;
   readonly costNanosUsd: bigint;
-  readonly dlpOutcome: 'NONE' | 'BLOCKED';
-  /** As `tailJson` makes it. */
-  readonly tail: string;
 }
 
-function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, outputBytes, costNanosUsd, dlpOutcome, tail }: EndingFigures): string {
-  return `,${isToolError},${latencyMicros},${upstreamLatencyMicros},${outputBytes},"${costNanosUsd}","${dlpOutcome}"${tail}]`;
+function figuresJson({ isToolError, latencyMicros, upstreamLatencyMicros, outputBytes, costNanosUsd }: EndingFigures): string {
+  return `,${isToolError},${latencyMicros},${upstreamLatencyMicros},${outputBytes},"${costNanosUsd}"`;
+}
+
+/** Answers are judged too, so only at the end all is noted. */
+function observedJson({ observed }: Noted): string {
+  return observed.length === 0 ? ',[]' : `,${JSON.stringify(observed)}`;
 }
 
 /** Whoever was refused before key and server were known is recorded with what is. */

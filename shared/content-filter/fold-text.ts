@@ -3,13 +3,16 @@
 const ASCII = /^[\0-\x7f]*$/;
 /** Control characters other than white space. */
 const ASCII_INVISIBLE = /[\0-\x08\x0e-\x1f\x7f]/g;
-/** The same, and what a reader does not see: joiners, marks of direction, variation selectors, fillers, tags. */
-const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]/gu;
+/** The same, and what a reader does not see: joiners, marks of direction, variation selectors, fillers, tags. For a pattern with the flag `u`. */
+export const INVISIBLE_CLASS = '[\\p{Default_Ignorable_Code_Point}\\p{Cf}\\0-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f]';
+const INVISIBLE = new RegExp(INVISIBLE_CLASS, 'gu');
 /** Upper case loses what lower case tells apart; these forms come back when it is undone. */
 const FINAL_SIGMA = /ς/g;
 const DOT_ABOVE_I = /i̇/g;
+/** Strokes, rings and the like that no letter has taken in: what is struck through is read all the same. */
+const LOOSE_MARKS = /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/g;
 
-/** Compatibility forms (NFKC) without invisible characters; case stays. */
+/** Compatibility forms (NFKC) without invisible characters and marks that belong to no letter; case stays. */
 export function visibleText(text: string): string {
   return ASCII.test(text) ? text.replace(ASCII_INVISIBLE, '') : compatibilityForm(text);
 }
@@ -24,7 +27,7 @@ export function foldText(text: string): string {
 }
 
 function compatibilityForm(text: string): string {
-  return (mayHoldInvisible(text) ? text.replace(INVISIBLE, '') : text).normalize('NFKC');
+  return (mayHoldInvisible(text) ? text.replace(INVISIBLE, '') : text).normalize('NFKC').replace(LOOSE_MARKS, '');
 }
 
 /** Code units that are invisible, or begin a pair that may be. Most text has none, and is spared the slow search for them. */

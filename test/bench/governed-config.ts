@@ -46,7 +46,7 @@ export async function prepareGoverned(upstream: Upstream, dataDirectory: string)
   const server = {
     ...draft,
     ...('url' in upstream ? { auth: { type: 'BEARER' as const, token: new SecretSealer(secretKey).seal('upstream-token', place) } } : {}),
-    semanticFilter: { blockedKeywords: KEYWORDS, blockedPatterns: [], applyTo: ['REQUEST' as const], action: 'BLOCK' as const },
+    semanticFilter: { blockedKeywords: KEYWORDS, blockedPatterns: [], detectors: [], applyTo: ['REQUEST' as const], action: 'BLOCK' as const },
     pricing: { ...draft.pricing, callFemtosUsd: '2000000000', inputByteFemtosUsd: '500000000', outputByteFemtosUsd: '1000000000' },
   };
   const owners = [

@@ -1,6 +1,6 @@
 /** Prints what reading and judging a body costs: `node test/bench/parsing.ts`, CPU microseconds of one operation, least disturbed round. */
 import { createEventStreamFilter } from '../../data-plane/mcp/event-stream-filter.ts';
-import { compileFilter } from '../../data-plane/guardrails/semantic-filter.ts';
+import { compileFilter } from '../../shared/content-filter/compiled-filter.ts';
 import { filterLists } from '../../data-plane/guardrails/list-filter.ts';
 import { compileToolRules } from '../../shared/tool-rules.ts';
 import { faultOfAnswer } from '../../data-plane/transports/answer-envelope.ts';
@@ -46,8 +46,8 @@ const blockedPatterns = [
   'sk-[a-zA-Z0-9]{20,}',
   'password\\s*[:=]\\s*\\S+',
 ];
-const keywords = compileFilter({ blockedKeywords, blockedPatterns: [], applyTo: ['REQUEST'], action: 'BLOCK' });
-const patterns = compileFilter({ blockedKeywords: [], blockedPatterns, applyTo: ['REQUEST'], action: 'BLOCK' });
+const keywords = compileFilter({ blockedKeywords, blockedPatterns: [], detectors: [], applyTo: ['REQUEST'], action: 'BLOCK' });
+const patterns = compileFilter({ blockedKeywords: [], blockedPatterns, detectors: [], applyTo: ['REQUEST'], action: 'BLOCK' });
 const rules = compileToolRules({ allowedTools: [], blockedTools: Array.from({ length: 20 }, (_, index) => `delete_thing_${index}`) });
 
 /** CPU microseconds of one run. */
@@ -113,7 +113,7 @@ process.stdout.write(
 );
 process.stdout.write(`verdict on a tool: ${round(cost(() => rules.verdictOn('search_issues'), 20))}\n`);
 process.stdout.write(`tools/list of ${list.length} bytes, 20 of 60 hidden: ${round(cost(() => filterLists(list, listRules), list.length))}\n`);
-process.stdout.write(`an event that passes: ${round(cost(() => stream.push(event), event.length))}\n`);
+process.stdout.write(`an event that passes: ${round(cost(() => [...stream.push(event)], event.length))}\n`);
 for (const [size, body] of Object.entries(answers)) {
   const [judged, parsed] = [cost(() => faultOfAnswer(body, '17'), body.length), cost(() => JSON.parse(body.toString('utf8')), body.length)];
   process.stdout.write(`an answer of ${size} (${body.length} bytes): ${round(judged)}; JSON.parse: ${round(parsed)}\n`);

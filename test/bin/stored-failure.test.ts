@@ -1,7 +1,7 @@
 /** What is wrong with what is stored is told with the place where it is. */
 import { expect, test } from 'vitest';
 import { storedFailure } from '../../bin/stored-failure.ts';
-import { ForeignSecretKey } from '../../control-plane/bootstrap.ts';
+import { ForeignSecretKey } from '../../control-plane/secrets/installation.ts';
 
 const PLACES = { keyPlace: '/data/secret.key', databasePlace: 'in /data/pg' };
 

@@ -11,7 +11,7 @@ import { mintToken, type TokenHasher } from '../../shared/token.ts';
 
 export function organisation(): OrganisationConfig {
   const id = newId('organisation');
-  return { id, slug: id.slice(-8), denialStyle: 'AUTO', unknownClients: 'ALLOW' };
+  return { id, slug: id.slice(-8), denialStyle: 'AUTO', unknownClients: 'ALLOW', semanticFilter: null };
 }
 
 /** The key as a data plane knows it, and the token that opens it. */
@@ -64,6 +64,8 @@ export function mcpServer(organisationId: string, given: Partial<McpServer> = {}
     toolsDiscoveredAt: null,
     toolReview: 'NONE',
     toolChangeMode: 'ENFORCE',
+    webSearchPolicy: null,
+    searchTools: [],
     ...given,
   };
 }

@@ -1,6 +1,7 @@
 /** A real Redis of the tests' own, which can be stopped and brought back. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { filesBelow } from './files-below.ts';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -10,6 +11,8 @@ export interface TestRedis {
   readonly url: string;
   /** Everything in it, as text. */
   dump(): Promise<string>;
+  /** Everything that it has written to its disk, as text. */
+  onDisk(): string;
   /** Stops it in order, so that what it holds is on disk. */
   halt(): Promise<void>;
   /** Brings it back on the same port, with what it held. */
@@ -55,6 +58,7 @@ export async function startTestRedis({ appendfsync = 'everysec' }: { appendfsync
   return {
     url,
     dump: () => withRedis(url, dumpOf),
+    onDisk: () => filesBelow(directory),
     halt: async () => void (await program.stop()),
     resume: async () => {
       program = await start();

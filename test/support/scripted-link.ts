@@ -1,7 +1,7 @@
 /** A control plane that says what the test tells it to, and keeps what it was told. */
 import { on } from 'node:events';
 import { EventEmitter } from 'node:events';
-import type { FeedLink, NodeDescription } from '../../data-plane/config/feed-link.ts';
+import type { FeedLink, NodeDescription, RenewedToken } from '../../data-plane/config/feed-link.ts';
 import type { ServerReport } from '../../data-plane/reports/server-report.ts';
 import type { ReceivedFrame } from '../../data-plane/config/read-frame.ts';
 
@@ -43,6 +43,10 @@ export class ScriptedLink implements FeedLink {
   acknowledge({ version, refusedReason }: Acknowledged): Promise<void> {
     this.acknowledged.push({ version, refusedReason });
     return Promise.resolve();
+  }
+
+  renewToken(): Promise<RenewedToken> {
+    return Promise.resolve({ state: null, token: null });
   }
 
   report(_dataPlaneId: string, reports: readonly ServerReport[]): Promise<void> {

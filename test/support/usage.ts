@@ -49,6 +49,7 @@ export function usageEvent(given: Partial<UsageEvent> = {}): UsageEvent {
     agentId: null,
     agentClientId: null,
     step: null,
+    dlpFindings: [],
     ...given,
   };
 }

@@ -15,8 +15,10 @@ import { Migration0013People } from './0013-people.ts';
 import { Migration0014Tools } from './0014-tools.ts';
 import { Migration0015Allotments } from './0015-allotments.ts';
 import { Migration0016RowSecurity } from './0016-row-security.ts';
+import { Migration0019UpstreamOauth } from './0019-upstream-oauth.ts';
 import { Migration0017Agents } from './0017-agents.ts';
 import { Migration0018Catalogue } from './0018-catalogue.ts';
+import { Migration0020Content } from './0020-content.ts';
 import { Migration0021PolicyModes } from './0021-policy-modes.ts';
 import { Migration0022DecisionSteps } from './0022-decision-steps.ts';
 import { Migration0023Live } from './0023-live.ts';
@@ -38,8 +40,10 @@ export const MIGRATIONS = [
   { name: '0014-tools', class: Migration0014Tools },
   { name: '0015-allotments', class: Migration0015Allotments },
   { name: '0016-row-security', class: Migration0016RowSecurity },
+  { name: '0019-upstream-oauth', class: Migration0019UpstreamOauth },
   { name: '0017-agents', class: Migration0017Agents },
   { name: '0018-catalogue', class: Migration0018Catalogue },
+  { name: '0020-content', class: Migration0020Content },
   { name: '0021-policy-modes', class: Migration0021PolicyModes },
   { name: '0022-decision-steps', class: Migration0022DecisionSteps },
   { name: '0023-live', class: Migration0023Live },

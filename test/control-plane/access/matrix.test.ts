@@ -16,7 +16,14 @@ const fields = rootFields(schema);
 /** Those that are answered at once; subscriptions have their own test. */
 const answered = Object.entries(ROWS).filter(([path]) => !path.startsWith('Subscription.'));
 /** They count and name nothing, have nobody to ask here, tell of the schema, or need more than just to be asked before they show more than one's own. */
-const NAMELESS = ['Query.usageDeadLetters', 'Query.explainAccess', 'Query.schemaInfo', 'Query.installRequests'];
+const NAMELESS = [
+  'Query.validateSemanticFilter',
+  'Query.validatePolicy',
+  'Query.usageDeadLetters',
+  'Query.explainAccess',
+  'Query.schemaInfo',
+  'Query.installRequests',
+];
 const payloadSchema = z.object({ userErrors: z.array(z.object({ code: z.string() })) });
 
 let plane: TestControlPlane;

@@ -30,6 +30,8 @@ const MUTATIONS: [string, string, () => Record<string, unknown>][] = [
   ['setToolRules', 'SetToolRulesInput', () => ({ id: serverId, allowedTools: ['echo'], blockedTools: [] })],
   ['setPricing', 'SetPricingInput', () => ({ serverId, pricing: { usdPerMillionCalls: '1' } })],
   ['setSemanticFilter', 'SetSemanticFilterInput', () => ({ serverId, filter: { blockedKeywords: ['word'] } })],
+  ['setOrganisationFilter', 'SetOrganisationFilterInput', () => ({ filter: { detectors: ['EMAIL'] } })],
+  ['setWebSearchPolicy', 'SetWebSearchPolicyInput', () => ({ serverId, policy: { blockedDomains: ['example.com'] } })],
   ['setToolReview', 'SetToolReviewInput', () => ({ id: serverId, review: 'ALL' })],
   ['setToolsEnabled', 'SetToolsEnabledInput', () => ({ serverId, tools: [], enabled: false })],
   ['setToolRisk', 'SetToolRiskInput', () => ({ serverId, tools: [], risk: 'WRITE' })],

@@ -27,7 +27,11 @@ const rowsOf = (version: string) =>
   database.query('select position, organisation_id, change from config_changes where version = $1 order by position', [version]);
 
 test('the changes of one edit share a version and keep their order and their owner', async () => {
-  const organisation = { op: 'upsert', kind: 'organisation', value: { id: 'org_1', slug: 'one', denialStyle: 'AUTO', unknownClients: 'ALLOW' } } as const;
+  const organisation = {
+    op: 'upsert',
+    kind: 'organisation',
+    value: { id: 'org_1', slug: 'one', denialStyle: 'AUTO', unknownClients: 'ALLOW', semanticFilter: null },
+  } as const;
   const version = await append(organisation, removal('key_1'));
   expect(await rowsOf(version)).toEqual([
     { position: 0, organisation_id: 'org_1', change: organisation },

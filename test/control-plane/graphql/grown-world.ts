@@ -40,6 +40,10 @@ async function grow(own: World, index: number): Promise<string> {
     `insert into limit_reconciliations select (jsonb_populate_record(r, jsonb_build_object('id', $1::text, 'limit_id', $1::text))).* from limit_reconciliations r where limit_id = $2`,
     [idOf(budget), own.budget],
   );
+  await plane.database.query(`insert into alerts select (jsonb_populate_record(a, jsonb_build_object('id', $1::text))).* from alerts a where id = $2`, [
+    newId('alert'),
+    own.alert,
+  ]);
   const called = {
     organisationId: organisation,
     serverId: server.id,

@@ -152,7 +152,7 @@ describe('what is refused', () => {
       {
         op: 'upsert',
         kind: 'mcpServer',
-        value: { ...server, semanticFilter: { blockedKeywords: [], blockedPatterns: ['(private'], applyTo: [], action: 'BLOCK' } },
+        value: { ...server, semanticFilter: { blockedKeywords: [], blockedPatterns: ['(private'], detectors: [], applyTo: [], action: 'BLOCK' } },
       },
       `ConfigFault: mcpServer ${server.id}: semanticFilter cannot be used`,
     ],
@@ -177,7 +177,7 @@ describe('what is refused', () => {
       {
         op: 'upsert',
         kind: 'mcpServer',
-        value: { ...server, semanticFilter: { blockedKeywords: [], blockedPatterns: [`(${secret}`], applyTo: [], action: 'BLOCK' } },
+        value: { ...server, semanticFilter: { blockedKeywords: [], blockedPatterns: [`(${secret}`], detectors: [], applyTo: [], action: 'BLOCK' } },
       },
       {
         op: 'upsert',

@@ -8,6 +8,7 @@ import { planOf } from '../../../data-plane/policies/governance-plan.ts';
 import { applyToolRules } from '../../../data-plane/steps/apply-tool-rules.ts';
 import { Trail } from '../../../data-plane/trail.ts';
 import type { McpServer } from '../../../shared/mcp-server.ts';
+import type { DetectorName } from '../../../shared/content-filter/detectors.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 import { fingerprintOfTool } from '../../../shared/tool-definition.ts';
 import { TOOL_REVIEWS, type ToolPin } from '../../../shared/tool-pins.ts';
@@ -35,7 +36,19 @@ const pin = (name: string, given: Partial<ToolPin> = {}): ToolPin => ({
   ...given,
 });
 const names = uniqueArray(
-  constantFrom('read', 'read_secret', 'DELETE', 'delete', 'file:///a', 'file:///etc/passwd', 'db://{secret}', 'ｓｅｃｒｅｔ', 'sec-ret', '☂'),
+  constantFrom(
+    'read',
+    'read_secret',
+    'DELETE',
+    'delete',
+    'file:///a',
+    'file:///etc/passwd',
+    'mailto:joe@example.com',
+    'db://{secret}',
+    'ｓｅｃｒｅｔ',
+    'sec-ret',
+    '☂',
+  ),
 );
 const rules = record({
   allowedTools: constantFrom<string[]>([], ['read', 'read_secret']),
@@ -52,8 +65,9 @@ const rules = record({
     record({
       blockedKeywords: constantFrom<string[]>([], ['secret'], ['call read']),
       blockedPatterns: constantFrom<string[]>([], ['^file:///etc/'], ['resources/']),
+      detectors: constantFrom<DetectorName[]>([], ['EMAIL']),
       applyTo: uniqueArray(constantFrom('REQUEST' as const, 'RESPONSE' as const)),
-      action: constantFrom('BLOCK' as const, 'OBSERVE' as const),
+      action: constantFrom('BLOCK' as const, 'REDACT' as const, 'OBSERVE' as const),
     }),
   ),
 });
@@ -78,7 +92,7 @@ test('what is left of a list would be admitted when it is called, and nothing el
 test('what asks for no list has no rules, and a batch has those of what it asks for', async () => {
   const access = await accessUnder({
     blockedTools: ['delete'],
-    semanticFilter: { blockedKeywords: ['secret'], blockedPatterns: [], applyTo: [], action: 'BLOCK' },
+    semanticFilter: { blockedKeywords: ['secret'], blockedPatterns: [], detectors: [], applyTo: [], action: 'BLOCK' },
   });
   const membersFor = (...methods: string[]) =>
     listRulesFor(access, rpcCall(JSON.stringify(methods.map((method) => ({ jsonrpc: '2.0', id: 1, method }))))).map(({ member }) => member);
@@ -101,7 +115,7 @@ function isAdmitted(access: Access, message: object): boolean {
   const call = rpcCall(JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }));
   const rpc: RpcRequest = { call, message: call.messages[0], era: 'legacy', session: undefined };
   try {
-    applyToolRules(access, rpc, new Trail());
+    applyToolRules(access, rpc, {}, new Trail());
     return true;
   } catch (error) {
     if (error instanceof Refusal) return false;

@@ -24,7 +24,7 @@ function cut(bytes: Buffer, sizes: readonly number[]): Buffer[] {
 
 function run(chunks: readonly Buffer[], eventBytesMax = 10_000): string {
   const filter = createEventStreamFilter(judge, eventBytesMax);
-  return Buffer.concat([...chunks.flatMap((chunk) => filter.push(chunk)), ...filter.end()]).toString('utf8');
+  return Buffer.concat([...chunks.flatMap((chunk) => [...filter.push(chunk)]), ...filter.end()]).toString('utf8');
 }
 
 const lineEnd = constantFrom('\n', '\r', '\r\n');

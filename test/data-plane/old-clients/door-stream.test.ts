@@ -4,6 +4,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { compileServer } from '../../../data-plane/config/compile-server.ts';
 import type { Outcome } from '../../../data-plane/evidence.ts';
 import { Exchange } from '../../../data-plane/exchange.ts';
+import { contentRulesOf } from '../../../data-plane/guardrails/content-rules.ts';
+import type { Governing } from '../../../data-plane/list-visibility.ts';
 import { DoorStream } from '../../../data-plane/old-clients/door-stream.ts';
 import type { OpenStream } from '../../../data-plane/open-streams.ts';
 import { Trail } from '../../../data-plane/trail.ts';
@@ -25,6 +27,10 @@ interface Opened extends StreamText {
 
 const config = mcpServer('org_1');
 
+function governing(given: Partial<McpServer>): Governing {
+  return { server: compileServer({ ...config, ...given }, testSealer), plan: { content: contentRulesOf([]) } };
+}
+
 async function open(): Promise<Opened> {
   const arrival = Promise.withResolvers<[IncomingMessage, ServerResponse]>();
   const server = await listenOnLoopback(createServer((request, response) => arrival.resolve([request, response])));
@@ -35,7 +41,7 @@ async function open(): Promise<Opened> {
   const outcomes: Outcome[] = [];
   const streams = { add: (stream: OpenStream) => void watched.add(stream), remove: (stream: OpenStream) => void watched.delete(stream) };
   const exchange = new Exchange(request, response, { identifier: config.slug, tailPath: '' }, systemClock);
-  const stream = new DoorStream({ clock: systemClock, streams }, exchange, new Trail(), compileServer(config, testSealer), {
+  const stream = new DoorStream({ clock: systemClock, streams }, exchange, new Trail(), governing({}), {
     session: () => undefined,
     onRoom: () => undefined,
     onServer: () => undefined,
@@ -68,8 +74,8 @@ const HIDING: [string, Partial<McpServer>][] = [
 
 test.each(HIDING)('a client is told when a tool is %s, and not of other changes', async (_how, hiding) => {
   const { stream, text } = await open();
-  stream.follows(compileServer({ ...config, name: 'another' }, testSealer));
-  stream.follows(compileServer({ ...config, ...hiding }, testSealer));
+  stream.follows(governing({ name: 'another' }));
+  stream.follows(governing(hiding));
   await eventually(() => (text().length > ENDPOINT.length ? true : undefined), 'a notification');
   expect(text().slice(ENDPOINT.length)).toBe('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n');
 });

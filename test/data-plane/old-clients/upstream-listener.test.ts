@@ -9,6 +9,7 @@ import { Refusal } from '../../../shared/refusal.ts';
 import { TokenHasher } from '../../../shared/token.ts';
 import { stateOf, testSecretKey } from '../../support/config-frames.ts';
 import { accessGrant, apiKey, mcpServer, organisation, snapshotOf } from '../../support/domain.ts';
+import { Trail } from '../../../data-plane/trail.ts';
 import { eventually } from '../../support/processes.ts';
 
 interface Listening {
@@ -48,7 +49,7 @@ async function guardOf(): Promise<() => AnswerGuard> {
   const { key } = apiKey(acme.id, new TokenHasher(testSecretKey.derive('token-hash')));
   const config = {
     ...mcpServer(acme.id),
-    semanticFilter: { blockedKeywords: ['secret'], blockedPatterns: [], applyTo: ['RESPONSE' as const], action: 'BLOCK' as const },
+    semanticFilter: { blockedKeywords: ['secret'], blockedPatterns: [], detectors: [], applyTo: ['RESPONSE' as const], action: 'BLOCK' as const },
   };
   const grant = accessGrant(key, config);
   const { snapshot } = await stateOf('1', snapshotOf({ organisations: [acme], apiKeys: [key], mcpServers: [config], accessGrants: [grant] }));
@@ -56,7 +57,7 @@ async function guardOf(): Promise<() => AnswerGuard> {
   if (server === undefined) throw new Error('the snapshot lacks its server');
   const access = { key, server, grant, plan: planOf(snapshot, key, server, grant) };
   const rpc = { call: undefined, message: undefined, era: 'legacy', session: undefined } as const;
-  return () => new AnswerGuard({ access, rpc, listRules: [] }, () => undefined);
+  return () => new AnswerGuard({ access, rpc, listRules: [] }, new Trail());
 }
 
 const says = (events: string) => (sink: AnswerSink) => {
@@ -91,5 +92,5 @@ test('a stream that the server has condemned itself is not taken up, however it 
 
 test('nothing is told of an event that holds what is blocked, nor of what follows it', async () => {
   const { listener, told, condemned } = await listen(says('data: {"a":"fine"}\n\ndata: {"b":"a secret"}\n\ndata: {"c":"too late"}\n\n'));
-  expect([listener.isOver, told.length, condemned.length]).toEqual([true, 0, 1]);
+  expect([listener.isOver, told, condemned.length]).toEqual([true, ['{"a":"fine"}'], 1]);
 });

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { Exchange } from '../../../data-plane/exchange.ts';
 import { readRpcCall } from '../../../data-plane/mcp/read-rpc-call.ts';
 import { Trail } from '../../../data-plane/trail.ts';
-import { agentJsonOf, eventEnding, eventHead, unknownEnding } from '../../../data-plane/usage/usage-event-json.ts';
+import { eventEnding, eventHead, unknownEnding } from '../../../data-plane/usage/usage-event-json.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { NO_PRICE } from '../../../shared/pricing.ts';
 import { TokenHasher } from '../../../shared/token.ts';
@@ -90,7 +90,7 @@ test.each([
   const head = eventHead('node', exchangeOf(), trail, NO_PRICE);
   const outcome = { status: 200, outputBytes: 0, upstreamMillis: 1, isToolError: false, failure: undefined };
   const refusal = new Refusal('mcp_guardrail_block', 'blocked_tool', 'blocked');
-  for (const ending of [eventEnding(outcome, trail, 1, 0n), eventEnding(refusal, trail, 1, 0n), unknownEnding([], 7n, 0, agentJsonOf(trail))])
+  for (const ending of [eventEnding(outcome, trail, 1, 0n), eventEnding(refusal, trail, 1, 0n), unknownEnding(7n, 0, trail)])
     expect(read(head + ending)).toMatchObject({ agentId, agentClientId });
 });
 
@@ -103,7 +103,7 @@ test('a request that is refused before its client is known is of the agent that 
 });
 
 test('what is kept for a node that is lost is an event too', () => {
-  expect(read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding([], 7n, 0, ''))).toMatchObject({
+  expect(read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0, new Trail()))).toMatchObject({
     decision: 'ERRORED',
     code: 'upstream_error',
     reason: 'connection_lost',
@@ -112,7 +112,7 @@ test('what is kept for a node that is lost is an event too', () => {
 });
 
 test('what is written is read; another format is not', () => {
-  const event = read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding([], 7n, 0, ''));
+  const event = read(eventHead('node', exchangeOf(), trailOf('echo'), NO_PRICE) + unknownEnding(7n, 0, new Trail()));
   expect(read(writeUsageEvent(event))).toEqual(event);
   expect(Object.keys(event).toSorted()).toEqual([...USAGE_EVENT_FIELDS].toSorted());
   for (const wrong of ['[2]', '[1]', '{}', 'null', JSON.stringify(event)]) expect(() => read(wrong)).toThrow();

@@ -10,6 +10,14 @@ const LONG_TEXT = 512;
 const [INVISIBLE, SPACE, FOREIGN, FIRST_OWN] = [0, 1, 2, 3] as const;
 /** As far as it is left after NFKC, which turns most kinds into a plain space. */
 const WHITE_SPACE = [0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20, 0x85, 0x1680, 0x2028, 0x2029] as const;
+const SPACES: ReadonlySet<number> = new Set(WHITE_SPACE);
+
+export interface KeywordMatch {
+  /** Index of the keyword. */
+  readonly keyword: number;
+  /** Just behind its last character. */
+  readonly end: number;
+}
 
 interface TrieNode {
   readonly state: number;
@@ -55,6 +63,20 @@ export class KeywordAutomaton {
       if (state < 0) return state;
     }
     return state;
+  }
+
+  /** Where keywords stand in a folded text, from left to right. Behind one that is found the search starts over. */
+  matchesIn(folded: string): KeywordMatch[] {
+    const matches: KeywordMatch[] = [];
+    let state: number = KeywordAutomaton.START;
+    for (let at = 0; at < folded.length; at++) {
+      const symbol = this.#symbol(folded.charCodeAt(at));
+      state = state < this.#table.length ? (this.#table[state + symbol] ?? 0) : this.#stepSparse(state, symbol);
+      if (state >= 0) continue;
+      matches.push({ keyword: -1 - state, end: at + 1 });
+      state = KeywordAutomaton.START;
+    }
+    return matches;
   }
 
   /** Bytes are read several times as fast as the characters of a string, which are worth no copy where there are few. */
@@ -163,6 +185,16 @@ export function foldKeyword(keyword: string): string {
   return foldText(keyword)
     .replace(/[\s\x85]+/g, ' ')
     .trim();
+}
+
+/** Where a folded keyword begins that ends there in a folded text, however wide the white space in it. */
+export function startOfKeyword(folded: string, end: number, keyword: string): number {
+  let at = end;
+  for (let left = keyword.length - 1; left >= 0; left--) {
+    if (keyword[left] !== ' ') at--;
+    else while (at > 0 && SPACES.has(folded.charCodeAt(at - 1))) at--;
+  }
+  return at;
 }
 
 function newNode(state: number, symbol: number): TrieNode {

@@ -1,6 +1,10 @@
 /** The blocked keywords of a server: each string of a message is judged alone, and all of them as one text. */
+import { foldText } from './fold-text.ts';
 import { visitStrings, type StringVisitor } from './json-strings.ts';
-import { foldKeyword, KeywordAutomaton } from './keyword-automaton.ts';
+import type { FoundRule } from './filter-match.ts';
+import type { JudgedText } from './judged-text.ts';
+import { foldKeyword, KeywordAutomaton, startOfKeyword } from './keyword-automaton.ts';
+import { MappedText } from './mapped-text.ts';
 
 /**
  * Keys that the protocol itself writes carry nothing: with the keyword `token`, every call that asks for progress would be refused
@@ -47,9 +51,33 @@ export class KeywordSet {
    */
   findIn(value: unknown): string | undefined {
     if (this.#keywords.length === 0) return undefined;
-    const search = new KeywordSearch((this.#automaton ??= new KeywordAutomaton(this.#keywords.map(foldKeyword))));
+    const search = new KeywordSearch(this.#compiled());
     visitStrings(value, search);
     return search.found < 0 ? undefined : this.#keywords[search.found];
+  }
+
+  /** Each place where one stands, by the same rules. Of keywords that overlap, the one is found that ends first. */
+  findAllIn(texts: readonly JudgedText[]): FoundRule[] {
+    if (this.#keywords.length === 0) return [];
+    const alone = texts.flatMap(({ text, label, role }, index) =>
+      (role === 'KEY' && !PROTOCOL_KEYS.has(text)) || (role === 'VALUE' && label === KIND_LABEL) ? [[index]] : [],
+    );
+    const together = texts.flatMap(({ label, role }, index) => (role === 'VALUE' && label !== KIND_LABEL ? [index] : []));
+    return [together, ...alone].flatMap((indexes) => this.#findAllAmong(texts, indexes));
+  }
+
+  #findAllAmong(texts: readonly JudgedText[], indexes: readonly number[]): FoundRule[] {
+    const whole = new MappedText(texts, indexes, { form: foldText, separator: ' ' });
+    return this.#compiled()
+      .matchesIn(whole.text)
+      .map(({ keyword, end }) => {
+        const rule = this.#keywords[keyword] ?? '';
+        return { rule, kind: 'KEYWORD', parts: whole.partsOf(startOfKeyword(whole.text, end, foldKeyword(rule)), end) };
+      });
+  }
+
+  #compiled(): KeywordAutomaton {
+    return (this.#automaton ??= new KeywordAutomaton(this.#keywords.map(foldKeyword)));
   }
 }
 

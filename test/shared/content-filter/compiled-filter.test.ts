@@ -2,11 +2,11 @@
 import { array, assert, constantFrom, nat, property, string, uniqueArray } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { foldText } from '../../../shared/content-filter/fold-text.ts';
-import { compileFilter, type CompiledFilter } from '../../../data-plane/guardrails/semantic-filter.ts';
-import { semanticFilterSchema } from '../../../shared/semantic-filter.ts';
+import { compileFilter, type CompiledFilter } from '../../../shared/content-filter/compiled-filter.ts';
+import { semanticFilterSchema } from '../../../shared/content-filter/semantic-filter.ts';
 
 function filterOf(blockedKeywords: string[], blockedPatterns: string[] = []): CompiledFilter {
-  return compileFilter({ blockedKeywords, blockedPatterns, applyTo: ['REQUEST'], action: 'BLOCK' });
+  return compileFilter({ blockedKeywords, blockedPatterns, detectors: [], applyTo: ['REQUEST'], action: 'BLOCK' });
 }
 
 const say = (...texts: string[]): unknown => ({
@@ -48,7 +48,7 @@ describe('keywords', () => {
     ['a+b (c)', 'A+B (C)'],
     ['机密', '这是机密文件'],
   ])('%j is found in %j', (rule, text) => {
-    expect(filter.findIn(say(text))).toEqual({ rule, kind: 'keyword' });
+    expect(filter.findIn(say(text))).toEqual({ rule, kind: 'KEYWORD' });
   });
 
   test.each(['secre t', 'privatekey', 'private-key', 'aab c', 'strase', 'key private', '', '机 密'])('nothing is found in %j', (text) => {
@@ -72,7 +72,7 @@ describe('keywords', () => {
   });
 
   test('a blank keyword is refused by the schema and matches nothing', () => {
-    const filterWith = (keyword: string): object => ({ blockedKeywords: [keyword], blockedPatterns: [], applyTo: [], action: 'BLOCK' });
+    const filterWith = (keyword: string): object => ({ blockedKeywords: [keyword], blockedPatterns: [], detectors: [], applyTo: [], action: 'BLOCK' });
     for (const blank of ['', ' ', '\t\n', '\u200b', '\u3000\u00ad']) {
       expect(semanticFilterSchema.safeParse(filterWith(blank)).success).toBe(false);
       expect(filterOf([blank]).findIn(say('anything'))).toBeUndefined();
@@ -121,7 +121,7 @@ describe('patterns', () => {
     ['\\bpass(word|wd)\\s*[:=]\\s*\\S+', 'my password = x'],
     ['^only$', 'only'],
   ])('%j is found in %j', (rule, text) => {
-    expect(filter.findIn(say('first', text, 'last'))).toEqual({ rule, kind: 'pattern' });
+    expect(filter.findIn(say('first', text, 'last'))).toEqual({ rule, kind: 'PATTERN' });
   });
 
   test.each(['AKIA123', 'compassword=x', 'not only', 'password'])('nothing is found in %j', (text) => {
@@ -129,7 +129,7 @@ describe('patterns', () => {
   });
 
   test('white space in a pattern leads from one value into the next, and a dot does not', () => {
-    expect(filter.findIn(say('password:', 'hunter2'))?.kind).toBe('pattern');
+    expect(filter.findIn(say('password:', 'hunter2'))?.kind).toBe('PATTERN');
     expect(filterOf([], ['a.*b']).findIn(say('a', 'b'))).toBeUndefined();
   });
 
@@ -152,6 +152,6 @@ describe('patterns', () => {
 });
 
 test('an empty list of directions means requests', () => {
-  const filter = compileFilter({ blockedKeywords: ['x'], blockedPatterns: [], applyTo: [], action: 'OBSERVE' });
+  const filter = compileFilter({ blockedKeywords: ['x'], blockedPatterns: [], detectors: [], applyTo: [], action: 'OBSERVE' });
   expect([filter.appliesToRequest, filter.appliesToResponse, filter.action]).toEqual([true, false, 'OBSERVE']);
 });

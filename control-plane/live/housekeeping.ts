@@ -1,0 +1,20 @@
+/** Lets grow old what is told live, every minute: what was noticed of servers, changes that were told, alerts and exports. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import { forgetAlerts } from '../alerts/alert-book.ts';
+import { RepeatedTask } from '../background/repeated-task.ts';
+import { endExports } from '../exports/end-exports.ts';
+import type { ServerHealthService } from '../server-health/server-health.service.ts';
+import { forgetLiveChanges } from './live-changes.ts';
+
+const PAUSE_MILLIS = 60_000;
+
+/** `em` sees every organisation. Any number of replicas may do it at once. */
+export function startHousekeeping(em: EntityManager, health: ServerHealthService, log: Logger): RepeatedTask {
+  return new RepeatedTask({ pauseMillis: PAUSE_MILLIS, log, complaint: 'what is over cannot be cleared away' }, async () => {
+    await health.forget(em);
+    await endExports(em);
+    await forgetAlerts(em);
+    await forgetLiveChanges(em);
+  });
+}

@@ -1,0 +1,184 @@
+/** Servers that somebody signs in to, against a real authorisation server: for the organisation, and each user for himself. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { startAuthorisationServer, type AuthorisationServer } from '../support/authorisation-server.ts';
+import { newMember, type Member } from '../support/browser.ts';
+import { GatewayClient, refusalOf } from '../support/gateway-client.ts';
+import { startGuardedUpstream, type GuardedUpstream } from '../support/guarded-upstream.ts';
+import { followTo } from '../support/identity-provider.ts';
+import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
+import { eventually } from '../support/processes.ts';
+
+let planes: TestPlanes;
+let authority: AuthorisationServer;
+let upstream: GuardedUpstream;
+let gateway: GatewayClient;
+
+beforeAll(async () => {
+  [planes, authority] = await Promise.all([startTestPlanes(), startAuthorisationServer()]);
+  upstream = await startGuardedUpstream(authority);
+  gateway = new GatewayClient(planes.dataUrl);
+});
+
+afterAll(async () => {
+  await planes.close();
+  await upstream.close();
+  await authority.close();
+});
+
+beforeEach(() => {
+  authority.isDown = false;
+  authority.asked.length = 0;
+  upstream.authorisations.length = 0;
+});
+
+const governed = (slug: string, mode = 'AUTHORIZATION_CODE_ORG') => planes.governed({ slug, endpointUrl: upstream.url, auth: { oauth2: { mode } } });
+const START = 'authorizeUrl expiresAt';
+const callback = () => `${planes.control.url}/oauth/callback`;
+const startedSchema = z.object({ authorizeUrl: z.string() });
+
+async function start(id: string): Promise<string> {
+  return startedSchema.parse(await planes.control.admin.mutate('startServerOAuth', 'ReferenceInput', { id }, START)).authorizeUrl;
+}
+
+async function visit(url: string, cookie?: string): Promise<{ status: number; text: string }> {
+  const response = await fetch(url, { headers: cookie === undefined ? {} : { cookie } });
+  return { status: response.status, text: await response.text() };
+}
+
+const signIn = async (id: string) => visit(await followTo(await start(id), callback()));
+const call = async (slug: string, apiKey: string) => gateway.send(slug, { key: apiKey });
+const reasonOf = async (slug: string, apiKey: string) => refusalOf(await call(slug, apiKey)).data.reason;
+const isCalled = (slug: string, apiKey: string) =>
+  eventually(async () => ((await call(slug, apiKey)).status === 200 ? true : undefined), `${slug} being called with a token`);
+
+async function connectionOf(serverId: string) {
+  const { server } = await planes.control.admin.query(
+    'query($id: ID!) { server(id: $id) { auth { oauthMode oauth { state subject scopes refreshable error } } } }',
+    { id: serverId },
+  );
+  return z.object({ auth: z.object({ oauth: z.record(z.string(), z.unknown()).nullable() }) }).parse(server).auth.oauth;
+}
+
+describe('a server that one person signs in to for the organisation', () => {
+  test('is called once somebody has, and not before', async () => {
+    const { apiKey, serverId } = await governed('one');
+    expect(await connectionOf(serverId)).toMatchObject({ state: 'NEEDS_SIGN_IN' });
+    expect(await reasonOf('one', apiKey)).toBe('sign_in_required');
+    expect(upstream.authorisations).toEqual([]);
+    expect(await signIn(serverId)).toMatchObject({ status: 200 });
+    await isCalled('one', apiKey);
+    expect(await connectionOf(serverId)).toMatchObject({ state: 'CONNECTED', refreshable: true, error: null });
+    expect(upstream.authorisations).not.toContain(undefined);
+  });
+
+  test('gets its next token with a refresh token that is used once, and none any more when that has expired', async () => {
+    const { apiKey, serverId } = await governed('rotating');
+    await signIn(serverId);
+    await isCalled('rotating', apiKey);
+    const row = async () =>
+      (await planes.control.database.query('select generation, state, refresh_token from upstream_connections where mcp_server_id = $1', [serverId]))[0];
+    const first = await row();
+    await planes.control.database.query('update upstream_connections set refresh_due_at = now() where mcp_server_id = $1', [serverId]);
+    const second = await eventually(async () => ((await row())?.['generation'] === 2 ? row() : undefined), 'the second token');
+    expect(second?.['refresh_token']).not.toEqual(first?.['refresh_token']);
+    await isCalled('rotating', apiKey);
+    await authority.forgetRefreshTokens();
+    await planes.control.database.query(`update upstream_connections set refresh_due_at = now(), expires_at = now() where mcp_server_id = $1`, [serverId]);
+    await eventually(async () => ((await connectionOf(serverId))?.['state'] === 'SIGN_IN_EXPIRED' ? true : undefined), 'the end of the sign-in');
+    expect(await signIn(serverId)).toMatchObject({ status: 200 });
+    await isCalled('rotating', apiKey);
+  });
+
+  test('is not called any more once it is disconnected, and its tokens are taken back', async () => {
+    const { apiKey, serverId } = await governed('leaving');
+    await signIn(serverId);
+    await isCalled('leaving', apiKey);
+    await planes.control.admin.mutate('disconnectServerOAuth', 'ReferenceInput', { id: serverId }, 'server { id }');
+    expect(authority.asked.filter((path) => path === '/token/revocation')).toHaveLength(2);
+    await eventually(async () => ((await reasonOf('leaving', apiKey)) === 'sign_in_required' ? true : undefined), 'the end of the connection');
+  });
+});
+
+describe('a browser that comes back', () => {
+  test('comes back once', async () => {
+    const { serverId } = await governed('once');
+    const back = await followTo(await start(serverId), callback());
+    expect(await visit(back)).toMatchObject({ status: 200 });
+    expect(await visit(back)).toMatchObject({ status: 400 });
+  });
+
+  test('with another state finds nothing, and the code is not used', async () => {
+    const { serverId } = await governed('other-state');
+    const back = new URL(await followTo(await start(serverId), callback()));
+    back.searchParams.set('state', 'made-up');
+    expect(await visit(back.href)).toMatchObject({ status: 400 });
+    expect(authority.tokenRequests()).toBe(0);
+  });
+
+  test.each([
+    ['of another issuer', 'https://evil.example'],
+    ['of none', null],
+  ])('in the name %s is sent away, and the code is not used', async (_who, issuer) => {
+    const { serverId } = await governed(issuer === null ? 'no-issuer' : 'other-issuer');
+    const back = new URL(await followTo(await start(serverId), callback()));
+    if (issuer === null) back.searchParams.delete('iss');
+    else back.searchParams.set('iss', issuer);
+    expect(await visit(back.href)).toMatchObject({ status: 403 });
+    expect(authority.tokenRequests()).toBe(0);
+    expect(await connectionOf(serverId)).toMatchObject({ state: 'NEEDS_SIGN_IN' });
+  });
+
+  test('after the server’s auth has changed connects nothing', async () => {
+    const { serverId } = await governed('changed');
+    const back = await followTo(await start(serverId), callback());
+    const auth = { oauth2: { mode: 'AUTHORIZATION_CODE_ORG', scope: 'tools:list' } };
+    await planes.control.admin.mutate('setServerAuth', 'SetServerAuthInput', { id: serverId, auth }, 'server { id }');
+    expect(await visit(back)).toMatchObject({ status: 400 });
+    expect(authority.tokenRequests()).toBe(0);
+  });
+});
+
+describe('a server that each user signs in to', () => {
+  const people: Member[] = [];
+
+  beforeAll(async () => {
+    for (const name of ['ann', 'ben']) people.push(await newMember(planes.control, `${name}@example.com`, 'USER'));
+  });
+
+  test('is called with the connection of the user whose key it is, and with nobody else’s', async () => {
+    const { apiKey, serverId } = await governed('personal', 'AUTHORIZATION_CODE_USER');
+    expect(await reasonOf('personal', apiKey)).toBe('user_key_required');
+    const keys = [];
+    for (const { userId } of people) {
+      const key = await planes.control.admin.createApiKey();
+      await planes.control.admin.grant(key.id, serverId);
+      await planes.control.database.query(`update api_keys set type = 'USER', user_id = $1 where id = $2`, [userId, key.id]);
+      // Brings the key as it is now to the data planes.
+      const { secret } = await planes.control.admin.mutate('rotateApiKey', 'RotateApiKeyInput', { id: key.id }, 'secret');
+      keys.push(z.string().parse(secret));
+    }
+    const [anns = '', bens = ''] = keys;
+    const ann = people[0];
+    if (ann === undefined) throw new Error('nobody is there');
+    await eventually(async () => ((await call('personal', bens)).status === 502 ? true : undefined), 'the grant being in force');
+    authority.account = 'ann-upstream';
+    const begun = startedSchema.parse(await ann.browser.mutate('startServerOAuth', 'ReferenceInput', { id: serverId }, START));
+    const back = await followTo(begun.authorizeUrl, callback());
+    expect(await visit(back, ann.browser.cookie)).toMatchObject({ status: 200 });
+    await isCalled('personal', anns);
+    expect(await reasonOf('personal', bens)).toBe('sign_in_required');
+  });
+
+  test('connects nobody whose sign-in comes back in another browser', async () => {
+    const { serverId } = await governed('lured', 'AUTHORIZATION_CODE_USER');
+    const [ann, ben] = people;
+    if (ann === undefined || ben === undefined) throw new Error('nobody is there');
+    for (const cookie of [ben.browser.cookie, undefined]) {
+      const begun = startedSchema.parse(await ann.browser.mutate('startServerOAuth', 'ReferenceInput', { id: serverId }, START));
+      const back = await followTo(begun.authorizeUrl, callback());
+      expect(await visit(back, cookie)).toMatchObject({ status: 403 });
+    }
+    expect(authority.tokenRequests()).toBe(0);
+  });
+});
