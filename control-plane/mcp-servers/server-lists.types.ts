@@ -7,7 +7,8 @@ import { BigIntString, DateTime } from '../graphql/scalars.ts';
 import { SERVER_HEALTH, type ServerHealth } from '../server-health/server-health.types.ts';
 import { ORDER_DIRECTION } from '../usage/usage-filter.types.ts';
 import type { McpServer } from './mcp-server.entity.ts';
-import { AUTH_TYPE, McpServerType, SERVER_SOURCE, TRANSPORT } from './mcp-server.types.ts';
+import { McpServerType, SERVER_SOURCE, TRANSPORT } from './mcp-server.types.ts';
+import { AUTH_TYPE } from './server-auth.types.ts';
 import type { InventoryItem } from './inventory.ts';
 
 export const SERVER_ORDER_FIELD = { NAME: 'NAME', CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', LAST_USED_AT: 'LAST_USED_AT' } as const;
