@@ -24,7 +24,7 @@ const change = (name: string, type: string, input: Record<string, unknown>) => r
 
 async function withPolicy(policies: unknown): Promise<Party> {
   const party = await rig.party();
-  await change('setPolicy', 'SetPolicyInput', { scope: 'API_KEY', ownerId: party.apiKeyId, policies });
+  await change('setPolicy', 'SetPolicyInput', { scope: 'API_KEY', ownerId: party.apiKeyId, policies, mayDenyAll: true });
   await rig.settled();
   return party;
 }
@@ -148,6 +148,15 @@ const SITUATIONS: readonly Situation[] = [
   },
   { reason: 'CONCURRENCY_EXCEEDED/concurrency', step: 'reserveSpend', arrange: () => withPolicy({ ratelimit: { concurrency: { max: 0 } } }) },
   {
+    reason: 'MCP_GUARDRAIL_BLOCK/loop_detected',
+    step: 'reserveSpend',
+    arrange: async () => {
+      const party = await withPolicy({ loops: { repeated_calls: { max: 1, within_seconds: 600 } } });
+      await rig.call(party);
+      return party;
+    },
+  },
+  {
     reason: 'QUOTA_EXCEEDED/quota_exhausted',
     step: 'reserveSpend',
     arrange: async () => {
@@ -174,6 +183,7 @@ const SITUATIONS: readonly Situation[] = [
 const withoutMoment = (text: string): string =>
   text
     .replaceAll(/req_\w+/g, 'req')
+    .replaceAll(/"resetAt":"[^"]*"/g, '"resetAt":""')
     .replaceAll(/"retry_after":\d+/g, '"retry_after":0')
     .replaceAll(/^Retry-After \d+$/gim, 'Retry-After 0');
 
@@ -227,7 +237,7 @@ test('whatever is configured, every call is explained as it is then answered', a
       const party = await rig.party({ blockedTools, allowedTools });
       await change('setGrants', 'SetGrantsInput', { add: [{ apiKeyId: party.apiKeyId, serverId: party.serverId, toolsAllowed: granted }] });
       const policies = { ip: { blocklist }, ratelimit: { requests: { per_day: perDay }, payload: { max_request_bytes: requestBytes } } };
-      await change('setPolicy', 'SetPolicyInput', { scope: 'API_KEY', ownerId: party.apiKeyId, policies });
+      await change('setPolicy', 'SetPolicyInput', { scope: 'API_KEY', ownerId: party.apiKeyId, policies, mayDenyAll: true });
       const schedule = { period: 'DAILY', timezone: 'UTC' };
       const limit = { name: 'q', ownerType: 'API_KEY', ownerId: party.apiKeyId, metric: 'TOOL_CALLS', schedule };
       if (quota !== undefined) await change('createQuota', 'QuotaInput', { ...limit, limit: quota });
