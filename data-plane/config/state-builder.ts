@@ -12,7 +12,7 @@ import { GLOBAL_OWNER } from '../../shared/policy.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMapDraft } from './bucket-map.ts';
-import { compileOwnFilter } from './compile-own-filter.ts';
+import { putOrganisationFilter } from './compile-own-filter.ts';
 import { compileServer } from './compile-server.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
@@ -104,7 +104,8 @@ export class StateBuilder {
   #put(change: ConfigUpsert): void {
     switch (change.kind) {
       case 'organisation':
-        return this.#putOrganisation(change.value);
+        putOrganisationFilter(this.#organisationFilters, change.value);
+        return this.#organisations.set(change.value.id, change.value);
       case 'apiKey':
         return this.#putKey(change.value);
       case 'mcpServer':
@@ -146,13 +147,6 @@ export class StateBuilder {
       case 'agent':
         return this.#removeAgent(id);
     }
-  }
-
-  #putOrganisation(organisation: OrganisationConfig): void {
-    this.#organisations.set(organisation.id, organisation);
-    const filter = compileOwnFilter(`organisation ${organisation.id}`, organisation.semanticFilter);
-    if (filter === undefined) this.#organisationFilters.delete(organisation.id);
-    else this.#organisationFilters.set(organisation.id, filter);
   }
 
   #putKey(key: ApiKey): void {
