@@ -18,8 +18,9 @@ export interface Guard {
   accepts(token: string): Promise<boolean>;
 }
 
-export async function startGuardedUpstream(guard: Guard): Promise<GuardedUpstream> {
-  const inner = await startMcpUpstream();
+/** `sessions`: it demands a session, as most servers do. */
+export async function startGuardedUpstream(guard: Guard, { sessions = false } = {}): Promise<GuardedUpstream> {
+  const inner = await startMcpUpstream({ sessions });
   const authorisations: (string | undefined)[] = [];
   const made: { origin?: string } = {};
   const server = createServer((request, response) => void handle(request, response));
@@ -35,6 +36,8 @@ export async function startGuardedUpstream(guard: Guard): Promise<GuardedUpstrea
       response.setHeader('www-authenticate', `Bearer resource_metadata="${metadata}"`);
       return answerJson(response, 401, { error: 'invalid_token' });
     }
+    // It has nothing to say by itself.
+    if (request.method === 'GET') return void response.writeHead(405).end();
     await pass(request, response, inner.url);
   };
   const { origin, close } = await listenOnLoopback(server);
@@ -50,14 +53,21 @@ export async function startGuardedUpstream(guard: Guard): Promise<GuardedUpstrea
   };
 }
 
+const SESSION = 'mcp-session-id';
+
 async function pass(request: IncomingMessage, response: ServerResponse, url: string): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(Buffer.from(chunk));
   const { method = 'GET', headers } = request;
   const body = method === 'POST' ? Buffer.concat(chunks) : null;
-  const answer = await fetch(url, { method, headers: { accept: headers.accept ?? '*/*', 'content-type': 'application/json' }, body });
-  const type = answer.headers.get('content-type');
-  response.writeHead(answer.status, type === null ? {} : { 'content-type': type });
+  const session = headers[SESSION];
+  const sent = { accept: headers.accept ?? '*/*', 'content-type': 'application/json', ...(typeof session === 'string' ? { [SESSION]: session } : {}) };
+  const answer = await fetch(url, { method, headers: sent, body });
+  for (const name of ['content-type', SESSION]) {
+    const value = answer.headers.get(name);
+    if (value !== null) response.setHeader(name, value);
+  }
+  response.writeHead(answer.status);
   response.end(Buffer.from(await answer.arrayBuffer()));
 }
 
