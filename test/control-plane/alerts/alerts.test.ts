@@ -30,7 +30,9 @@ afterAll(async () => {
   await plane?.close();
 });
 beforeEach(async () => {
-  await plane.database.query('delete from server_health; delete from usage_dead_letters; delete from limits; delete from data_planes; delete from usage_hours; delete from alerts');
+  await plane.database.query(
+    'delete from server_health; delete from usage_dead_letters; delete from limits; delete from data_planes; delete from usage_hours; delete from alerts',
+  );
 });
 
 async function alerts(active = true): Promise<z.infer<typeof alertSchema>[]> {
