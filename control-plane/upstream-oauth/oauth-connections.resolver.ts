@@ -10,8 +10,7 @@ import { OAuthConnectionType, StartOAuthPayload } from './upstream-connection.ty
 @Resolver(() => AuthConfig)
 export class OAuthConnectionsResolver {
   @Mutation(() => StartOAuthPayload, {
-    description:
-      'Begins a sign-in to a server. For the organisation’s connection it needs SERVER_UPDATE; where everybody has his own, it is for people who have signed in.',
+    description: 'Begins a sign-in to a server. Needs SERVER_UPDATE; where everybody has a connection of his own, it is for people who have signed in.',
   })
   startServerOAuth(@Ctx() context: RequestContext, @Arg('input', () => ReferenceInput) input: ReferenceInput): Promise<StartOAuthPayload> {
     const admin = asAdmin(context);
@@ -19,7 +18,8 @@ export class OAuthConnectionsResolver {
   }
 
   @Mutation(() => ServerPayload, {
-    description: 'Takes a connection away, from the next call on, and its tokens back. Needs what startServerOAuth needs.',
+    description:
+      'Takes a connection away, from the next call on, and its tokens back. Needs SERVER_UPDATE; where everybody has a connection of his own, it is for people who have signed in.',
   })
   disconnectServerOAuth(@Ctx() context: RequestContext, @Arg('input', () => ReferenceInput) input: ReferenceInput): Promise<ServerPayload> {
     const admin = asAdmin(context);

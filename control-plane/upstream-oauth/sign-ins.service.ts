@@ -86,6 +86,8 @@ export async function findSignedIn(context: AdminContext, serverId: string): Pro
   const server = await context.em.fork().findOne(McpServerEntity, { id: serverId });
   if (server === null) throw notFound('id', 'server');
   const { auth } = server;
+  const isPersonal = auth.type === 'OAUTH2' && auth.mode === 'AUTHORIZATION_CODE_USER';
+  if (!isPersonal) requirePermission(context, 'SERVER_UPDATE');
   if (auth.type !== 'OAUTH2' || auth.mode === 'CLIENT_CREDENTIALS')
     throw refuseInput(
       ['id'],
@@ -93,7 +95,6 @@ export async function findSignedIn(context: AdminContext, serverId: string): Pro
       'nobody signs in to this server',
       'setServerAuth with oauth2 and one of the modes AUTHORIZATION_CODE_ORG and AUTHORIZATION_CODE_USER',
     );
-  if (auth.mode === 'AUTHORIZATION_CODE_ORG') requirePermission(context, 'SERVER_UPDATE');
   return Object.assign(server, { auth });
 }
 

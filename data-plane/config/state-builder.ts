@@ -11,7 +11,7 @@ import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
 import { AgentsDraft } from './agents-draft.ts';
 import { BucketMapDraft } from './bucket-map.ts';
-import { compileOwnFilter } from './compile-own-filter.ts';
+import { putOrganisationFilter } from './compile-own-filter.ts';
 import { compileServer } from './compile-server.ts';
 import { ConfigFault } from './config-fault.ts';
 import type { ConfigState } from './config-state.ts';
@@ -102,7 +102,8 @@ export class StateBuilder {
   #put(change: ConfigUpsert): void {
     switch (change.kind) {
       case 'organisation':
-        return this.#putOrganisation(change.value);
+        putOrganisationFilter(this.#organisationFilters, change.value);
+        return this.#organisations.set(change.value.id, change.value);
       case 'apiKey':
         return this.#putKey(change.value);
       case 'mcpServer':
@@ -144,13 +145,6 @@ export class StateBuilder {
       case 'agent':
         return this.#agents.remove(id);
     }
-  }
-
-  #putOrganisation(organisation: OrganisationConfig): void {
-    this.#organisations.set(organisation.id, organisation);
-    const filter = compileOwnFilter(`organisation ${organisation.id}`, organisation.semanticFilter);
-    if (filter === undefined) this.#organisationFilters.delete(organisation.id);
-    else this.#organisationFilters.set(organisation.id, filter);
   }
 
   #putKey(key: ApiKey): void {

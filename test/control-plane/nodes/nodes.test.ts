@@ -84,7 +84,7 @@ async function everyKind(): Promise<Record<string, string>> {
     Role: await made('createRole', 'CreateRoleInput', { name: 'r', permissions: [] }, 'role'),
     Invitation: await made('inviteMember', 'InviteMemberInput', { email: 'invited@example.com', roleId: 'USER' }, 'invitation'),
     AdminToken: await made('createAdminToken', 'CreateAdminTokenInput', { name: 't', permissions: [] }, 'adminToken'),
-    Policy: await made('setPolicy', 'SetPolicyInput', { scope: 'ORGANISATION', policies: {} }, 'policy'),
+    Policy: await made('setPolicy', 'SetPolicyInput', { scope: 'ORGANISATION', policies: { ip: { blocklist: ['203.0.113.0/24'] } } }, 'policy'),
     Budget: await made('createBudget', 'BudgetInput', { ...daily, limitUsd: '1' }, 'budget'),
     Quota: await made('createQuota', 'QuotaInput', { ...daily, metric: 'REQUESTS', limit: '1' }, 'quota'),
     UsageRecord: String(await first('usage_records')),

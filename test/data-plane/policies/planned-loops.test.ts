@@ -43,7 +43,7 @@ test('any two arguments make one count exactly when they are equal', () => {
   const args = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.oneof(fc.integer({ min: 0, max: 2 }), fc.boolean(), fc.constantFrom('x', 'y')), { maxKeys: 3 });
   fc.assert(
     fc.property(args, args, (one, other) => {
-      const sorted = (object: Record<string, unknown>) => JSON.stringify(Object.entries(object).toSorted());
+      const sorted = (object: Record<string, unknown>) => JSON.stringify(Object.entries(object).toSorted(([a], [b]) => (a < b ? -1 : 1)));
       expect(keyOf('repeated_calls', message('t', one)) === keyOf('repeated_calls', message('t', other))).toBe(sorted(one) === sorted(other));
     }),
   );

@@ -22,6 +22,11 @@ export const DATA_PLANES: Rows = {
     ({ dataPlane }) => ({ dataPlaneId: dataPlane, reports: [] }),
     ({ dataPlane }) => ({ dataPlaneId: dataPlane, reports: [] }),
   ),
+  'Mutation.renewUpstreamToken': mutation(
+    'DATA_PLANE',
+    ({ server }) => ({ serverId: server }),
+    ({ server }) => ({ serverId: server }),
+  ),
   'Subscription.dataPlaneChanged': subscription(
     'ADMINISTRATOR',
     () => ({}),

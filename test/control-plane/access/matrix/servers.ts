@@ -2,6 +2,9 @@
 import { mutation, query, subscription, type Rows } from './row.ts';
 import type { World } from './world.ts';
 
+/** To a server that is called without credentials. */
+const NOBODY_SIGNS_IN = { expecting: ['CONFLICT'] };
+
 let made = 0;
 const newServer = () => ({ name: `made ${made++}`, transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' });
 const freshServer = async ({ admin }: World) => (await admin.createServer(newServer())).id;
@@ -57,6 +60,22 @@ export const SERVERS: Rows = {
     ({ server }) => ({ id: server, auth: { none: true } }),
     ({ server }) => ({ id: server, auth: { none: true } }),
   ),
+  'Mutation.startServerOAuth': {
+    ...mutation(
+      'SERVER_UPDATE',
+      ({ server }) => ({ id: server }),
+      ({ server }) => ({ id: server }),
+    ),
+    ...NOBODY_SIGNS_IN,
+  },
+  'Mutation.disconnectServerOAuth': {
+    ...mutation(
+      'SERVER_UPDATE',
+      ({ server }) => ({ id: server }),
+      ({ server }) => ({ id: server }),
+    ),
+    ...NOBODY_SIGNS_IN,
+  },
   'Mutation.setToolRules': mutation(
     'TOOL_CONFIGURE',
     async (own) => ({ id: await freshServer(own), allowedTools: [], blockedTools: [] }),
