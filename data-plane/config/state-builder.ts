@@ -1,8 +1,6 @@
 /** Builds the next configuration: starts from an older one or from nothing, takes changes one by one, and leaves the older one as it was. */
 import { isDeepStrictEqual } from 'node:util';
 import type { AccessGrant } from '../../shared/access-grant.ts';
-import type { Agent } from '../../shared/agent.ts';
-import { prepareAgent } from '../../shared/agent-recogniser.ts';
 import type { ApiKey } from '../../shared/api-key.ts';
 import type { ConfigChange, ConfigRemoval, ConfigUpsert, OrganisationConfig, PolicyConfig } from '../../shared/config-document.ts';
 import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
@@ -11,6 +9,7 @@ import type { McpServer } from '../../shared/mcp-server.ts';
 import { GLOBAL_OWNER } from '../../shared/policy.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { compilePolicy, type CompiledPolicy } from '../policies/compiled-policy.ts';
+import { AgentsDraft } from './agents-draft.ts';
 import { BucketMapDraft } from './bucket-map.ts';
 import { putOrganisationFilter } from './compile-own-filter.ts';
 import { compileServer } from './compile-server.ts';
@@ -38,8 +37,7 @@ export class StateBuilder {
   readonly #limitConfigs: BucketMapDraft<Limit>;
   readonly #limits: BucketMapDraft<readonly Limit[]>;
   readonly #credentials: CredentialDraft;
-  readonly #agentConfigs: BucketMapDraft<Agent>;
-  readonly #agents: NestedMapDraft<Agent>;
+  readonly #agents: AgentsDraft;
 
   /** `base` is what the changes come on top of; `previous` what is in force now, often the same. */
   constructor(sealer: SecretSealer, { base, previous }: { readonly base: ConfigState; readonly previous: ConfigState }) {
@@ -59,8 +57,7 @@ export class StateBuilder {
     this.#limitConfigs = new BucketMapDraft(entities.limit);
     this.#limits = new BucketMapDraft(snapshot.limits);
     this.#credentials = new CredentialDraft(sealer, base);
-    this.#agentConfigs = new BucketMapDraft(entities.agent);
-    this.#agents = new NestedMapDraft(snapshot.agents);
+    this.#agents = new AgentsDraft(base);
   }
 
   /** Throws a `ConfigFault` when the change does not fit; the builder is then worth nothing, and the older state is as it was. */
@@ -72,6 +69,7 @@ export class StateBuilder {
   /** The builder must not be used afterwards. */
   finish(version: string): ConfigState {
     const organisations = this.#organisations.finish();
+    const agents = this.#agents.finish();
     const credentials = this.#credentials.finish();
     const apiKeys = this.#apiKeys.finish();
     return {
@@ -83,7 +81,7 @@ export class StateBuilder {
         policy: this.#policyConfigs.finish(),
         limit: this.#limitConfigs.finish(),
         ...credentials.entities,
-        agent: this.#agentConfigs.finish(),
+        agent: agents.entities,
       },
       snapshot: {
         version,
@@ -96,7 +94,7 @@ export class StateBuilder {
         policies: this.#policies.finish(),
         limits: this.#limits.finish(),
         ...credentials.snapshot,
-        agents: this.#agents.finish(),
+        agents: agents.byOrganisation,
       },
     };
   }
@@ -121,7 +119,7 @@ export class StateBuilder {
       case 'installation':
         return this.#credentials.putInstallation(change.value);
       case 'agent':
-        return this.#putAgent(change.value);
+        return this.#agents.put(change.value);
     }
   }
 
@@ -145,7 +143,7 @@ export class StateBuilder {
       case 'installation':
         throw new ConfigFault('installation: it cannot be removed');
       case 'agent':
-        return this.#removeAgent(id);
+        return this.#agents.remove(id);
     }
   }
 
@@ -231,17 +229,5 @@ export class StateBuilder {
     if (rest.length === 0) this.#limits.delete(old.ownerId);
     else this.#limits.set(old.ownerId, rest);
     this.#limitConfigs.delete(id);
-  }
-  #putAgent(agent: Agent): void {
-    prepareAgent(agent);
-    this.#agentConfigs.set(agent.id, agent);
-    this.#agents.set(agent.organisationId, agent.id, agent);
-  }
-
-  #removeAgent(id: string): void {
-    const old = this.#agentConfigs.get(id);
-    if (old === undefined) return;
-    this.#agents.delete(old.organisationId, id);
-    this.#agentConfigs.delete(id);
   }
 }
