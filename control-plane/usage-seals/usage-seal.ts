@@ -47,7 +47,8 @@ const SEALED = `jsonb_build_array(
   u.sequence, u.id, u.request_id, to_char(u.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), u.data_plane, u.organisation_id, u.team_id, u.user_id,
   u.api_key_id, u.status, u.decision, u.code, u.reason, u.message, u.rule, u.observed, u.latency_micros, u.input_bytes, u.output_bytes, u.cost_nanos_usd,
   u.client_name, u.client_version, u.client_ip, u.trace_id, u.dlp_outcome, m.server_id, m.server_slug, m.transport, m.http_method, m.rpc_method, m.tool,
-  m.is_tool_error, m.session_id, m.protocol_version, m.pricing, u.agent_id, u.agent_client_id, u.step)`;
+  m.is_tool_error, m.session_id, m.protocol_version, m.pricing, u.agent_id, u.agent_client_id, u.step,
+  u.dlp_findings)`;
 
 const hoursSchema = z.array(
   z.object({ hour: z.string(), records: z.string(), lowestRequestId: z.string(), highestRequestId: z.string(), contentHash: z.string() }),
