@@ -18,6 +18,8 @@ const TELLABLE: ReadonlySet<string> = new Set([
   'SERVICE_UNAVAILABLE',
   'RATE_LIMITED',
   'DEADLINE_EXCEEDED',
+  'CONFLICT',
+  'IDEMPOTENCY_KEY_REUSED',
 ]);
 
 /** Errors in the words of the GraphQL library. */
@@ -47,6 +49,15 @@ export function rateLimited(message: string, retryAfterSeconds: number): GraphQL
 
 export function badInput(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
+}
+
+/** What asks again does no harm; this one may have been done. */
+export function underWayAlready(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'CONFLICT' } });
+}
+
+export function keyReused(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'IDEMPOTENCY_KEY_REUSED' } });
 }
 
 export function tooComplex(message: string): GraphQLError {
