@@ -51,11 +51,12 @@ export function badInput(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
 }
 
-/** What asks again does no harm; this one may have been done. */
+/** Of a change that may have been made, and must not be made twice. */
 export function underWayAlready(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'CONFLICT' } });
 }
 
+/** Of another change under the key of an earlier one. */
 export function keyReused(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'IDEMPOTENCY_KEY_REUSED' } });
 }

@@ -25,7 +25,8 @@ export interface OperationAnswer {
 }
 
 const answerSchema = z.object({ status: z.int(), headers: z.array(z.tuple([z.string(), z.string()])), body: z.string() });
-const executedSchema = z.object({ data: z.unknown() }).refine((answer) => 'data' in answer);
+/** What was refused before anything ran has no data, not even null. */
+const executedSchema = z.looseObject({}).refine((answer) => 'data' in answer);
 const earlierSchema = z.tuple([z.object({ body_hash: z.string(), answer: sealedSecretSchema.nullable() })]).or(z.tuple([]));
 
 /** The request's row, and whose it is. */
