@@ -17,7 +17,7 @@ test.each(Object.entries(REFUSALS))('%s has a section that names its status, and
   const reasons: readonly string[] = Object.entries(REASONS).find(([name]) => name === code)?.[1] ?? [];
   const below = Array.from(section.matchAll(/^### (\w+)$/gm), ([, reason]) => reason);
   // The only reason of a code may have the code's name, and then has its section.
-  expect(below.toSorted()).toEqual(reasons.filter((reason) => reason !== code).toSorted());
+  expect(new Set(below)).toEqual(new Set(reasons.filter((reason) => reason !== code)));
 });
 
 test('no two sections have one name, so that a refusal’s link leads to its reason', () => {
