@@ -65,14 +65,12 @@ export class StateBuilder {
 
   /** Throws a `ConfigFault` when the change does not fit; the builder is then worth nothing, and the older state is as it was. */
   apply(change: ConfigChange): void {
-    if (change.op === 'upsert') this.#put(change);
-    else this.#remove(change);
+    return change.op === 'upsert' ? this.#put(change) : this.#remove(change);
   }
 
   /** The builder must not be used afterwards. */
   finish(version: string): ConfigState {
     const organisations = this.#organisations.finish();
-    const credentials = this.#credentials.finish();
     const apiKeys = this.#apiKeys.finish();
     return {
       entities: {
@@ -82,7 +80,7 @@ export class StateBuilder {
         accessGrant: this.#accessGrants.finish(),
         policy: this.#policyConfigs.finish(),
         limit: this.#limitConfigs.finish(),
-        ...credentials.entities,
+        ...this.#credentials.entities(),
         agent: this.#agentConfigs.finish(),
       },
       snapshot: {
@@ -95,7 +93,7 @@ export class StateBuilder {
         grants: this.#grants.finish(),
         policies: this.#policies.finish(),
         limits: this.#limits.finish(),
-        ...credentials.snapshot,
+        ...this.#credentials.snapshot(),
         agents: this.#agents.finish(),
       },
     };
@@ -116,9 +114,8 @@ export class StateBuilder {
       case 'limit':
         return this.#putLimit(change.value);
       case 'upstreamToken':
-        return this.#credentials.putToken(change.value);
       case 'installation':
-        return this.#credentials.putInstallation(change.value);
+        return this.#credentials.put(change);
       case 'agent':
         return this.#putAgent(change.value);
     }
@@ -140,9 +137,8 @@ export class StateBuilder {
       case 'limit':
         return this.#removeLimit(id);
       case 'upstreamToken':
-        return this.#credentials.removeToken(id);
       case 'installation':
-        throw new ConfigFault('installation: it cannot be removed');
+        return this.#credentials.remove(kind, id);
       case 'agent':
         return this.#removeAgent(id);
     }
