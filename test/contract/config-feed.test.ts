@@ -101,7 +101,8 @@ describe('a committed change', () => {
   test('in a storm of changes: all of them are in force in the end', async () => {
     await settled();
     const { id } = await newServer();
-    const changes = Array.from({ length: 100 }, (_, index) =>
+    // As many as one caller may have under way.
+    const changes = Array.from({ length: 64 }, (_, index) =>
       plane.admin.mutate('setToolRules', 'SetToolRulesInput', { id, allowedTools: [], blockedTools: [`tool_${index}`] }, 'server { id }'),
     );
     await Promise.all(changes);
