@@ -61,9 +61,9 @@ describe('an older control plane and today’s node', () => {
   });
 
   test.each(KINDS)('every field that was added to %s may be missing, each by itself', (kind) => {
-    for (const field of Object.keys(ADDED[kind])) {
+    for (const [field, meant] of Object.entries(ADDED[kind])) {
       const { [field]: _, ...without }: Record<string, unknown> = today(kind);
-      expect(ENTITY_SCHEMAS[kind].parse(without)).toMatchObject({ [field]: z.record(z.string(), z.unknown()).parse(ADDED[kind])[field] });
+      expect(ENTITY_SCHEMAS[kind].parse(without)).toMatchObject({ [field]: meant });
     }
   });
 });
@@ -74,12 +74,11 @@ describe('today’s control plane and an older node', () => {
   });
 
   test.each(KINDS)('of %s the node is told by name what it could not know, and nothing else is new', (kind) => {
-    const added = Object.keys(ADDED[kind]);
     expect(Object.keys(ENTITY_SCHEMAS[kind].shape).toSorted()).toEqual(Object.keys(today(kind)).toSorted());
     const olderSchema = z.strictObject(Object.fromEntries(Object.keys(OLDER_ENTITIES[kind]).map((field) => [field, z.unknown()])));
     const reading = olderSchema.safeParse(ENTITY_SCHEMAS[kind].parse(today(kind)));
     const reason = reading.success ? '' : faultOf('changes.0', reading.error).message;
-    expect([...reason.matchAll(/"(\w+)"/g)].map(([, name]) => name).toSorted()).toEqual(added.toSorted());
+    expect(new Set([...reason.matchAll(/"(\w+)"/g)].map(([, name]) => name))).toEqual(new Set(Object.keys(ADDED[kind])));
   });
 });
 
