@@ -1,7 +1,7 @@
 /** Writes a refusal for its reader: a program that knows JSON-RPC, an SDK that hides what is not 200, or a model that reads text. */
 import type { DenialStyle } from '../shared/mcp-server.ts';
 import type { Refusal } from '../shared/refusal.ts';
-import { jsonRpcCodeOf, REFUSALS } from '../shared/refusals.ts';
+import { jsonRpcCodeOf, pageOfReason, REFUSALS } from '../shared/refusals.ts';
 import type { Exchange } from './exchange.ts';
 import { readRpcCall } from './mcp/read-rpc-call.ts';
 import type { RpcCall } from './mcp/rpc-call.ts';
@@ -17,7 +17,6 @@ export interface Denial {
 const STYLE_HEADER = 'turnpike-denial-style';
 /** A body that nobody has read yet is looked at for its id only up to this size. */
 const ID_LOOKUP_BYTES_MAX = 65_536;
-const DOCUMENT = 'docs/refusals.md';
 
 export async function denialOf(refusal: Refusal, exchange: Exchange, trail: Trail): Promise<Denial> {
   const call = trail.rpc?.call ?? (await lookUpCall(exchange));
@@ -89,7 +88,7 @@ function dataOf(refusal: Refusal, exchange: Exchange, trail: Trail): Record<stri
     ...facts,
     retry_after: retryAfterSeconds,
     rule: rule?.path,
-    docs: `${DOCUMENT}#${refusal.code}`,
+    docs: pageOfReason(refusal.reason),
   };
 }
 

@@ -94,6 +94,11 @@ export const REASONS = {
 
 export type RefusalReason<Code extends RefusalCode = RefusalCode> = (typeof REASONS)[Code][number];
 
+/** Where a refusal is explained to whoever met it: each reason has a section of its own name. */
+export function pageOfReason(reason: string): string {
+  return `docs/refusals.md#${reason}`;
+}
+
 /** What the protocol itself has a code for, and clients of it branch on (MCP 2026-07-28, Error codes). */
 const PROTOCOL_CODES: ReadonlyMap<string, number> = new Map<RefusalReason, number>([
   ['header_mismatch', -32_020],

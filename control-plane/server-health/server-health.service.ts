@@ -46,12 +46,8 @@ export class ServerHealthService {
   readonly #reported = new Map<string, number[]>();
 
   /** `em` sees the organisations whose servers may be told of; what is told of any other is not heard. */
-  async record(em: EntityManager, seen: readonly SeenHealth[], source: HealthSource = 'OBSERVED'): Promise<void> {
-    if (seen.length === 0) return;
-    await inTransaction(em, { dryRun: false }, async (writer) => {
-      const changed = changedSchema.parse(await writer.execute(RECORD, [JSON.stringify(seen.map(toRow)), source, source]));
-      await tellOf(writer, changed);
-    });
+  async record(em: EntityManager, seen: readonly SeenHealth[]): Promise<void> {
+    if (seen.length > 0) await inTransaction(em, { dryRun: false }, (writer) => recordHealth(writer, seen, 'OBSERVED'));
   }
 
   /** What a node noticed of servers that it serves. Answers how many of them there are. */
@@ -84,6 +80,12 @@ export class ServerHealthService {
     if (lately.length >= REPORTS_PER_MINUTE) throw rateLimited('this node has reported often enough for a minute', MINUTE_MILLIS / 1000);
     this.#reported.set(dataPlaneId, [...lately, now]);
   }
+}
+
+/** In the transaction of `writer`: of each source the newest word is kept. */
+export async function recordHealth(writer: EntityManager, seen: readonly SeenHealth[], source: HealthSource): Promise<void> {
+  const changed = changedSchema.parse(await writer.execute(RECORD, [JSON.stringify(seen.map(toRow)), source, source]));
+  await tellOf(writer, changed);
 }
 
 async function tellOf(writer: EntityManager, changed: z.infer<typeof changedSchema>): Promise<void> {

@@ -16,6 +16,7 @@ import type { OauthFlow } from './oauth-flow.entity.ts';
 import { digestOfAuth, findSignedIn, ownerOf, takeFlow, verifierPlace } from './sign-ins.service.ts';
 import { TokenRefused, type TokenEndpoint } from './token-endpoint.ts';
 import { openRegistration } from './token-source.ts';
+import { noteNoSignIn } from './sign-in-health.ts';
 import { refreshTokenPlace, storeToken } from './token-store.ts';
 import { removalOfUpstreamToken } from './upstream-connection.document.ts';
 import { UpstreamConnectionEntity, type UpstreamConnection } from './upstream-connection.entity.ts';
@@ -90,8 +91,9 @@ export class ConnectedService {
     const userId = ownerOf(context, server.auth);
     const old = await inTransaction(context.em, { dryRun: false }, async (em) => {
       const connection = await takeAway(em, { mcpServerId: server.id, userId });
-      if (connection !== null)
-        audit(em, context, { action: 'disconnectServerOAuth', targetId: server.id, targetLabel: server.slug, before: shown(connection), after: null });
+      if (connection === null) return null;
+      audit(em, context, { action: 'disconnectServerOAuth', targetId: server.id, targetLabel: server.slug, before: shown(connection), after: null });
+      if (connection.userId == null) await noteNoSignIn(em, server.id, server.auth);
       return connection;
     });
     if (old !== null) await this.#revoke(server, old);

@@ -10,7 +10,7 @@ import { OAuthConnectionType, StartOAuthPayload } from './upstream-connection.ty
 @Resolver(() => AuthConfig)
 export class OAuthConnectionsResolver {
   @Mutation(() => StartOAuthPayload, {
-    description: 'Begins a sign-in to a server. Needs SERVER_UPDATE; where everybody has a connection of his own, it is for people who have signed in.',
+    description: 'Begins a sign-in to a server. Needs SERVER_UPDATE. Where everybody has a connection of his own, it needs a person who has signed in instead.',
   })
   startServerOAuth(@Ctx() context: RequestContext, @Arg('input', () => ReferenceInput) input: ReferenceInput): Promise<StartOAuthPayload> {
     const admin = asAdmin(context);
@@ -19,7 +19,7 @@ export class OAuthConnectionsResolver {
 
   @Mutation(() => ServerPayload, {
     description:
-      'Takes a connection away, from the next call on, and its tokens back. Needs SERVER_UPDATE; where everybody has a connection of his own, it is for people who have signed in.',
+      'Takes a connection away, from the next call on, and its tokens back. Needs SERVER_UPDATE. Where everybody has a connection of his own, it needs a person who has signed in instead.',
   })
   disconnectServerOAuth(@Ctx() context: RequestContext, @Arg('input', () => ReferenceInput) input: ReferenceInput): Promise<ServerPayload> {
     const admin = asAdmin(context);

@@ -124,8 +124,7 @@ export class TokenKeeper {
       const connection = await inside.findOne(UpstreamConnectionEntity, { id: claimed.id, claim: claimed.claim }, FOR_CHANGE);
       if (connection === null) return;
       if (!(outcome instanceof TokenRefused)) return storeToken(inside, this.#parts.sealer, connection, { token: outcome, askedAtMillis });
-      storeRefusal(inside, connection, outcome);
-      await inside.flush();
+      await storeRefusal(inside, connection, outcome);
       if (connection.state !== 'SIGN_IN_EXPIRED') return;
       const actor = {
         requestId: newId('request'),

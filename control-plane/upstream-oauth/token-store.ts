@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { SecretPlace, SecretSealer } from '../../shared/sealed-secret.ts';
 import { accessTokenPlace } from '../../shared/upstream-token.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
+import { noteSignIn } from './sign-in-health.ts';
 import type { FetchedToken, TokenRefused } from './token-endpoint.ts';
 import { backoffMillis, lifeOf } from './token-life.ts';
 import { upsertOfUpstreamToken } from './upstream-connection.document.ts';
@@ -44,10 +45,11 @@ export async function storeToken(
   });
   const upsert = upsertOfUpstreamToken(connection);
   await appendConfigChanges(em, upsert === undefined ? [] : [upsert]);
+  await noteSignIn(em, connection);
 }
 
 /** The token that there is goes on until it expires; the data planes see for themselves when that is. */
-export function storeRefusal(em: EntityManager, connection: UpstreamConnection, refused: TokenRefused): void {
+export async function storeRefusal(em: EntityManager, connection: UpstreamConnection, refused: TokenRefused): Promise<void> {
   const failures = connection.failures + 1;
   const isFinal = refused.isFinal && connection.registration != null;
   em.assign(connection, {
@@ -59,4 +61,6 @@ export function storeRefusal(em: EntityManager, connection: UpstreamConnection, 
     ...(isFinal ? { refreshToken: null } : {}),
     updatedAt: new Date(),
   });
+  await em.flush();
+  await noteSignIn(em, connection);
 }

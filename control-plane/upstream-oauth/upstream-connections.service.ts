@@ -9,6 +9,7 @@ import { ACROSS_TENANTS, insideOrganisation } from '../database/tenant-filter.ts
 import { notFound } from '../graphql/input-refused.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import type { StoredAuth } from '../mcp-servers/stored-auth.ts';
+import { noteNoSignIn } from './sign-in-health.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 import { removalOfUpstreamToken } from './upstream-connection.document.ts';
 import { UpstreamConnectionEntity, type ConnectionState, type UpstreamConnection } from './upstream-connection.entity.ts';
@@ -37,6 +38,7 @@ export async function resetConnections(em: EntityManager, server: Pick<McpServer
     await em.nativeDelete(UpstreamConnectionEntity, { mcpServerId: server.id });
     await appendConfigChanges(em, old.map(removalOfUpstreamToken));
   }
+  await noteNoSignIn(em, server.id, auth);
   if (auth.type !== 'OAUTH2' || auth.mode !== 'CLIENT_CREDENTIALS') return;
   const { id: mcpServerId, organisationId } = server;
   const now = new Date();

@@ -1,7 +1,7 @@
 /** Turns a row of usage into the public record. */
 import { formatNanos, formatUsd } from '../../shared/nanos-usd.ts';
 import { readObservation, type Observation } from '../../shared/observation.ts';
-import { REFUSALS } from '../../shared/refusals.ts';
+import { pageOfReason, REFUSALS } from '../../shared/refusals.ts';
 import { traceOf } from './decision-trace.ts';
 import type { Denial, PricingSnapshot, UsageRecordType } from './usage.types.ts';
 import type { UsageRow } from './usage-row.ts';
@@ -52,7 +52,7 @@ export function toUsageRecord(row: UsageRow): UsageRecordType {
 
 function wouldHaveBeen({ code, reason, rule }: Observation): Denial {
   const sentence = Object.entries(REFUSALS).find(([known]) => known === code)?.[1].sentence ?? '';
-  return { code: code.toUpperCase(), reason, message: sentence, rule: shownRule(rule ?? null), docsUrl: docsOf(code), retryAfterSeconds: null };
+  return { code: code.toUpperCase(), reason, message: sentence, rule: shownRule(rule ?? null), docsUrl: pageOfReason(reason), retryAfterSeconds: null };
 }
 
 export function denialOf(row: Pick<UsageRow, 'code' | 'reason' | 'message' | 'rule' | 'retry_after_seconds'>): Denial | null {
@@ -62,17 +62,13 @@ export function denialOf(row: Pick<UsageRow, 'code' | 'reason' | 'message' | 'ru
     reason: row.reason ?? '',
     message: row.message ?? '',
     rule: shownRule(row.rule),
-    docsUrl: docsOf(row.code),
+    docsUrl: pageOfReason(row.reason ?? row.code),
     retryAfterSeconds: row.retry_after_seconds,
   };
 }
 
 function shownRule(rule: UsageRow['rule']): Denial['rule'] {
   return rule === null ? null : { kind: rule.kind, id: rule.id ?? null, path: rule.path };
-}
-
-function docsOf(code: string): string {
-  return `docs/refusals.md#${code}`;
 }
 
 function pricingOf({ pricing }: UsageRow): PricingSnapshot | null {

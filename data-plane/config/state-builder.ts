@@ -70,7 +70,6 @@ export class StateBuilder {
   finish(version: string): ConfigState {
     const organisations = this.#organisations.finish();
     const agents = this.#agents.finish();
-    const credentials = this.#credentials.finish();
     const apiKeys = this.#apiKeys.finish();
     return {
       entities: {
@@ -80,7 +79,7 @@ export class StateBuilder {
         accessGrant: this.#accessGrants.finish(),
         policy: this.#policyConfigs.finish(),
         limit: this.#limitConfigs.finish(),
-        ...credentials.entities,
+        ...this.#credentials.entities(),
         agent: agents.entities,
       },
       snapshot: {
@@ -93,7 +92,7 @@ export class StateBuilder {
         grants: this.#grants.finish(),
         policies: this.#policies.finish(),
         limits: this.#limits.finish(),
-        ...credentials.snapshot,
+        ...this.#credentials.snapshot(),
         agents: agents.byOrganisation,
       },
     };
@@ -115,9 +114,8 @@ export class StateBuilder {
       case 'limit':
         return this.#putLimit(change.value);
       case 'upstreamToken':
-        return this.#credentials.putToken(change.value);
       case 'installation':
-        return this.#credentials.putInstallation(change.value);
+        return this.#credentials.put(change);
       case 'agent':
         return this.#agents.put(change.value);
     }
@@ -139,9 +137,8 @@ export class StateBuilder {
       case 'limit':
         return this.#removeLimit(id);
       case 'upstreamToken':
-        return this.#credentials.removeToken(id);
       case 'installation':
-        throw new ConfigFault('installation: it cannot be removed');
+        return this.#credentials.remove(kind, id);
       case 'agent':
         return this.#agents.remove(id);
     }

@@ -1,7 +1,7 @@
 /** The table of refusals and its page say the same. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { jsonRpcCodeOf, REASONS, REFUSALS } from '../../shared/refusals.ts';
+import { jsonRpcCodeOf, pageOfReason, REASONS, REFUSALS } from '../../shared/refusals.ts';
 
 const page = readFileSync(new URL('../../docs/refusals.md', import.meta.url), 'utf8');
 const sections = new Map(
@@ -11,10 +11,19 @@ const sections = new Map(
     .map((section) => [section.slice(0, section.indexOf('\n')), section]),
 );
 
-test.each(Object.entries(REFUSALS))('%s has a section that names its status and each of its reasons', (code, row) => {
+test.each(Object.entries(REFUSALS))('%s has a section that names its status, and one below for each of its reasons', (code, row) => {
   const section = sections.get(code) ?? '';
   expect(section).toContain(`${row.status}`);
-  for (const reason of Object.entries(REASONS).find(([name]) => name === code)?.[1] ?? []) expect(section).toContain(`\`${reason}\``);
+  const reasons: readonly string[] = Object.entries(REASONS).find(([name]) => name === code)?.[1] ?? [];
+  const below = Array.from(section.matchAll(/^### (\w+)$/gm), ([, reason]) => reason);
+  // The only reason of a code may have the code's name, and then has its section.
+  expect(new Set(below)).toEqual(new Set(reasons.filter((reason) => reason !== code)));
+});
+
+test('no two sections have one name, so that a refusal’s link leads to its reason', () => {
+  const names = Array.from(page.matchAll(/^##+ (\w+)$/gm), ([, name]) => name);
+  expect(new Set(names).size).toBe(names.length);
+  for (const reason of Object.values(REASONS).flat()) expect(names.map((name) => `docs/refusals.md#${name}`)).toContain(pageOfReason(reason));
 });
 
 test('no section describes a code that does not exist', () => {

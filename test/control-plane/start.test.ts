@@ -85,9 +85,11 @@ test('five that start at once make one organisation and one administrator', asyn
 
 test('a second start keeps the organisation and writes no token', async () => {
   const [databaseUrl, directory] = [await emptyDatabase(), await dataDirectory()];
-  await (await start({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory })).close();
+  const environment = { DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory, TURNPIKE_SECRET_KEY: randomBytes(32).toString('base64') };
+  await (await start(environment)).close();
   await rm(join(directory, 'admin-token'));
-  await start({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory });
+  await expect(start({ DATABASE_URL: databaseUrl, TURNPIKE_DATA_DIR: directory })).rejects.toThrow('is not the one that this database was made with');
+  await start(environment);
   await expect(stat(join(directory, 'admin-token'))).rejects.toThrow('ENOENT');
   expect(await rowsOf(databaseUrl, 'select count(*)::int as admins from admin_tokens')).toEqual([{ admins: 1 }]);
 });

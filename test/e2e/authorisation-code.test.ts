@@ -60,7 +60,23 @@ async function connectionOf(serverId: string) {
   return z.object({ auth: z.object({ oauth: z.record(z.string(), z.unknown()).nullable() }) }).parse(server).auth.oauth;
 }
 
+const healthOf = async (id: string) => (await planes.control.admin.query('query($id: ID!) { server(id: $id) { health } }', { id }))['server'];
+
 describe('a server that one person signs in to for the organisation', () => {
+  test('says by its health that somebody must sign in, before the first time and after the last', async () => {
+    const { serverId } = await governed('healthy');
+    expect(await healthOf(serverId)).toEqual({ health: 'NEEDS_AUTH' });
+    await signIn(serverId);
+    expect(await healthOf(serverId)).not.toEqual({ health: 'NEEDS_AUTH' });
+    await authority.forgetRefreshTokens();
+    await planes.control.database.query(`update upstream_connections set refresh_due_at = now(), expires_at = now() where mcp_server_id = $1`, [serverId]);
+    await eventually(async () => (JSON.stringify(await healthOf(serverId)).includes('AUTH_EXPIRED') ? true : undefined), 'the sign-in having expired');
+    await planes.control.admin.mutate('disconnectServerOAuth', 'ReferenceInput', { id: serverId }, 'server { id }');
+    expect(await healthOf(serverId)).toEqual({ health: 'NEEDS_AUTH' });
+    await planes.control.admin.mutate('setServerAuth', 'SetServerAuthInput', { id: serverId, auth: { none: true } }, 'server { id }');
+    expect(await healthOf(serverId)).not.toEqual({ health: 'NEEDS_AUTH' });
+  });
+
   test('is called once somebody has, and not before', async () => {
     const { apiKey, serverId } = await governed('one');
     expect(await connectionOf(serverId)).toMatchObject({ state: 'NEEDS_SIGN_IN' });
