@@ -1,6 +1,6 @@
 /** GraphQL over HTTP and over WebSocket on one port, with the same limits on both, exports, metrics, and the health of the plane. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { HeaderMap, type ApolloServer } from '@apollo/server';
+import type { ApolloServer } from '@apollo/server';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { GraphQLError, type GraphQLSchema } from 'graphql/index.js';
 import type { Logger } from 'pino';
@@ -16,11 +16,11 @@ import { isDatabaseThere } from './database/orm.ts';
 import { acrossOrganisations } from './database/roles.ts';
 import { DOWNLOAD_PATH } from './exports/export-links.ts';
 import { startApollo } from './graphql/apollo.ts';
-import { inTime } from './graphql/deadline.ts';
 import { formatError, rateLimited } from './graphql/errors.ts';
 import { readJson } from './graphql/http-body.ts';
 import { lookAhead } from './graphql/look-ahead.ts';
 import { makeLoaders } from './graphql/loaders.ts';
+import { executeOverHttp } from './graphql/over-http.ts';
 import { answerMetrics } from './metrics/metrics.ts';
 import { organisationOf, withTenant, type RequestContext } from './request-context.ts';
 import type { Services } from './services.ts';
@@ -80,6 +80,8 @@ const STATUSES: Readonly<Record<string, number>> = {
   FORBIDDEN: 403,
   BAD_USER_INPUT: 400,
   QUERY_TOO_COMPLEX: 400,
+  CONFLICT: 409,
+  IDEMPOTENCY_KEY_REUSED: 422,
   RATE_LIMITED: 429,
   SERVICE_UNAVAILABLE: 503,
   DEADLINE_EXCEEDED: 503,
@@ -170,22 +172,15 @@ async function handleGraphql(parts: HttpPlane, http: { request: IncomingMessage;
     return answer(response, status, { errors: [{ message: `the body is ${body.kind}`, extensions: { code: 'BAD_REQUEST', requestId: newId('request') } }] });
   }
   const kind = lookAhead(body.value, http.search);
-  const headers = new HeaderMap();
-  for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   // Made before Apollo begins: Apollo would tell the caller why it could not be made.
   const context = await contextOfRequest(parts, request, response);
   const leave = parts.underWay.enter(whoseOf(context.caller, request.socket.remoteAddress ?? ''));
   if (leave === undefined) throw rateLimited(`more than ${OPERATIONS_PER_CALLER_MAX} operations at once`, 1);
-  const answered = parts.apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: { method: (request.method ?? 'GET').toUpperCase(), headers, search: http.search, body: body.value },
-    context: () => Promise.resolve(context),
-  });
-  const result = await inTime(kind, answered).finally(leave);
-  response.statusCode = result.status ?? 200;
+  const operation = { kind, method: request.method ?? 'GET', headers: request.headers, search: http.search, body };
+  const result = await executeOverHttp(parts.apollo, context, operation).finally(leave);
+  response.statusCode = result.status;
   for (const [name, value] of result.headers) response.setHeader(name, value);
-  if (result.body.kind === 'complete') response.end(result.body.string);
-  else for await (const chunk of result.body.asyncIterator) response.write(chunk);
-  response.end();
+  response.end(result.body);
 }
 
 function fail(log: Logger, request: IncomingMessage, response: ServerResponse, error: unknown): void {

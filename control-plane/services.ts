@@ -26,6 +26,7 @@ import { ExplainService } from './explain/explain.service.ts';
 import type { NodeClient } from './explain/node-client.ts';
 import type { ExportLinks } from './exports/export-links.ts';
 import { ExportsService } from './exports/exports.service.ts';
+import { IdempotentAnswers } from './idempotency/idempotent-answers.ts';
 import { LiveChanges } from './live/live-changes.ts';
 import type { ServerLooks } from './mcp-client/server-looks.ts';
 import { McpServersService } from './mcp-servers/mcp-servers.service.ts';
@@ -118,6 +119,7 @@ export function makeServices(parts: ServiceParts) {
     discovery: new DiscoveryService({ sealer, looks, health: serverHealth }),
     exports: new ExportsService(parts.exportLinks),
     explain,
+    idempotentAnswers: new IdempotentAnswers({ hasher, sealer, log: parts.log }),
     limitLive: new LimitLive(windowCounts, notifications),
     limits: new LimitsService(),
     liveChanges: new LiveChanges(em, notifications),

@@ -18,6 +18,8 @@ const TELLABLE: ReadonlySet<string> = new Set([
   'SERVICE_UNAVAILABLE',
   'RATE_LIMITED',
   'DEADLINE_EXCEEDED',
+  'CONFLICT',
+  'IDEMPOTENCY_KEY_REUSED',
 ]);
 
 /** Errors in the words of the GraphQL library. */
@@ -47,6 +49,16 @@ export function rateLimited(message: string, retryAfterSeconds: number): GraphQL
 
 export function badInput(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
+}
+
+/** Of a change that may have been made, and must not be made twice. */
+export function underWayAlready(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'CONFLICT' } });
+}
+
+/** Of another change under the key of an earlier one. */
+export function keyReused(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'IDEMPOTENCY_KEY_REUSED' } });
 }
 
 export function tooComplex(message: string): GraphQLError {

@@ -3,7 +3,10 @@ import type { IncomingMessage } from 'node:http';
 
 export const BODY_BYTES_MAX = 262_144;
 
-export type ReadBody = { readonly kind: 'json'; readonly value: unknown } | { readonly kind: 'too large' } | { readonly kind: 'not JSON' };
+export type ReadBody =
+  | { readonly kind: 'json'; readonly value: unknown; readonly text: string }
+  | { readonly kind: 'too large' }
+  | { readonly kind: 'not JSON' };
 
 /** A body that is absent is `undefined`. Throws when the caller goes away in the middle. */
 export async function readJson(request: IncomingMessage): Promise<ReadBody> {
@@ -15,9 +18,10 @@ export async function readJson(request: IncomingMessage): Promise<ReadBody> {
     if (length > BODY_BYTES_MAX) return { kind: 'too large' };
     chunks.push(chunk);
   }
-  if (length === 0) return { kind: 'json', value: undefined };
+  if (length === 0) return { kind: 'json', value: undefined, text: '' };
+  const text = Buffer.concat(chunks).toString('utf8');
   try {
-    return { kind: 'json', value: JSON.parse(Buffer.concat(chunks).toString('utf8')) };
+    return { kind: 'json', value: JSON.parse(text), text };
   } catch {
     // The caller reads that its body is no JSON; there is no more to say about it.
     return { kind: 'not JSON' };

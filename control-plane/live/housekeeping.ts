@@ -1,9 +1,10 @@
-/** Lets grow old what is told live, every minute: what was noticed of servers, changes that were told, alerts and exports. */
+/** Lets grow old what is kept for a while, every minute: what was noticed of servers, changes that were told, alerts, exports, and answers to requests that may come again. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { forgetAlerts } from '../alerts/alert-book.ts';
 import { RepeatedTask } from '../background/repeated-task.ts';
 import { endExports } from '../exports/end-exports.ts';
+import { forgetAnswers } from '../idempotency/idempotent-answers.ts';
 import type { ServerHealthService } from '../server-health/server-health.service.ts';
 import { forgetLiveChanges } from './live-changes.ts';
 
@@ -16,5 +17,6 @@ export function startHousekeeping(em: EntityManager, health: ServerHealthService
     await endExports(em);
     await forgetAlerts(em);
     await forgetLiveChanges(em);
+    await forgetAnswers(em);
   });
 }

@@ -68,7 +68,7 @@ export class PoliciesService {
       const envelope = readEnvelope(input.policies, ['policy']);
       const trial = input.trial === null ? null : readEnvelope(input.trial, ['trial']);
       const existing = await em.findOne(PolicyEntity, { ownerId: owner.ownerId }, FOR_CHANGE);
-      if (existing !== null) requireVersion(existing, expectedVersion, 'policy');
+      requireVersion(existing, expectedVersion, 'policy');
       if (isEmpty(envelope) && trial === null) return this.#remove(em, context, existing);
       if (mode === 'ENFORCE' && !mayDenyAll) requireSomeCalls(envelope);
       const change = this.#write(em, context, owner, existing, { envelope, mode, trial });

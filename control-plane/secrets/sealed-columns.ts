@@ -26,6 +26,7 @@ export const SEALED_TABLES: readonly SealedTable[] = [
   { name: 'upstream_connections', id: 'id', columns: [{ name: 'access_token' }, { name: 'refresh_token' }, { name: 'registration' }] },
   { name: 'oauth_clients', id: 'id', columns: [{ name: 'client_secret' }] },
   { name: 'oauth_flows', id: 'id', columns: [{ name: 'verifier' }, { name: 'registration' }] },
+  { name: 'idempotent_requests', id: 'id', columns: [{ name: 'answer' }] },
   { name: 'installation_secrets', id: 'name', columns: [{ name: 'sealed' }] },
 ];
 

@@ -66,7 +66,7 @@ export class DiscoverySchedule {
     const em = insideOrganisation(this.#em, organisationId);
     const actor = { requestId: newId('request'), caller: { organisationId, actor: { kind: 'SCHEDULE', id } } } as const;
     try {
-      await this.#discovery.discover(em, { actor, isPerson: false }, id);
+      await this.#discovery.discover(em, { actor, isPerson: false }, { id, expectedVersion: null });
     } catch (error) {
       // What a person would be told stands at the server already.
       if (error instanceof InputRefused) this.#log.info({ serverId: id, reason: error.message }, 'tools could not be discovered');

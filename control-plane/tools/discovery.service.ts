@@ -6,7 +6,7 @@ import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { audit, type AuditedRequest } from '../audit/audit.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { inTransaction } from '../database/in-transaction.ts';
-import { FOR_CHANGE } from '../database/version-check.ts';
+import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import { notFound, refuseInput } from '../graphql/input-refused.ts';
 import type { ToolEntry } from '../mcp-client/mcp-connection.ts';
 import { openReach, repeatsSecret } from '../mcp-client/open-reach.ts';
@@ -27,6 +27,12 @@ export interface Asker {
   readonly isPerson: boolean;
 }
 
+/** Which server, and which version of it whoever asks has seen; null for any. */
+export interface DiscoveryAim {
+  readonly id: string;
+  readonly expectedVersion: number | null;
+}
+
 /** Those that are gone count as well: whether they come back as they were is to be seen. */
 const TOOLS_KEPT_MAX = 2000;
 
@@ -42,9 +48,10 @@ export class DiscoveryService {
   }
 
   /** `em` sees the server's organisation only. Refuses when the server cannot be reached; the reason is then kept with the server, too. */
-  async discover(em: EntityManager, asker: Asker, serverId: string): Promise<McpServer> {
-    const server = await em.fork().findOne(McpServerEntity, { id: serverId });
+  async discover(em: EntityManager, asker: Asker, { id, expectedVersion }: DiscoveryAim): Promise<McpServer> {
+    const server = await em.fork().findOne(McpServerEntity, { id });
     if (server === null) throw notFound('id', 'server');
+    requireVersion(server, expectedVersion, 'server');
     const reach = openReach(server, this.#sealer, await presentToken(em, this.#sealer, server, asker.actor.caller.actor));
     const look = await this.#looks.look(reach);
     await this.#health.record(em, [seenByLook(server, look, reach)]);
@@ -55,7 +62,7 @@ export class DiscoveryService {
       return inTransaction(em, { dryRun: false }, (inside) => keep(inside, asker, server, entries));
     }
     const toolDiscoveryError = failure ?? 'the server could not be looked at';
-    await em.fork().nativeUpdate(McpServerEntity, { id: serverId }, { toolDiscoveryError, toolsCheckedAt: new Date() });
+    await em.fork().nativeUpdate(McpServerEntity, { id }, { toolDiscoveryError, toolsCheckedAt: new Date() });
     throw refuseInput(['id'], 'UPSTREAM_FAILED', toolDiscoveryError, 'probeServer shows every step of the way');
   }
 }

@@ -36,10 +36,11 @@ export class ToolsResolver {
   }
 
   @Mutation(() => ServerPayload, { description: 'Reads the list of a server’s tools and keeps it. Needs TOOL_CONFIGURE.' })
-  discoverTools(@Ctx() context: RequestContext, @Arg('input', () => IdInput) { id }: IdInput): Promise<ServerPayload> {
+  discoverTools(@Ctx() context: RequestContext, @Arg('input', () => IdInput) input: IdInput): Promise<ServerPayload> {
     const admin = asAdmin(context, 'TOOL_CONFIGURE');
     const asker = { actor: admin, isPerson: true };
-    return asPayload(async () => ({ server: await context.services.discovery.discover(admin.em, asker, id) }), { server: null });
+    const aim = { id: input.id, expectedVersion: input.expectedVersion ?? null };
+    return asPayload(async () => ({ server: await context.services.discovery.discover(admin.em, asker, aim) }), { server: null });
   }
 
   @Mutation(() => ServerPayload, { description: 'Sets how a server’s tools are reviewed and discovered. Needs TOOL_CONFIGURE.' })

@@ -22,6 +22,7 @@ import { Migration0020Content } from './0020-content.ts';
 import { Migration0021PolicyModes } from './0021-policy-modes.ts';
 import { Migration0022DecisionSteps } from './0022-decision-steps.ts';
 import { Migration0023Live } from './0023-live.ts';
+import { Migration0024Idempotency } from './0024-idempotency.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -47,4 +48,5 @@ export const MIGRATIONS = [
   { name: '0021-policy-modes', class: Migration0021PolicyModes },
   { name: '0022-decision-steps', class: Migration0022DecisionSteps },
   { name: '0023-live', class: Migration0023Live },
+  { name: '0024-idempotency', class: Migration0024Idempotency },
 ];

@@ -6,7 +6,7 @@ import { makeSchema } from '../../../control-plane/schema.ts';
 import { newMember } from '../../support/browser.ts';
 import { startTestControlPlane, type GraphqlAnswer, type TestControlPlane } from '../../support/control-plane.ts';
 import { FIELDS, ROWS } from './matrix-rows.ts';
-import { allBut, byPerson, byToken, byVisitor, makeStrangers, tokenWith, type Ask, type Strangers } from './matrix/askers.ts';
+import { allBut, byPerson, byToken, byVisitor, makeStrangers, tokenWith, traces, type Ask, type Strangers } from './matrix/askers.ts';
 import { operationFor, rootFields } from './matrix/operation.ts';
 import { isPermission, type Arguments, type Row } from './matrix/row.ts';
 import { buildWorld, isAbout, unknownIds, type World } from './matrix/world.ts';
@@ -54,11 +54,6 @@ async function rightful({ needs }: Row, own: World): Promise<Ask> {
   return byToken(plane, await tokenWith(own, isPermission(needs) ? [needs] : []));
 }
 
-/** Changes of any kind leave their trace in one of these. */
-function traces() {
-  return plane.database.query('select (select count(*) from audit_events) as audited, (select version from config_version) as version');
-}
-
 describe('the table', () => {
   test('has a row for every query, mutation and subscription; the top of matrix-rows.ts says how to add one', () => {
     expect(Object.keys(ROWS).toSorted()).toEqual([...fields.keys()].toSorted());
@@ -100,12 +95,12 @@ test.each(answered.filter(([, { needs }]) => needs !== 'EVERYBODY'))(
   '%s refuses strangers and callers of another kind, and nothing changes',
   async (path, row) => {
     const given = await row.smallest(ours);
-    const before = await traces();
+    const before = await traces(plane);
     const { expiredToken, suspended, expired } = strangers;
     for (const ask of [byVisitor(plane), byToken(plane, expiredToken), byPerson(suspended), byPerson(expired)])
       expect(await refusalOf(path, given, ask)).toMatchObject({ code: 'UNAUTHENTICATED' });
     for (const ask of await lacking(row)) expect(await refusalOf(path, given, ask)).toMatchObject({ code: 'FORBIDDEN', permission: expect.any(String) });
-    expect(await traces()).toEqual(before);
+    expect(await traces(plane)).toEqual(before);
   },
 );
 
@@ -113,10 +108,10 @@ test.each(answered.flatMap(([path, row]) => (isPermission(row.needs) ? [[path, r
   '%s refuses whoever has every permission but %s, and nothing changes',
   async (path, permission, smallest) => {
     const given = await smallest(ours);
-    const before = await traces();
+    const before = await traces(plane);
     for (const ask of [byToken(plane, await tokenWith(ours, allBut(permission))), byPerson(strangers.powerless)])
       expect(await refusalOf(path, given, ask)).toMatchObject({ code: 'FORBIDDEN', permission });
-    expect(await traces()).toEqual(before);
+    expect(await traces(plane)).toEqual(before);
   },
 );
 
@@ -138,14 +133,14 @@ const withForeignIds = answered.flatMap(([path, row]) => row.foreign.map((given,
 test.each(withForeignIds)('%s takes an id of others (%d) for one that does not exist, and nothing changes', async (path, _index, row, given) => {
   // With every permission, for some ids want more of them than the field itself.
   const ask = isPermission(row.needs) ? byToken(plane, await tokenWith(ours, PERMISSIONS)) : await rightful(row, ours);
-  const before = await traces();
+  const before = await traces(plane);
   const about = await askFor(path, given(theirs, ours), ask);
   expect(about.errors).toBeUndefined();
   const isPayload = payloadSchema.safeParse(about.data?.['answer']).success;
   expect(isPayload || path.startsWith('Query.')).toBe(true);
   expect(userErrorCodes(about.data?.['answer'])).toEqual(isPayload ? ['NOT_FOUND'] : []);
   expect(withoutIds(about)).toBe(withoutIds(await askFor(path, given(unknownIds(), ours), ask)));
-  expect(await traces()).toEqual(before);
+  expect(await traces(plane)).toEqual(before);
 });
 
 /** Of a payload; what a query answers has none. */

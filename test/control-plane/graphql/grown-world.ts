@@ -6,6 +6,9 @@ import { eventually } from '../../support/processes.ts';
 import { usageEvent } from '../../support/usage.ts';
 import { idOf, makeDataPlane, newEntry, type World } from '../access/matrix/world.ts';
 
+/** A call that went through, and one that was refused. */
+const RECORDS_EACH = 2;
+
 export async function growWorld(own: World, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     const team = await grow(own, index);
@@ -15,7 +18,7 @@ export async function growWorld(own: World, count: number): Promise<void> {
   await addTools(own, count);
   await eventually(async () => {
     const [row] = await own.plane.database.query('select count(*)::int as records from usage_records where organisation_id = $1', [own.organisation]);
-    return Number(row?.['records']) > count ? true : undefined;
+    return Number(row?.['records']) > RECORDS_EACH * count ? true : undefined;
   }, 'the records');
 }
 
@@ -26,9 +29,9 @@ async function grow(own: World, index: number): Promise<string> {
   const team = idOf((await admin.mutate('upsertTeam', 'UpsertTeamInput', { name }, 'team { id }'))['team']);
   const reach = { transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' };
   const server = await admin.createServer({ name, ...reach, policy, scope: { teamId: team }, semanticFilter: { blockedKeywords: ['x'] } });
-  const key = await admin.createApiKey({ name, type: 'TEAM', ownerId: team, policy });
   const clients = [{ name, clientNamePattern: 'x', allowedServerIds: [server.id] }];
-  await admin.mutate('createAgent', 'CreateAgentInput', { name, clients }, 'agent { id }');
+  const agentId = idOf((await admin.mutate('createAgent', 'CreateAgentInput', { name, clients }, 'agent { id }'))['agent']);
+  const key = await admin.createApiKey({ name, type: 'TEAM', ownerId: team, policy, agentId });
   await admin.createServer({ name: `${name} of a key`, ...reach, scope: { apiKeyId: key.id } });
   await admin.grant(key.id, server.id);
   const limit = { ...OWN_DAILY, name, serverId: server.id };
@@ -52,7 +55,9 @@ async function grow(own: World, index: number): Promise<string> {
     tool: `tool_${index}`,
     clientName: `client ${index}`,
   };
-  plane.usageQueue.append(writeUsageEvent(usageEvent(called)));
+  const rule = { kind: 'mcpServer', id: server.id, path: 'blockedTools' };
+  const refused = { decision: 'DENIED', status: 403, code: 'mcp_guardrail_block', reason: 'blocked_tool', step: 12, rule, agentId } as const;
+  for (const event of [usageEvent(called), usageEvent({ ...called, ...refused })]) plane.usageQueue.append(writeUsageEvent(event));
   return team;
 }
 

@@ -49,3 +49,8 @@ export async function tokenWith({ plane, organisation: organisationId }: World, 
 export function allBut(permission: Permission): Permission[] {
   return PERMISSIONS.filter((other) => other !== permission);
 }
+
+/** Changes of any kind leave their trace in one of these. */
+export function traces({ database }: TestControlPlane): Promise<unknown> {
+  return database.query('select (select count(*) from audit_events) as audited, (select version from config_version) as version');
+}
