@@ -1,4 +1,4 @@
-/** How the tests run: two workers, one copy of `graphql` for everybody, and what needs a Redis only where there is one. */
+/** How the tests run: three workers, one copy of `graphql` for everybody, and what needs a Redis only where there is one. */
 import { spawnSync } from 'node:child_process';
 import { configDefaults, defineConfig } from 'vitest/config';
 
@@ -28,7 +28,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...withoutRedis()],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the two cores of the machines of CI: most tests wait for programs, databases and sockets most of the time.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 120_000,
   },

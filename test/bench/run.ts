@@ -10,6 +10,7 @@ import { CONTENDERS, startContender, startRedis, startUpstream, startUsageReader
 import type { Figures } from './goals.ts';
 import { CALL, LoadFailed, writeScripts } from './load.ts';
 import { countScriptsOfOneCall, measureRound, measureWaiting, warmUp, type Round } from './measure.ts';
+import { writeCallsPart } from './performance-page.ts';
 import { report } from './report.ts';
 import { compile, requirePrograms } from './rig.ts';
 import { Stage } from './stage.ts';
@@ -113,5 +114,5 @@ function publish(figures: Figures): void {
   const { contenders, ...rest } = figures;
   const record = { date: new Date().toISOString(), ...options, contenders: Object.fromEntries(contenders), ...rest };
   writeFileSync(join(results, 'latest.json'), `${JSON.stringify(record, undefined, 2)}\n`);
-  if (options.write) writeFileSync(join(ROOT, 'docs/performance.md'), page);
+  if (options.write) writeCallsPart(page);
 }

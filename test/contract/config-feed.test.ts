@@ -8,6 +8,7 @@ import { startConfig, type RunningConfig } from '../../data-plane/config/start-c
 import { systemClock } from '../../shared/clock.ts';
 import { SecretSealer } from '../../shared/sealed-secret.ts';
 import { SecretKey } from '../../shared/secret-key.ts';
+import { AdminClient } from '../support/admin-client.ts';
 import { startTestControlPlane, type TestControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/processes.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -101,9 +102,12 @@ describe('a committed change', () => {
   test('in a storm of changes: all of them are in force in the end', async () => {
     await settled();
     const { id } = await newServer();
-    // As many as one caller may have under way.
-    const changes = Array.from({ length: 64 }, (_, index) =>
-      plane.admin.mutate('setToolRules', 'SetToolRulesInput', { id, allowedTools: [], blockedTools: [`tool_${index}`] }, 'server { id }'),
+    // One caller may ask for no more than 64 operations at once.
+    const admins = [plane.admin, new AdminClient(plane.graphqlUrl, (await plane.newAdminToken()).token)];
+    const changes = admins.flatMap((admin, caller) =>
+      Array.from({ length: 50 }, (_, index) =>
+        admin.mutate('setToolRules', 'SetToolRulesInput', { id, allowedTools: [], blockedTools: [`tool_${caller}_${index}`] }, 'server { id }'),
+      ),
     );
     await Promise.all(changes);
     await settled();
