@@ -23,7 +23,7 @@ import { ClientSnippetsResolver } from './client-snippets/client-snippets.resolv
 import { ConfigFeedResolver } from './config-feed/config-feed.resolver.ts';
 import { ContentFiltersResolver } from './content/content-filters.resolver.ts';
 import { DataPlanesResolver } from './data-planes/data-planes.resolver.ts';
-import { ExplainResolver } from './explain/explain.resolver.ts';
+import { AccessExplanationFieldsResolver, ExplainResolver } from './explain/explain.resolver.ts';
 import { ExportsResolver } from './exports/exports.resolver.ts';
 import { McpServerFieldsResolver } from './mcp-servers/mcp-server-fields.resolver.ts';
 import { McpServersResolver } from './mcp-servers/mcp-servers.resolver.ts';
@@ -81,6 +81,7 @@ export function makeSchema(): GraphQLSchema {
       DataPlanesResolver,
       DeadLettersResolver,
       InstallRequestsResolver,
+      AccessExplanationFieldsResolver,
       ExplainResolver,
       ExportsResolver,
       InvitationFieldsResolver,

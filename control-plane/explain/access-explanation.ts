@@ -4,11 +4,12 @@ import { formatUsd } from '../../shared/nanos-usd.ts';
 import type { Money } from '../money/money.types.ts';
 import type { RuleRef } from '../usage/decision-trace.types.ts';
 import { denialOf } from '../usage/usage-record.ts';
-import type { AccessExplanation, ExplainedLimitType } from './explain.types.ts';
+import type { AccessExplanation, ExplainedAim, ExplainedLimitType } from './explain.types.ts';
 
-export function toAccessExplanation(told: Explanation): AccessExplanation {
+export function toAccessExplanation(told: Explanation, aim: ExplainedAim): AccessExplanation {
   const { refusal, costNanosUsd, response } = told;
   return {
+    aim,
     allowed: refusal === null,
     httpStatus: refusal?.status ?? 200,
     denial: refusal === null ? null : denialOf({ ...refusal, retry_after_seconds: refusal.retryAfterSeconds }),

@@ -1,9 +1,11 @@
 /** GraphQL to explanations. */
-import { Arg, Ctx, Query, Resolver } from 'type-graphql';
+import { Arg, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 import { asPayload } from '../graphql/input-refused.ts';
+import { effectivePolicy } from '../policies/effective-policy.ts';
+import { EffectivePolicyType } from '../policies/effective-policy.types.ts';
 import { asAdmin, type RequestContext } from '../request-context.ts';
 import { toAccessExplanation } from './access-explanation.ts';
-import { ExplainAccessInput, ExplainAccessPayload } from './explain.types.ts';
+import { AccessExplanation, ExplainAccessInput, ExplainAccessPayload } from './explain.types.ts';
 
 @Resolver()
 export class ExplainResolver {
@@ -24,8 +26,18 @@ export class ExplainResolver {
       at: input.at ?? null,
       inputBytes: input.inputBytes ?? null,
     };
-    return asPayload(async () => ({ explanation: toAccessExplanation(await admin.services.explain.explain(admin, { apiKeyId, serverId }, call)) }), {
-      explanation: null,
-    });
+    const aim = { apiKeyId, serverId };
+    return asPayload(async () => ({ explanation: toAccessExplanation(await admin.services.explain.explain(admin, aim, call), aim) }), { explanation: null });
+  }
+}
+
+@Resolver(() => AccessExplanation)
+export class AccessExplanationFieldsResolver {
+  @FieldResolver(() => EffectivePolicyType, {
+    nullable: true,
+    description: 'What governs the key at the server, as the configuration has it now; null when either has been taken away meanwhile.',
+  })
+  effectivePolicy(@Root() { aim }: AccessExplanation, @Ctx() context: RequestContext): Promise<EffectivePolicyType | null> {
+    return effectivePolicy(asAdmin(context), aim.apiKeyId, aim.serverId);
   }
 }

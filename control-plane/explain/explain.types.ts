@@ -116,8 +116,17 @@ export class ExplainedTool {
   visible!: boolean;
 }
 
+/** The key that would call, and the server. */
+export interface ExplainedAim {
+  readonly apiKeyId: string;
+  readonly serverId: string;
+}
+
 @ObjectType({ description: 'What would become of a call, and how: the data plane’s own steps, run without moving a counter.' })
 export class AccessExplanation {
+  /** Whose call it would be, and where; not shown, since whoever asked has said so. */
+  aim!: ExplainedAim;
+
   @Field(() => Boolean, { description: 'Whether the call would reach the server.' })
   allowed!: boolean;
 

@@ -30,6 +30,6 @@ async function call(
   return {
     ...answer,
     record: record === null ? null : toUsageRecord(record),
-    explanation: admin.caller.permissions.has('USAGE_READ') ? toAccessExplanation(explanation) : null,
+    explanation: admin.caller.permissions.has('USAGE_READ') ? toAccessExplanation(explanation, { apiKeyId, serverId }) : null,
   };
 }

@@ -1,6 +1,7 @@
 /** What explainAccess says is what the call itself is then answered. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { ACCESS_STEPS } from '../../../shared/access-steps.ts';
 import { startExplainingPlanes, type ExplainingPlanes, type MadeCall, type Party, type ToldExplanation } from '../../support/explaining.ts';
 
@@ -44,6 +45,28 @@ const SITUATIONS: readonly Situation[] = [
     arrange: async () => {
       const party = await rig.party();
       await change('revokeApiKey', 'IdInput', { id: party.apiKeyId });
+      await rig.settled();
+      return party;
+    },
+  },
+  {
+    reason: 'UNAUTHORIZED/disabled_key',
+    step: 'authenticateKey',
+    arrange: async () => {
+      const party = await rig.party();
+      await change('setApiKeyDisabled', 'SetApiKeyDisabledInput', { id: party.apiKeyId, disabled: true });
+      await rig.settled();
+      return party;
+    },
+  },
+  {
+    reason: 'MCP_NOT_ALLOWED/team_scope',
+    step: 'checkAccessGrant',
+    arrange: async () => {
+      const party = await rig.party();
+      const { upsertTeam } = await rig.planes.control.admin.query('mutation { upsertTeam(input: {name: "Others", slug: "others"}) { team { id } } }');
+      const { team } = z.object({ team: z.object({ id: z.string() }) }).parse(upsertTeam);
+      await change('updateServer', 'UpdateServerInput', { id: party.serverId, scope: { teamId: team.id } });
       await rig.settled();
       return party;
     },
@@ -301,6 +324,13 @@ test('a call that only an observing rule had something against has a trace, and 
     { name: 'applyToolRules', outcome: 'OBSERVE', reason: 'mcp_guardrail_block/blocked_tool' },
     { name: 'reconcileRateLimit', outcome: 'SKIPPED' },
   ]);
+});
+
+test('an explanation shows the policies that govern the call, merged', async () => {
+  const { apiKeyId, serverId } = await withPolicy({ ratelimit: { requests: { per_minute: 77 } } });
+  const query = `query($input: ExplainAccessInput!) { explainAccess(input: $input) { explanation { effectivePolicy { layers { ownerId } rateLimit { perMinute } } } } }`;
+  const { explainAccess } = await rig.planes.control.admin.query(query, { input: { apiKeyId, serverId, tool: 'echo' } });
+  expect(explainAccess).toMatchObject({ explanation: { effectivePolicy: { layers: [{ ownerId: apiKeyId }], rateLimit: { perMinute: 77 } } } });
 });
 
 test('a list of tools is explained by what the key would see of those that are known', async () => {
