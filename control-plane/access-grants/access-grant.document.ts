@@ -2,7 +2,10 @@
 import type { ConfigUpsert } from '../../shared/config-document.ts';
 import type { AccessGrant } from './access-grant.entity.ts';
 
-export function upsertOfAccessGrant(grant: AccessGrant): ConfigUpsert {
+/** What the document is made of. */
+export const ACCESS_GRANT_COLUMNS = ['id', 'organisationId', 'apiKeyId', 'mcpServerId', 'toolsAllowed', 'expiresAt'] as const;
+
+export function upsertOfAccessGrant(grant: Pick<AccessGrant, (typeof ACCESS_GRANT_COLUMNS)[number]>): ConfigUpsert {
   return {
     op: 'upsert',
     kind: 'accessGrant',

@@ -3,7 +3,27 @@ import type { ConfigUpsert } from '../../shared/config-document.ts';
 import type { ApiKey as ApiKeyDocument } from '../../shared/api-key.ts';
 import type { ApiKey } from './api-key.entity.ts';
 
-export function toApiKeyDocument(key: ApiKey): ApiKeyDocument {
+/** What the document is made of. */
+export const API_KEY_COLUMNS = [
+  'id',
+  'organisationId',
+  'type',
+  'name',
+  'prefix',
+  'hash',
+  'previousHash',
+  'graceUntil',
+  'teamId',
+  'userId',
+  'userDomain',
+  'state',
+  'expiresAt',
+  'denialStyle',
+  'agentId',
+] as const;
+type StoredKey = Pick<ApiKey, (typeof API_KEY_COLUMNS)[number]>;
+
+export function toApiKeyDocument(key: StoredKey): ApiKeyDocument {
   const hashes = [{ hash: key.hash, validUntilMillis: null }];
   const previous = key.previousHash == null ? [] : [{ hash: key.previousHash, validUntilMillis: key.graceUntil?.getTime() ?? 0 }];
   return {
@@ -23,6 +43,6 @@ export function toApiKeyDocument(key: ApiKey): ApiKeyDocument {
   };
 }
 
-export function upsertOfApiKey(key: ApiKey): ConfigUpsert {
+export function upsertOfApiKey(key: StoredKey): ConfigUpsert {
   return { op: 'upsert', kind: 'apiKey', value: toApiKeyDocument(key) };
 }

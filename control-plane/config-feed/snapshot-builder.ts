@@ -3,11 +3,11 @@ import { IsolationLevel } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { ConfigUpsert } from '../../shared/config-document.ts';
 import { PartPacker } from '../../shared/config-parts.ts';
-import { upsertOfAccessGrant } from '../access-grants/access-grant.document.ts';
+import { ACCESS_GRANT_COLUMNS, upsertOfAccessGrant } from '../access-grants/access-grant.document.ts';
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
 import { upsertOfAgent } from '../agents/agent.document.ts';
 import { AgentEntity } from '../agents/agent.entity.ts';
-import { upsertOfApiKey } from '../api-keys/api-key.document.ts';
+import { API_KEY_COLUMNS, upsertOfApiKey } from '../api-keys/api-key.document.ts';
 import { ApiKeyEntity } from '../api-keys/api-key.entity.ts';
 import { upsertOfMcpServer } from '../mcp-servers/mcp-server.document.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
@@ -90,11 +90,17 @@ function pageReaders(organisationIds: readonly string[] | null): readonly PageRe
         upsertOfOrganisation,
       ),
     async (reader, afterId) =>
-      pageOf(await reader.createQueryBuilder(ApiKeyEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfApiKey),
+      pageOf(
+        await reader.createQueryBuilder(ApiKeyEntity).select(API_KEY_COLUMNS).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'),
+        upsertOfApiKey,
+      ),
     async (reader, afterId) =>
       pageOf(await reader.createQueryBuilder(McpServerEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfMcpServer),
     async (reader, afterId) =>
-      pageOf(await reader.createQueryBuilder(AccessGrantEntity).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'), upsertOfAccessGrant),
+      pageOf(
+        await reader.createQueryBuilder(AccessGrantEntity).select(ACCESS_GRANT_COLUMNS).where(after(afterId)).orderBy(inOrder).limit(max).execute('all'),
+        upsertOfAccessGrant,
+      ),
     async (reader, afterId) =>
       pageOf(
         await reader

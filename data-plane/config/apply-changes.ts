@@ -32,7 +32,7 @@ export class SnapshotBuild {
 
   async add(packed: Uint8Array): Promise<void> {
     const place = `parts.${this.#parts++}`;
-    await applyAll(this.#builder, await unpacked(packed, place), place);
+    await applyAll(this.#builder, unpacked(packed, place), place);
   }
 
   finish(version: string): ConfigState {
@@ -75,9 +75,9 @@ export class SnapshotIntake {
   }
 }
 
-async function unpacked(packed: Uint8Array, place: string): Promise<unknown[]> {
+function unpacked(packed: Uint8Array, place: string): unknown[] {
   try {
-    return await unpackPart(packed);
+    return unpackPart(packed);
   } catch (error) {
     throw new ConfigFault(`${place}: cannot be unpacked`, { cause: error });
   }

@@ -64,11 +64,14 @@ export class BucketMapDraft<Value> {
     return (this.#buckets ?? this.#original.buckets)[bucketOf(key)]?.get(key);
   }
 
-  set(key: string, value: Value): void {
+  /** Answers what stood there before. */
+  set(key: string, value: Value): Value | undefined {
     const bucket = this.#own(bucketOf(key));
+    const old = bucket.get(key);
     const sizeBefore = bucket.size;
     bucket.set(key, value);
     this.#size += bucket.size - sizeBefore;
+    return old;
   }
 
   delete(key: string): void {

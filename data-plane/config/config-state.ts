@@ -9,6 +9,7 @@ import type { CompiledPolicy } from '../policies/compiled-policy.ts';
 import { BucketMap } from './bucket-map.ts';
 import type { ReadyToken } from '../upstream-auth/ready-token.ts';
 import type { GovernedServer } from './governed-server.ts';
+import type { NestedMap } from './nested-map-draft.ts';
 import type { KeyMatch, Snapshot } from './snapshot.ts';
 
 export type Entities = { readonly [Kind in EntityKind]: BucketMap<EntityOf<Kind>> };
@@ -19,12 +20,12 @@ export interface SharedSnapshot extends Snapshot {
   readonly organisationFilters: BucketMap<CompiledFilter>;
   readonly keys: BucketMap<ApiKey>;
   readonly keysByHash: BucketMap<KeyMatch>;
-  readonly servers: BucketMap<ReadonlyMap<string, GovernedServer>>;
-  readonly grants: BucketMap<ReadonlyMap<string, AccessGrant>>;
+  readonly servers: NestedMap<GovernedServer>;
+  readonly grants: NestedMap<AccessGrant>;
   readonly policies: BucketMap<CompiledPolicy>;
   readonly limits: BucketMap<readonly Limit[]>;
-  readonly upstreamTokens: BucketMap<ReadonlyMap<string, ReadyToken>>;
-  readonly agents: BucketMap<ReadonlyMap<string, Agent>>;
+  readonly upstreamTokens: NestedMap<ReadyToken>;
+  readonly agents: NestedMap<Agent>;
 }
 
 export interface ConfigState {

@@ -1,11 +1,15 @@
 /** The next version of maps within a map, while it is being made: an inner map is copied when it is written to itself. */
 import { BucketMapDraft, type BucketMap } from './bucket-map.ts';
 
-export class NestedMapDraft<Value> {
-  readonly #outer: BucketMapDraft<ReadonlyMap<string, Value>>;
-  readonly #owned = new Map<string, Map<string, Value>>();
+/** Nobody but the draft that makes an inner map writes to it. */
+export type NestedMap<Value> = BucketMap<Map<string, Value>>;
 
-  constructor(original: BucketMap<ReadonlyMap<string, Value>>) {
+export class NestedMapDraft<Value> {
+  readonly #original: NestedMap<Value>;
+  readonly #outer: BucketMapDraft<Map<string, Value>>;
+
+  constructor(original: NestedMap<Value>) {
+    this.#original = original;
     this.#outer = new BucketMapDraft(original);
   }
 
@@ -21,22 +25,19 @@ export class NestedMapDraft<Value> {
     if (this.get(outer, inner) === undefined) return;
     const map = this.#own(outer);
     map.delete(inner);
-    if (map.size > 0) return;
-    this.#outer.delete(outer);
-    this.#owned.delete(outer);
+    if (map.size === 0) this.#outer.delete(outer);
   }
 
-  finish(): BucketMap<ReadonlyMap<string, Value>> {
+  finish(): NestedMap<Value> {
     return this.#outer.finish();
   }
 
+  /** What stands in the original is everybody's, and anything else this draft's own. */
   #own(outer: string): Map<string, Value> {
-    let map = this.#owned.get(outer);
-    if (map === undefined) {
-      map = new Map(this.#outer.get(outer));
-      this.#owned.set(outer, map);
-      this.#outer.set(outer, map);
-    }
-    return map;
+    const map = this.#outer.get(outer);
+    if (map !== undefined && map !== this.#original.get(outer)) return map;
+    const own = new Map(map);
+    this.#outer.set(outer, own);
+    return own;
   }
 }

@@ -101,8 +101,7 @@ export class StateBuilder {
   #put(change: ConfigUpsert): void {
     switch (change.kind) {
       case 'organisation':
-        putOrganisationFilter(this.#organisationFilters, change.value);
-        return this.#organisations.set(change.value.id, change.value);
+        return this.#putOrganisation(change.value);
       case 'apiKey':
         return this.#putKey(change.value);
       case 'mcpServer':
@@ -144,19 +143,26 @@ export class StateBuilder {
     }
   }
 
+  #putOrganisation(organisation: OrganisationConfig): void {
+    putOrganisationFilter(this.#organisationFilters, organisation);
+    this.#organisations.set(organisation.id, organisation);
+  }
+
   #putKey(key: ApiKey): void {
-    this.#removeKey(key.id);
-    this.#apiKeys.set(key.id, key);
+    this.#forgetHashes(this.#apiKeys.set(key.id, key));
     for (const { hash, validUntilMillis } of key.hashes) {
-      const holder = this.#keysByHash.get(hash);
+      const holder = this.#keysByHash.set(hash, { key, validUntilMillis });
       if (holder !== undefined) throw new ConfigFault(`apiKey ${key.id}: one of its hashes is that of ${holder.key.id}`);
-      this.#keysByHash.set(hash, { key, validUntilMillis });
     }
   }
 
   #removeKey(id: string): void {
-    for (const { hash } of this.#apiKeys.get(id)?.hashes ?? []) this.#keysByHash.delete(hash);
+    this.#forgetHashes(this.#apiKeys.get(id));
     this.#apiKeys.delete(id);
+  }
+
+  #forgetHashes(old: ApiKey | undefined): void {
+    for (const { hash } of old?.hashes ?? []) this.#keysByHash.delete(hash);
   }
 
   #putServer(config: McpServer): void {
@@ -182,17 +188,19 @@ export class StateBuilder {
   }
 
   #putGrant(grant: AccessGrant): void {
-    this.#removeGrant(grant.id);
-    this.#accessGrants.set(grant.id, grant);
+    this.#forgetPair(this.#accessGrants.set(grant.id, grant));
     this.#grants.set(grant.apiKeyId, grant.mcpServerId, grant);
   }
 
   #removeGrant(id: string): void {
-    const old = this.#accessGrants.get(id);
+    this.#forgetPair(this.#accessGrants.get(id));
+    this.#accessGrants.delete(id);
+  }
+
+  #forgetPair(old: AccessGrant | undefined): void {
     if (old === undefined) return;
     // A later grant of the same pair may have taken its place already.
-    if (this.#grants.get(old.apiKeyId, old.mcpServerId)?.id === id) this.#grants.delete(old.apiKeyId, old.mcpServerId);
-    this.#accessGrants.delete(id);
+    if (this.#grants.get(old.apiKeyId, old.mcpServerId)?.id === old.id) this.#grants.delete(old.apiKeyId, old.mcpServerId);
   }
 
   #putPolicy(policy: PolicyConfig): void {

@@ -8,12 +8,12 @@ test('entities come back as they were, in their order', async () => {
   const upserts = snapshotOf({ organisations: Array.from({ length: 30 }, organisation) });
   const packer = new PartPacker();
   for (const upsert of upserts) packer.add(upsert);
-  expect(await unpackPart(await packer.take())).toEqual(upserts);
+  expect(unpackPart(await packer.take())).toEqual(upserts);
   expect(packer.isEmpty).toBe(true);
 });
 
 test('a part of nothing is an empty list', async () => {
-  expect(await unpackPart(await new PartPacker().take())).toEqual([]);
+  expect(unpackPart(await new PartPacker().take())).toEqual([]);
 });
 
 test('a part is full after a thousand entities, or sooner when they are large', () => {
@@ -33,8 +33,8 @@ test('a part is full after a thousand entities, or sooner when they are large', 
   expect(heavy.isFull).toBe(true);
 });
 
-test('a part that is no list, no JSON or no gzip is refused, and one that would not end too', async () => {
+test('a part that is no list, no JSON or no gzip is refused, and one that would not end too', () => {
   for (const packed of [gzipSync('{}'), gzipSync('[1'), Buffer.from('[]'), gzipSync(Buffer.alloc(65 * 1024 * 1024, 32))]) {
-    await expect(unpackPart(packed)).rejects.toThrow();
+    expect(() => unpackPart(packed)).toThrow();
   }
 });

@@ -61,7 +61,7 @@ export async function followFeed(url: string, token: string, given: { since?: st
       for (let parts = 1; ; parts++) {
         const { version, payload } = await next();
         const { gzip, isLast } = snapshotPayloadSchema.parse(payload);
-        upserts.push(...changesIn(await unpackPart(Buffer.from(gzip, 'base64'))));
+        upserts.push(...changesIn(unpackPart(Buffer.from(gzip, 'base64'))));
         if (isLast) return { version, upserts, parts };
       }
     },

@@ -18,7 +18,7 @@ test('it answers what a plain map answers, whatever is set and deleted', () => {
         const draft = new BucketMapDraft(map);
         for (const { key, value } of batch) {
           if (value === undefined) draft.delete(key);
-          else draft.set(key, value);
+          else expect(draft.set(key, value)).toBe(model.get(key));
           if (value === undefined) model.delete(key);
           else model.set(key, value);
           expect(draft.get(key)).toBe(model.get(key));
