@@ -171,12 +171,13 @@ async function handleGraphql(parts: HttpPlane, http: { request: IncomingMessage;
     const status = body.kind === 'too large' ? 413 : 400;
     return answer(response, status, { errors: [{ message: `the body is ${body.kind}`, extensions: { code: 'BAD_REQUEST', requestId: newId('request') } }] });
   }
-  const kind = lookAhead(body.value, http.search);
+  const method = request.method ?? 'GET';
+  const kind = lookAhead({ method, body: body.value, search: http.search });
   // Made before Apollo begins: Apollo would tell the caller why it could not be made.
   const context = await contextOfRequest(parts, request, response);
   const leave = parts.underWay.enter(whoseOf(context.caller, request.socket.remoteAddress ?? ''));
   if (leave === undefined) throw rateLimited(`more than ${OPERATIONS_PER_CALLER_MAX} operations at once`, 1);
-  const operation = { kind, method: request.method ?? 'GET', headers: request.headers, search: http.search, body };
+  const operation = { kind, method, headers: request.headers, search: http.search, body };
   const result = await executeOverHttp(parts.apollo, context, operation).finally(leave);
   response.statusCode = result.status;
   for (const [name, value] of result.headers) response.setHeader(name, value);

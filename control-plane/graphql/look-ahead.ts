@@ -5,9 +5,17 @@ import { requireShape, TOKENS_MAX } from './limits.ts';
 
 const askedSchema = z.object({ query: z.string(), operationName: z.string().nullish() });
 
+/** Where an operation may stand in a request. */
+export interface AskedOverHttp {
+  readonly method: string;
+  readonly body: unknown;
+  readonly search: string;
+}
+
 /** Throws when the document is too complex; answers the kind of its operation, and undefined when Apollo will find that there is none. */
-export function lookAhead(body: unknown, search: string): OperationTypeNode | undefined {
-  const { data: asked } = askedSchema.safeParse(body ?? Object.fromEntries(new URLSearchParams(search)));
+export function lookAhead({ method, body, search }: AskedOverHttp): OperationTypeNode | undefined {
+  // Where Apollo reads it, and nowhere else: a GET has its operation in the URL, whatever body it sends along.
+  const { data: asked } = askedSchema.safeParse(method === 'GET' ? Object.fromEntries(new URLSearchParams(search)) : body);
   const document = asked === undefined ? undefined : parsed(asked.query);
   if (document === undefined) return undefined;
   requireShape(document);

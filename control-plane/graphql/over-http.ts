@@ -31,7 +31,7 @@ async function execute(apollo: ApolloServer<RequestContext>, context: RequestCon
   const headers = new HeaderMap();
   for (const [name, value] of Object.entries(operation.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   const answer = await apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: { method: method.toUpperCase(), headers, search, body: body.value },
+    httpGraphQLRequest: { method, headers, search, body: body.value },
     context: () => Promise.resolve(context),
   });
   assert(answer.body.kind === 'complete', 'no field of the schema is answered later than the others');

@@ -1,5 +1,6 @@
 /** An operation that asks for too much is refused before any of it runs, over HTTP and over WebSocket alike, and no error repeats a value. */
 import type { Client } from 'graphql-ws';
+import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { askOverHttp, askOverSocket, errorsSchema, socketClient, type Ask } from '../../support/both-transports.ts';
@@ -165,6 +166,15 @@ describe('HTTP alone', () => {
       });
     expect((await get('{ viewer { organisation { slug } } }')).status).toBe(200);
     expect((await get('mutation { upsertTeam(input: {name: "by GET"}) { userErrors { code } } }')).status).toBe(405);
+  });
+
+  test('a GET is judged by its URL, whatever body it sends along', async () => {
+    const url = new URL(plane.graphqlUrl);
+    url.searchParams.set('query', `{ viewer { ${'permissions '.repeat(100)} } }`);
+    const headers = { authorization: `Bearer ${plane.token}`, 'content-type': 'application/json' };
+    const { statusCode, body } = await request(url, { method: 'GET', headers, body: JSON.stringify({ query: '{ __typename }' }) });
+    expect(statusCode).toBe(400);
+    expect(await body.json()).toMatchObject({ errors: [{ extensions: { code: 'QUERY_TOO_COMPLEX' } }] });
   });
 
   test('health answers, and nothing else is served, to a browser neither', async () => {
