@@ -109,7 +109,8 @@ export class AgentsService {
         throw refuseInput(['id'], 'INVALID', 'a predefined agent stays', 'updateAgent with `clients: []` takes its mapping away');
       if (agent === null) throw notFound('id', 'agent');
       requireVersion(agent, expectedVersion, 'agent');
-      if ((await em.count(ApiKeyEntity, { agentId: id })) > 0)
+      // A revoked key is bound for good, and calls nothing any more.
+      if ((await em.count(ApiKeyEntity, { agentId: id, state: { $ne: 'REVOKED' } })) > 0)
         throw refuseInput(['id'], 'CONFLICT', 'keys are bound to this agent', 'bind them to another one first');
       audit(em, context, { action: 'deleteAgent', targetId: id, targetLabel: agent.slug, before: toAgent(agent), after: null });
       em.remove(agent);

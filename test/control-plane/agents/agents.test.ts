@@ -146,10 +146,14 @@ describe('agents of one’s own', () => {
     expect(await plane.database.query('select version from config_version')).toEqual(before);
   });
 
-  test('stay while keys are bound to them', async () => {
+  test('stay while keys are bound to them that may still call', async () => {
     const { id } = await create();
-    await plane.admin.createApiKey({ agentId: id });
+    const key = await plane.admin.createApiKey({ agentId: id });
     expect(await userErrorsOf(plane, 'deleteAgent', 'DeleteAgentInput', { id })).toMatchObject([{ field: ['id'], code: 'CONFLICT' }]);
+    await plane.admin.mutate('setApiKeyDisabled', 'SetApiKeyDisabledInput', { id: key.id, disabled: true }, 'apiKey { id }');
+    expect(await userErrorsOf(plane, 'deleteAgent', 'DeleteAgentInput', { id })).toMatchObject([{ field: ['id'], code: 'CONFLICT' }]);
+    await plane.admin.mutate('revokeApiKey', 'IdInput', { id: key.id }, 'apiKey { id }');
+    expect(await plane.admin.mutate('deleteAgent', 'DeleteAgentInput', { id }, 'deletedId')).toMatchObject({ deletedId: id });
   });
 
   test.each([
