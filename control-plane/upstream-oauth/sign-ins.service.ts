@@ -103,7 +103,7 @@ export function ownerOf(context: AdminContext, { mode }: OAuth2Auth): string | n
   return mode === 'AUTHORIZATION_CODE_USER' ? asUser(context).caller.actor.id : null;
 }
 
-export function hashOfState(state: string): string {
+function hashOfState(state: string): string {
   return createHash('sha256').update(state).digest('base64url');
 }
 

@@ -63,7 +63,7 @@ export class TokenEndpoint {
     const { resource } = registration;
     const checks = { expectedState: comeBack.state, pkceCodeVerifier: comeBack.verifier };
     try {
-      return await this.within(
+      return await this.#within(
         registration,
         async (configuration) => {
           const tokens = await oidc.authorizationCodeGrant(configuration, comeBack.url, checks, resource === null ? {} : { resource });
@@ -78,7 +78,7 @@ export class TokenEndpoint {
 
   /** Takes a token back, where the authorisation server lets that be done (RFC 7009). */
   async revoke(registration: OpenRegistration, token: string): Promise<void> {
-    if (registration.revocationEndpoint !== null) await this.within(registration, (configuration) => oidc.tokenRevocation(configuration, token));
+    if (registration.revocationEndpoint !== null) await this.#within(registration, (configuration) => oidc.tokenRevocation(configuration, token));
   }
 
   async #ask(
@@ -86,14 +86,14 @@ export class TokenEndpoint {
     grant: (configuration: oidc.Configuration) => Promise<oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers>,
   ): Promise<FetchedToken> {
     try {
-      return await this.within(registration, async (configuration) => fetchedOf(await grant(configuration)));
+      return await this.#within(registration, async (configuration) => fetchedOf(await grant(configuration)));
     } catch (error) {
       throw refusedOf(error);
     }
   }
 
   /** Gives the work what the library needs to speak as this client. */
-  within<Answer>(
+  #within<Answer>(
     registration: OpenRegistration,
     work: (configuration: oidc.Configuration) => Promise<Answer>,
     more: Partial<oidc.ServerMetadata> = {},
@@ -112,13 +112,13 @@ export class TokenEndpoint {
 }
 
 /** Throws a `TokenRefused` for tokens that cannot be used. */
-export function fetchedOf(tokens: oidc.TokenEndpointResponse): FetchedToken {
+function fetchedOf(tokens: oidc.TokenEndpointResponse): FetchedToken {
   if (tokens.token_type !== 'bearer') throw new TokenRefused('the authorisation server gives tokens of another kind than bearer', false);
   if (!ACCESS_TOKEN.test(tokens.access_token)) throw new TokenRefused('the authorisation server gave a token that fits in no header', false);
   return { accessToken: tokens.access_token, refreshToken: tokens.refresh_token, expiresInSeconds: tokens.expires_in, scope: tokens.scope };
 }
 
-export function refusedOf(error: unknown): TokenRefused {
+function refusedOf(error: unknown): TokenRefused {
   if (error instanceof TokenRefused) return error;
   if (error instanceof oidc.ResponseBodyError) {
     const code = ERROR_CODE.test(error.error) ? error.error : 'an error';
