@@ -1,8 +1,9 @@
 /** A budget or quota that might be, as a simulation asks it: used up window by window by what recorded calls used. */
 import { orderOfStep } from '../../shared/access-steps.ts';
-import type { Limit, LimitMetric } from '../../shared/limit.ts';
+import { LEAST_OUTPUT_BYTES, type Limit, type LimitMetric } from '../../shared/limit.ts';
 import { costOf, toPrice } from '../../shared/pricing.ts';
 import { windowAt, windowBefore, type ScheduleWindow } from '../../shared/schedule-window.ts';
+import { HOUSEKEEPING } from '../../shared/uncounted-methods.ts';
 import type { SqlCondition } from '../database/sql-condition.ts';
 import type { Draft, DraftCheck } from './draft.ts';
 import type { RecordedCall } from './recorded-calls.ts';
@@ -14,11 +15,6 @@ export interface LimitDraftParts {
   readonly scope: SqlCondition;
   readonly replacedId: string | undefined;
 }
-
-/** A call for whose answer not even this much is left is refused (`data-plane/policies/answer-allowance.ts`). */
-const LEAST_OUTPUT_BYTES = 1024;
-/** They use up nothing (`data-plane/steps/reserve-spend.ts`). */
-const HOUSEKEEPING: ReadonlySet<string | null> = new Set([null, 'initialize', 'ping', 'server/discover']);
 
 export function limitDraft({ limit, scope, replacedId }: LimitDraftParts): Draft {
   return {
@@ -77,7 +73,7 @@ function windowFinder(limit: DraftLimit): (millis: number) => ScheduleWindow | u
 }
 
 function isCounted({ rpc_method: method }: RecordedCall): boolean {
-  return !HOUSEKEEPING.has(method) && method?.startsWith('notifications/') !== true;
+  return method !== null && !HOUSEKEEPING.has(method) && !method.startsWith('notifications/');
 }
 
 function usageOf(call: RecordedCall, metric: LimitMetric): number {
