@@ -186,6 +186,12 @@ describe('a server that each user signs in to', () => {
     expect(await reasonOf('personal', bens)).toBe('sign_in_required');
   });
 
+  test('is signed in to by nobody with a token, for whom nothing is asked of the authorisation server', async () => {
+    const { serverId } = await governed('by-token', 'AUTHORIZATION_CODE_USER');
+    await expect(start(serverId)).rejects.toThrow('a person who has signed in');
+    expect(authority.asked).toEqual([]);
+  });
+
   test('connects nobody whose sign-in comes back in another browser', async () => {
     const { serverId } = await governed('lured', 'AUTHORIZATION_CODE_USER');
     const [ann, ben] = people;
