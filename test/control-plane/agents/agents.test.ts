@@ -136,6 +136,13 @@ describe('agents of one’s own', () => {
     expect((await list('search: "night SHIFT"')).nodes.map((agent) => agent.id)).toEqual([id]);
   });
 
+  test('are paged on behind one that has gone meanwhile', async () => {
+    const [first, second] = [await create(), await create({ name: 'Day shift' })];
+    const { pageInfo } = await list('kind: CUSTOM, first: 1');
+    await plane.admin.mutate('deleteAgent', 'DeleteAgentInput', { id: first.id }, 'deletedId');
+    expect((await list(`kind: CUSTOM, after: "${pageInfo.endCursor}"`)).nodes.map(({ id }) => id)).toEqual([second.id]);
+  });
+
   test('change nothing in a dry run', async () => {
     const { id } = await create();
     const before = await plane.database.query('select version from config_version');
