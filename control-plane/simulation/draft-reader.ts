@@ -119,8 +119,6 @@ async function readLimit(context: AdminContext, input: LimitDraftInput): Promise
     amount: amountOf(metric, input),
     period,
     timezone,
-    startAtMillis: 0,
-    endAtMillis: null,
     rollover: false,
     tool: input.tool,
   };
@@ -129,7 +127,7 @@ async function readLimit(context: AdminContext, input: LimitDraftInput): Promise
 
 function changedLimit(limit: Limit, input: LimitDraftInput): DraftLimit {
   const { metric, period, timezone, rollover } = limit;
-  return { metric, amount: amountOf(metric, input), period, timezone, startAtMillis: 0, endAtMillis: null, rollover, tool: limit.tool ?? null };
+  return { metric, amount: amountOf(metric, input), period, timezone, rollover, tool: limit.tool ?? null };
 }
 
 function amountOf(metric: LimitMetric, { limitUsd, limit }: LimitDraftInput): string {

@@ -8,7 +8,7 @@ import type { SqlCondition } from '../database/sql-condition.ts';
 import type { Draft, DraftCheck } from './draft.ts';
 import type { RecordedCall } from './recorded-calls.ts';
 
-export type DraftLimit = Pick<Limit, 'metric' | 'amount' | 'period' | 'timezone' | 'startAtMillis' | 'endAtMillis' | 'rollover' | 'tool'>;
+export type DraftLimit = Pick<Limit, 'metric' | 'amount' | 'period' | 'timezone' | 'rollover' | 'tool'>;
 
 export interface LimitDraftParts {
   readonly limit: DraftLimit;
@@ -16,13 +16,18 @@ export interface LimitDraftParts {
   readonly replacedId: string | undefined;
 }
 
-export function limitDraft({ limit, scope, replacedId }: LimitDraftParts): Draft {
+/** A draft is tried on what was before it, whenever it would begin or end. */
+const ALWAYS = { startAtMillis: 0, endAtMillis: null } as const;
+type TriedLimit = DraftLimit & typeof ALWAYS;
+
+export function limitDraft({ limit: given, scope, replacedId }: LimitDraftParts): Draft {
+  const limit = { ...given, ...ALWAYS };
   return {
     scope,
     checks: [windowCheck(limit)],
     replaces: ({ rule }) => replacedId !== undefined && rule?.kind === 'limit' && rule.id === replacedId,
     countsFrom: (gteMillis) => {
-      const window = windowAt({ ...limit, startAtMillis: 0 }, gteMillis);
+      const window = windowAt(limit, gteMillis);
       const previous = window !== undefined && limit.rollover ? windowBefore(limit, window) : undefined;
       return (previous ?? window)?.startMillis ?? gteMillis;
     },
@@ -33,7 +38,7 @@ export function limitDraft({ limit, scope, replacedId }: LimitDraftParts): Draft
   };
 }
 
-function windowCheck(limit: DraftLimit): DraftCheck {
+function windowCheck(limit: TriedLimit): DraftCheck {
   const amount = Number(limit.amount);
   /** By the beginning of the window. */
   const used = new Map<number, number>();
@@ -62,12 +67,10 @@ const BUDGET = { code: 'budget_exceeded', reason: 'budget_exhausted', path: 'amo
 const QUOTA = { code: 'quota_exceeded', reason: 'quota_exhausted', path: 'amount' } as const;
 
 /** Calls come in their order, so the window of one is mostly that of the next. */
-function windowFinder(limit: DraftLimit): (millis: number) => ScheduleWindow | undefined {
+function windowFinder(limit: TriedLimit): (millis: number) => ScheduleWindow | undefined {
   let known: ScheduleWindow | undefined;
-  // The draft is tried on what was before it.
-  const schedule = { ...limit, startAtMillis: 0, endAtMillis: null };
   return (millis) => {
-    if (known === undefined || millis < known.startMillis || millis >= known.endMillis) known = windowAt(schedule, millis);
+    if (known === undefined || millis < known.startMillis || millis >= known.endMillis) known = windowAt(limit, millis);
     return known;
   };
 }
