@@ -50,7 +50,7 @@ async function start(): Promise<void> {
     async (lifetime) => {
       refuseUnknownVariables();
       const { startStandalone } = await import('./standalone.ts');
-      await startStandalone(withoutEmpty(process.env), lifetime, { write: (text) => void process.stdout.write(text), ports });
+      await startStandalone(withoutEmpty(process.env), lifetime, { write, ports });
     },
     (error) => explain(error, ports),
   );
@@ -64,26 +64,21 @@ async function dataPlane(): Promise<void> {
   await livePlane('DATA_PLANE_PORT', async () => (await import('../data-plane/main.ts')).runDataPlane(withoutEmpty(process.env)));
 }
 
-/** Ends by itself: 0 when every chain holds. */
-async function verifyAudit({ heads }: { heads: readonly string[] }): Promise<void> {
-  try {
-    refuseUnknownVariables();
-    const { verifyAuditTrail } = await import('./audit-verify.ts');
-    const holds = await verifyAuditTrail(withoutEmpty(process.env), { headFiles: heads, write: (text) => void process.stdout.write(text) });
-    process.exitCode = holds ? 0 : 1;
-  } catch (error) {
-    explain(error, []);
-    process.exitCode = 1;
-  }
+/** 0 when every chain holds. */
+function verifyAudit({ heads }: { heads: readonly string[] }): Promise<void> {
+  return endBy(async () => (await import('./audit-verify.ts')).verifyAuditTrail(withoutEmpty(process.env), { headFiles: heads, write }));
 }
 
-/** Ends by itself: 0 when the old keys can be taken away. */
-async function rotateSecrets(): Promise<void> {
+/** 0 when the old keys can be taken away. */
+function rotateSecrets(): Promise<void> {
+  return endBy(async () => (await import('./secrets-rotate.ts')).rotateStoredSecrets(withoutEmpty(process.env), write));
+}
+
+/** A command that ends by itself: with 0 when all is well, and else with 1. */
+async function endBy(work: () => Promise<boolean>): Promise<void> {
   try {
     refuseUnknownVariables();
-    const { rotateStoredSecrets } = await import('./secrets-rotate.ts');
-    const isDone = await rotateStoredSecrets(withoutEmpty(process.env), (text) => void process.stdout.write(text));
-    process.exitCode = isDone ? 0 : 1;
+    process.exitCode = (await work()) ? 0 : 1;
   } catch (error) {
     explain(error, []);
     process.exitCode = 1;
@@ -110,6 +105,10 @@ async function livePlane(portVariable: string, run: (lifetime: Lifetime) => Prom
 function refuseUnknownVariables(): void {
   const sentences = unknownVariables(process.env);
   if (sentences.length > 0) throw new Error(sentences.join(' '));
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
 }
 
 function explain(error: unknown, ports: PortVariables): void {

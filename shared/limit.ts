@@ -9,6 +9,8 @@ export type LimitMetric = (typeof LIMIT_METRICS)[number];
 export const LIMIT_AMOUNT_MAX = 9_007_199_254_740_991n;
 /** What is left of one window may come on top of the next, and both together must be exact. */
 export const ROLLOVER_AMOUNT_MAX = LIMIT_AMOUNT_MAX / 2n;
+/** A call for whose answer not even this much is left is refused: an error or a short result fits. */
+export const LEAST_OUTPUT_BYTES = 1024;
 /** Calls that a data plane may take room for at once. */
 export const ALLOTMENT_CALLS_MIN = 2;
 export const ALLOTMENT_CALLS_MAX = 1000;

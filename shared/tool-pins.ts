@@ -32,3 +32,8 @@ export function objectionToPin(pin: Omit<ToolPin, 'name' | 'fingerprint'>, revie
 export function isHeld({ isReviewed, isDestructive }: Pick<ToolPin, 'isReviewed' | 'isDestructive'>, review: ToolReview): boolean {
   return !isReviewed && (review === 'ALL' || (review === 'DESTRUCTIVE' && isDestructive));
 }
+
+/** A change may be let pass and recorded; what somebody switched off, or has not yet looked at, may not. */
+export function isPinRefused(objection: PinObjection | undefined, changeMode: 'ENFORCE' | 'OBSERVE'): boolean {
+  return objection !== undefined && (objection !== 'tool_changed' || changeMode === 'ENFORCE');
+}

@@ -6,7 +6,7 @@ import type { DemoProgram } from './everything-server.ts';
 
 export const DEMO_SLUG = 'demo';
 /** It would show the environment of whoever runs the server, so the demo shows how it is refused. */
-export const BLOCKED_TOOL = 'get-env';
+const BLOCKED_TOOL = 'get-env';
 
 export interface DemoWishes {
   /** Undefined when the allow-list does not name it: then the demo goes over HTTP. */

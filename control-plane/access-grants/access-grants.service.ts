@@ -13,6 +13,7 @@ import type { Connection, Page } from '../graphql/connection.ts';
 import { notFound, parseInput, refuseInput } from '../graphql/input-refused.ts';
 import { pageOf } from '../graphql/paged-query.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
+import { toolNamesSchema } from '../mcp-servers/server-rules.ts';
 import { requirePermission, type AdminContext } from '../request-context.ts';
 import { upsertOfAccessGrant } from './access-grant.document.ts';
 import { AccessGrantEntity, type AccessGrant } from './access-grant.entity.ts';
@@ -50,7 +51,7 @@ export interface GrantsChanged {
 /** One change holds up every other one for as long as it is written. */
 const GRANTS_MAX = 200;
 const termsSchema = z.strictObject({
-  toolsAllowed: z.array(z.string().min(1).max(128)).max(1000).nullable(),
+  toolsAllowed: toolNamesSchema.nullable(),
   expiresAt: z
     .date()
     .refine((date) => date.getTime() > Date.now(), 'the expiry lies in the past')

@@ -58,8 +58,8 @@ export class AgentsService {
     const agents = (await allAgents(em, caller.organisationId)).filter(
       (agent) => (kind === null || agent.kind === kind) && `${agent.name}\n${agent.slug}`.toLowerCase().includes(wanted),
     );
-    const begin = after === undefined ? 0 : agents.findIndex(({ id }) => id === after) + 1;
-    return toConnection(agents.slice(begin, begin + first + 1), { first, after }, ({ id }) => cursorOf(id), agents.length);
+    const behind = agents.filter((agent) => after === undefined || placeOf(agent) > after);
+    return toConnection(behind.slice(0, first + 1), { first, after }, (agent) => cursorOf(placeOf(agent)), agents.length);
   }
 
   find({ em, caller }: AdminContext, id: string): Promise<Agent | null> {
@@ -109,7 +109,8 @@ export class AgentsService {
         throw refuseInput(['id'], 'INVALID', 'a predefined agent stays', 'updateAgent with `clients: []` takes its mapping away');
       if (agent === null) throw notFound('id', 'agent');
       requireVersion(agent, expectedVersion, 'agent');
-      if ((await em.count(ApiKeyEntity, { agentId: id })) > 0)
+      // A revoked key is bound for good, and calls nothing any more.
+      if ((await em.count(ApiKeyEntity, { agentId: id, state: { $ne: 'REVOKED' } })) > 0)
         throw refuseInput(['id'], 'CONFLICT', 'keys are bound to this agent', 'bind them to another one first');
       audit(em, context, { action: 'deleteAgent', targetId: id, targetLabel: agent.slug, before: toAgent(agent), after: null });
       em.remove(agent);
@@ -117,6 +118,13 @@ export class AgentsService {
       return id;
     });
   }
+}
+
+/** In the order of the list, so that it goes on behind an agent that has gone meanwhile. */
+function placeOf({ kind, slug, id }: Agent): string {
+  if (kind === 'CUSTOM') return `1 ${id}`;
+  const index = PREDEFINED_AGENTS.findIndex((agent) => agent.slug === slug);
+  return `0 ${String(index).padStart(4, '0')}`;
 }
 
 function predefinedOf({ caller }: AdminContext, id: string) {

@@ -38,7 +38,7 @@ export class UnmappedClientsService {
     const rows = await em.execute(
       `select client_name, client_version, first_seen_at, last_seen_at, calls::text as calls, api_key_ids from client_sightings
        where organisation_id = ? and agent_client_id = '' and last_seen_at > now() - interval '30 days'
-       order by last_seen_at desc, client_name, client_version limit ?`,
+       order by last_seen_at desc limit ?`,
       [organisationId, CLIENTS_MAX],
     );
     const agents = await allAgents(em, organisationId);
@@ -58,13 +58,16 @@ export class UnmappedClientsService {
         looksLike: agents.find(({ id }) => id === lookedLike) ?? null,
       };
     });
-    const begin = after === undefined ? 0 : clients.findIndex((client) => positionOf(client) === after) + 1;
-    return toConnection(clients.slice(begin, begin + first + 1), { first, after }, (client) => cursorOf(positionOf(client)), clients.length);
+    const behind = clients
+      .filter((client) => after === undefined || placeOf(client) < after)
+      .toSorted((one, other) => (placeOf(one) > placeOf(other) ? -1 : 1));
+    return toConnection(behind.slice(0, first + 1), { first, after }, (client) => cursorOf(placeOf(client)), clients.length);
   }
 }
 
-function positionOf({ clientName, clientVersion }: UnmappedClient): string {
-  return `${clientVersion ?? ''}\n${clientName}`;
+/** The latest is the greatest. The list goes on behind a client that is mapped or seen again meanwhile. */
+function placeOf({ lastSeenAt, clientName, clientVersion }: UnmappedClient): string {
+  return `${lastSeenAt.toISOString()}\n${clientVersion ?? ''}\n${clientName}`;
 }
 
 function recogniserOf(organisationId: string, agents: readonly Agent[]): AgentRecogniser {

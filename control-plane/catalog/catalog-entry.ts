@@ -4,7 +4,7 @@ import { slugSchema, type Transport } from '../../shared/mcp-server.ts';
 import { faultsOfTemplates } from './entry-templates.ts';
 
 /** How entries say that their servers want to know who is asking. */
-export const CATALOG_AUTH_TYPES = ['NONE', 'BEARER', 'BASIC', 'API_KEY', 'OAUTH2'] as const;
+const CATALOG_AUTH_TYPES = ['NONE', 'BEARER', 'BASIC', 'API_KEY', 'OAUTH2'] as const;
 export type CatalogAuthType = (typeof CATALOG_AUTH_TYPES)[number];
 
 const template = z.string().min(1).max(2048);

@@ -15,8 +15,8 @@ export interface Filling {
 type RemoteReach = Extract<CatalogReach, { kind: 'remote' }>;
 type PackageReach = Extract<CatalogReach, { kind: 'package' }>;
 
-/** Part of a host or of a path, and nothing that would lead elsewhere. */
-const URL_PART = /^[A-Za-z0-9._~-]{1,253}$/;
+/** Part of a host or of a path, and nothing that would lead elsewhere, as dots alone would. */
+const URL_PART = /^(?!\.+$)[A-Za-z0-9._~-]{1,253}$/;
 
 export function fillEntry(entry: CatalogEntry, { variables, auth }: Filling, allowlist: StdioAllowlist): ImportedReach {
   const { reach } = entry;
@@ -47,7 +47,7 @@ function valuesOf(entry: CatalogEntry, given: readonly SecretEntry[], isSignedIn
 function fillRemote({ transport, url, headers }: RemoteReach, values: ReadonlyMap<string, string>, auth: AuthInput | null): ImportedReach {
   for (const name of variablesIn(url))
     if (!URL_PART.test(values.get(name) ?? ''))
-      throw refuseInput(['variables'], 'INVALID', `${name} is part of the URL: letters, digits and . _ ~ - may stand there`);
+      throw refuseInput(['variables'], 'INVALID', `${name} is part of the URL: letters, digits and . _ ~ - may stand there, and not dots alone`);
   const filled = headers.flatMap(({ name, value: template }) => {
     const value = fillTemplate(template, values);
     return value === undefined ? [] : [{ name, value }];

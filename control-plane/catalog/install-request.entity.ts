@@ -2,8 +2,7 @@
 import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
 import { tenantFilter } from '../database/tenant-filter.ts';
 
-export const INSTALL_REQUEST_STATES = ['PENDING', 'APPROVED', 'REFUSED', 'WITHDRAWN'] as const;
-export type InstallRequestState = (typeof INSTALL_REQUEST_STATES)[number];
+export type InstallRequestState = 'PENDING' | 'APPROVED' | 'REFUSED' | 'WITHDRAWN';
 
 export const InstallRequestEntity = defineEntity({
   name: 'InstallRequest',

@@ -10,8 +10,6 @@ import type { CatalogEntry } from './catalog-entry.ts';
 import { placeOf } from './catalog.service.ts';
 import { toServerJson } from './server-json.ts';
 
-export const REGISTRY_PATH = '/v0.1/servers';
-
 const PAGE_DEFAULT = 30;
 const PAGE_MAX = 100;
 const LATEST = 'latest';

@@ -3,7 +3,7 @@ import type { CatalogEntry, CatalogReach, CatalogVariable } from './catalog-entr
 import { variablesIn } from './entry-templates.ts';
 import { publishedName } from './published-name.ts';
 
-export const SERVER_JSON_SCHEMA = 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json';
+const SERVER_JSON_SCHEMA = 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json';
 
 const TRANSPORT_NAMES = { STREAMABLE_HTTP: 'streamable-http', SSE: 'sse' } as const;
 

@@ -12,7 +12,7 @@ import { unreachable, type NodeClient } from './node-client.ts';
 import { messageOf, messageSchema } from './supposed-message.ts';
 
 /** Where calls are supposed to come from when nobody says where. */
-export const SUPPOSED_ADDRESS = '127.0.0.1';
+const SUPPOSED_ADDRESS = '127.0.0.1';
 const PATIENCE_MILLIS = 10_000;
 const INPUT_BYTES_MAX = 1024 ** 3;
 

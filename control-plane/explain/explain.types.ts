@@ -7,7 +7,7 @@ import { Money } from '../money/money.types.ts';
 import { DecisionTrace, RuleRef } from '../usage/decision-trace.types.ts';
 import { Denial } from '../usage/usage.types.ts';
 
-export const CHECK_KIND = { RATE: 'RATE', CONCURRENCY: 'CONCURRENCY', BUDGET: 'BUDGET', QUOTA: 'QUOTA' } as const;
+const CHECK_KIND = { RATE: 'RATE', CONCURRENCY: 'CONCURRENCY', BUDGET: 'BUDGET', QUOTA: 'QUOTA' } as const;
 registerEnumType(CHECK_KIND, { name: 'LimitKind', description: 'What kind of limit a call has to pass.' });
 
 @InputType({ description: 'A call as it might be.' })

@@ -1,6 +1,7 @@
 /** What the servers of a page hold and what they were used for: one statement for all their tools, one for all their usage. */
 import { z } from 'zod';
-import { objectionToPin } from '../../shared/tool-pins.ts';
+import { isPinRefused, objectionToPin } from '../../shared/tool-pins.ts';
+import { compileToolRules } from '../../shared/tool-rules.ts';
 import type { AdminContext } from '../request-context.ts';
 import { shownHealth, type ServerHealth } from '../server-health/server-health.ts';
 import { effectiveRisk, ToolEntity, type Tool } from '../tools/tool.entity.ts';
@@ -43,7 +44,7 @@ export async function inventoryOf(context: AdminContext, servers: readonly McpSe
   ]);
   return (server) => {
     const own = tools.get(server.id) ?? [];
-    const callable = own.filter((tool) => isCallable(server, tool));
+    const callable = callableOf(server, own);
     const { calls, tools: used } = uses.get(server.id) ?? NO_USE;
     return {
       server,
@@ -99,11 +100,10 @@ async function scopesOf({ loaders }: AdminContext, servers: readonly McpServer[]
 }
 
 /** As far as rules of the server go: grants may narrow it further. */
-function isCallable(server: McpServer, tool: Tool): boolean {
-  const objection = objectionToPin(pinOf(tool), server.toolReview);
-  const isRefused = objection !== undefined && !(objection === 'tool_changed' && server.toolChangeMode === 'OBSERVE');
-  if (isRefused || server.toolRulesMode === 'OBSERVE') return !isRefused;
-  return !server.blockedTools.includes(tool.name) && (server.allowedTools.length === 0 || server.allowedTools.includes(tool.name));
+function callableOf(server: McpServer, tools: readonly Tool[]): Tool[] {
+  const rules = compileToolRules(server.toolRulesMode === 'OBSERVE' ? { allowedTools: [], blockedTools: [] } : server);
+  const isRefused = (tool: Tool) => isPinRefused(objectionToPin(pinOf(tool), server.toolReview), server.toolChangeMode);
+  return tools.filter((tool) => !isRefused(tool) && rules.verdictOn(tool.name) === 'allowed');
 }
 
 async function healthsOf({ loaders }: AdminContext, servers: readonly McpServer[]): Promise<ReadonlyMap<string, ServerHealth>> {

@@ -4,7 +4,7 @@ import type { McpServer as McpServerDocument } from '../../shared/mcp-server.ts'
 import type { McpServer } from './mcp-server.entity.ts';
 import { toldAuth } from './stored-auth.ts';
 
-export function toMcpServerDocument(server: McpServer): McpServerDocument {
+function toMcpServerDocument(server: McpServer): McpServerDocument {
   return {
     id: server.id,
     organisationId: server.organisationId,

@@ -10,8 +10,6 @@ import type { SearchTool, WebSearchPolicy } from '../../shared/web-search.ts';
 import { tenantFilter } from '../database/tenant-filter.ts';
 import type { StoredAuth } from './stored-auth.ts';
 
-export const SERVER_SOURCES = ['CATALOG', 'MANUAL', 'FILE'] as const;
-
 /** What the API shows of a secret. */
 export interface SecretFieldRow {
   readonly name: string;
@@ -39,7 +37,7 @@ export const McpServerEntity = defineEntity({
     secretFields: p.json<SecretFieldRow[]>(),
     /** Works only once its OAuth 2 is complete. */
     oauthRequired: p.boolean().default(false),
-    source: p.string().$type<(typeof SERVER_SOURCES)[number]>().default('MANUAL'),
+    source: p.string().$type<'CATALOG' | 'MANUAL' | 'FILE'>().default('MANUAL'),
     /** The entry that it was installed from, which may be gone. */
     catalogEntryId: p.string().nullable(),
     enabled: p.boolean().default(false),

@@ -3,9 +3,11 @@ import type { EntityManager, FilterQuery } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Transport, UpstreamAuthType } from '../../shared/mcp-server.ts';
 import { AccessGrantEntity } from '../access-grants/access-grant.entity.ts';
+import { containing } from '../database/sql-condition.ts';
 import { healthSql, type ServerHealth } from '../server-health/server-health.ts';
 import type { McpServer } from './mcp-server.entity.ts';
 
+const SEARCHED = ['name', 'slug', 'description'] as const;
 const idsSchema = z.array(z.object({ id: z.string() }));
 
 /** What is null or absent asks for nothing. */
@@ -26,10 +28,8 @@ export interface ServerFilter {
 
 export async function conditionsOf(em: EntityManager, filter: ServerFilter): Promise<FilterQuery<McpServer>> {
   const { search, slug, transport, authType, source, health, enabled, isPublic, teamId, grantedTo } = filter;
-  const pattern = `%${search?.replaceAll(/[\\%_]/g, '\\$&') ?? ''}%`;
-  const found = ['name', 'slug', 'description'].map((field) => ({ [field]: { $ilike: pattern } }));
   return {
-    ...(search == null ? {} : { $or: found }),
+    ...(search == null ? {} : { $or: SEARCHED.map((field) => ({ [field]: { $ilike: containing(search) } })) }),
     ...(slug == null ? {} : { slug: { $in: [...slug] } }),
     ...(transport == null ? {} : { transport: { $in: [...transport] } }),
     ...(authType == null ? {} : { auth: { type: { $in: [...authType] } } }),

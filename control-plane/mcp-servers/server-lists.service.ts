@@ -8,7 +8,7 @@ import { inventoryOf, type InventoryItem } from './inventory.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
 import { conditionsOf, type ServerFilter } from './server-filter.ts';
 
-export const SERVER_ORDERS = { NAME: 'name', CREATED_AT: 'id', UPDATED_AT: 'updatedAt', LAST_USED_AT: 'lastUsedAt' } as const;
+const SERVER_ORDERS = { NAME: 'name', CREATED_AT: 'id', UPDATED_AT: 'updatedAt', LAST_USED_AT: 'lastUsedAt' } as const;
 
 export interface ServerOrder {
   readonly field: keyof typeof SERVER_ORDERS;

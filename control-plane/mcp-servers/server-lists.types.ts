@@ -11,7 +11,7 @@ import { McpServerType, SERVER_SOURCE, TRANSPORT } from './mcp-server.types.ts';
 import { AUTH_TYPE } from './server-auth.types.ts';
 import type { InventoryItem } from './inventory.ts';
 
-export const SERVER_ORDER_FIELD = { NAME: 'NAME', CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', LAST_USED_AT: 'LAST_USED_AT' } as const;
+const SERVER_ORDER_FIELD = { NAME: 'NAME', CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', LAST_USED_AT: 'LAST_USED_AT' } as const;
 registerEnumType(SERVER_ORDER_FIELD, { name: 'McpServerOrderField', description: 'What servers are ordered by; those that were never used stand last.' });
 
 @InputType({ description: 'Which servers. Fields are joined by AND, a list by OR.' })

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseUsdPerMillion } from '../../shared/nanos-usd.ts';
 import { FREE, type Pricing, type UnitPrices } from '../../shared/pricing.ts';
 import { parseInput, refuseInput } from '../graphql/input-refused.ts';
+import { toolNamesSchema } from './server-rules.ts';
 
 export interface PricesInput {
   readonly usdPerMillionCalls?: string | null;
@@ -17,7 +18,6 @@ export interface PricingInput extends PricesInput {
 
 const AT = ['pricing'];
 const methodsSchema = z.array(z.string().min(1).max(128)).max(64);
-const overriddenToolsSchema = z.array(z.string().min(1).max(128)).max(1000);
 
 /** Prices of what is not named stay as they are. */
 export function readPricing(input: PricingInput, current: Pricing = FREE): Pricing {
@@ -31,7 +31,7 @@ export function readPricing(input: PricingInput, current: Pricing = FREE): Prici
 function readOverrides(overrides: NonNullable<PricingInput['toolOverrides']>): Pricing['toolOverrides'] {
   const at = [...AT, 'toolOverrides'];
   const tools = parseInput(
-    overriddenToolsSchema,
+    toolNamesSchema,
     overrides.map(({ tool }) => tool),
     at,
   );

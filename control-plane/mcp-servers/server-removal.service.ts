@@ -121,7 +121,7 @@ async function remove(em: EntityManager, context: AdminContext, server: McpServe
   await em.nativeDelete(AccessGrantEntity, { mcpServerId: server.id });
   await em.nativeDelete(LimitEntity, { id: { $in: limits.map(({ id }) => id) } });
   if (policyId !== null) await em.nativeDelete(PolicyEntity, { id: policyId });
-  const connections = await takeConnectionsAway(em, server.id);
+  const connections = await takeConnectionsAway(em, { mcpServerId: server.id });
   await em.nativeDelete(McpServerEntity, { id: server.id });
   await appendConfigChanges(em, [
     ...grants.map(({ id }) => removalOf('accessGrant', id)),

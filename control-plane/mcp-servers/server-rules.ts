@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseInput } from '../graphql/input-refused.ts';
 
 export const toolNameSchema = z.string().min(1).max(128);
-const toolNamesSchema = z.array(toolNameSchema).max(1000);
+export const toolNamesSchema = z.array(toolNameSchema).max(1000);
 
 export function readToolNames(names: readonly string[], field: string): string[] {
   return parseInput(toolNamesSchema, [...new Set(names)], [field]);

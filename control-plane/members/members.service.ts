@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { GraphQLResolveInfo } from 'graphql/index.js';
 import { endKeysOf } from '../api-keys/keys-of-person.ts';
 import { audit } from '../audit/audit.ts';
+import { appendConfigChanges } from '../config-feed/change-log.ts';
 import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import type { Connection, Page } from '../graphql/connection.ts';
 import { notFound } from '../graphql/input-refused.ts';
@@ -11,6 +12,7 @@ import type { AdminContext } from '../request-context.ts';
 import { grantableRole, requireWithin } from '../roles/granting.ts';
 import { findRole } from '../roles/roles.ts';
 import { endSessionsOf } from '../sessions/sessions.service.ts';
+import { takeConnectionsAway } from '../upstream-oauth/upstream-connections.service.ts';
 import { MembershipEntity, type Membership } from './membership.entity.ts';
 import { isAdministrator, lockPeople, requireAdministrator } from './people-lock.ts';
 import { requireTeam } from './require-team.ts';
@@ -49,7 +51,7 @@ export class MembersService {
     });
   }
 
-  /** The account stays, for what the audit trail says of it; nobody can sign in with it. */
+  /** The account stays, for what the audit trail says of it; nobody can sign in with it, and none of its own sign-ins to servers goes on. */
   remove(context: AdminContext, id: string, expectedVersion: number | null): Promise<string> {
     return change(context, id, expectedVersion, async (em, membership, user) => {
       em.remove(membership);
@@ -59,6 +61,8 @@ export class MembersService {
       audit(em, context, { action: 'removeMember', targetId: id, targetLabel: user.email, before: shown(membership), after: null });
       await endSessionsOf(em, context, 'removeMember', user.id);
       await endKeysOf(em, context, user.id, 'REVOKED');
+      const connections = await takeConnectionsAway(em, { userId: user.id });
+      if (connections.length > 0) await appendConfigChanges(em, connections);
       return id;
     });
   }

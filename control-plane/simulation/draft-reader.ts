@@ -7,6 +7,7 @@ import { requireOwner } from '../access/owners.ts';
 import type { SqlCondition } from '../database/sql-condition.ts';
 import { notFound, parseInput, refuseInput } from '../graphql/input-refused.ts';
 import { McpServerEntity } from '../mcp-servers/mcp-server.entity.ts';
+import { toolNamesSchema } from '../mcp-servers/server-rules.ts';
 import { readBudgetAmount, readQuotaAmount } from '../money/limit-amounts.ts';
 import { LimitEntity, type Limit } from '../money/limit.entity.ts';
 import { newSchedule } from '../money/limit-schedule.ts';
@@ -60,7 +61,6 @@ export interface DraftInput {
 }
 
 const GRANTS_MAX = 200;
-const toolsSchema = z.array(z.string().min(1).max(128)).max(1000);
 
 /** What another organisation has is not found. */
 export function readDraft(context: AdminContext, draft: DraftInput): Promise<Draft> {
@@ -82,7 +82,7 @@ async function readPolicy(context: AdminContext, { policies, ...input }: PolicyD
 async function readToolRules(context: AdminContext, { serverId, allowedTools, blockedTools }: ToolRulesDraftInput): Promise<Draft> {
   await requireServer(context, serverId, ['draft', 'toolRules', 'serverId']);
   const at = ['draft', 'toolRules'];
-  const lists = parseInput(z.object({ allowedTools: toolsSchema, blockedTools: toolsSchema }), { allowedTools, blockedTools }, at);
+  const lists = parseInput(z.object({ allowedTools: toolNamesSchema, blockedTools: toolNamesSchema }), { allowedTools, blockedTools }, at);
   return toolRulesDraft(serverId, lists);
 }
 
@@ -119,8 +119,6 @@ async function readLimit(context: AdminContext, input: LimitDraftInput): Promise
     amount: amountOf(metric, input),
     period,
     timezone,
-    startAtMillis: 0,
-    endAtMillis: null,
     rollover: false,
     tool: input.tool,
   };
@@ -129,7 +127,7 @@ async function readLimit(context: AdminContext, input: LimitDraftInput): Promise
 
 function changedLimit(limit: Limit, input: LimitDraftInput): DraftLimit {
   const { metric, period, timezone, rollover } = limit;
-  return { metric, amount: amountOf(metric, input), period, timezone, startAtMillis: 0, endAtMillis: null, rollover, tool: limit.tool ?? null };
+  return { metric, amount: amountOf(metric, input), period, timezone, rollover, tool: limit.tool ?? null };
 }
 
 function amountOf(metric: LimitMetric, { limitUsd, limit }: LimitDraftInput): string {

@@ -1,13 +1,14 @@
 /** A budget or quota that might be, as a simulation asks it: used up window by window by what recorded calls used. */
 import { orderOfStep } from '../../shared/access-steps.ts';
-import type { Limit, LimitMetric } from '../../shared/limit.ts';
+import { LEAST_OUTPUT_BYTES, type Limit, type LimitMetric } from '../../shared/limit.ts';
 import { costOf, toPrice } from '../../shared/pricing.ts';
 import { windowAt, windowBefore, type ScheduleWindow } from '../../shared/schedule-window.ts';
+import { HOUSEKEEPING } from '../../shared/uncounted-methods.ts';
 import type { SqlCondition } from '../database/sql-condition.ts';
 import type { Draft, DraftCheck } from './draft.ts';
 import type { RecordedCall } from './recorded-calls.ts';
 
-export type DraftLimit = Pick<Limit, 'metric' | 'amount' | 'period' | 'timezone' | 'startAtMillis' | 'endAtMillis' | 'rollover' | 'tool'>;
+export type DraftLimit = Pick<Limit, 'metric' | 'amount' | 'period' | 'timezone' | 'rollover' | 'tool'>;
 
 export interface LimitDraftParts {
   readonly limit: DraftLimit;
@@ -15,18 +16,18 @@ export interface LimitDraftParts {
   readonly replacedId: string | undefined;
 }
 
-/** A call for whose answer not even this much is left is refused (`data-plane/policies/answer-allowance.ts`). */
-const LEAST_OUTPUT_BYTES = 1024;
-/** They use up nothing (`data-plane/steps/reserve-spend.ts`). */
-const HOUSEKEEPING: ReadonlySet<string | null> = new Set([null, 'initialize', 'ping', 'server/discover']);
+/** A draft is tried on what was before it, whenever it would begin or end. */
+const ALWAYS = { startAtMillis: 0, endAtMillis: null } as const;
+type TriedLimit = DraftLimit & typeof ALWAYS;
 
-export function limitDraft({ limit, scope, replacedId }: LimitDraftParts): Draft {
+export function limitDraft({ limit: given, scope, replacedId }: LimitDraftParts): Draft {
+  const limit = { ...given, ...ALWAYS };
   return {
     scope,
     checks: [windowCheck(limit)],
     replaces: ({ rule }) => replacedId !== undefined && rule?.kind === 'limit' && rule.id === replacedId,
     countsFrom: (gteMillis) => {
-      const window = windowAt({ ...limit, startAtMillis: 0 }, gteMillis);
+      const window = windowAt(limit, gteMillis);
       const previous = window !== undefined && limit.rollover ? windowBefore(limit, window) : undefined;
       return (previous ?? window)?.startMillis ?? gteMillis;
     },
@@ -37,7 +38,7 @@ export function limitDraft({ limit, scope, replacedId }: LimitDraftParts): Draft
   };
 }
 
-function windowCheck(limit: DraftLimit): DraftCheck {
+function windowCheck(limit: TriedLimit): DraftCheck {
   const amount = Number(limit.amount);
   /** By the beginning of the window. */
   const used = new Map<number, number>();
@@ -66,18 +67,16 @@ const BUDGET = { code: 'budget_exceeded', reason: 'budget_exhausted', path: 'amo
 const QUOTA = { code: 'quota_exceeded', reason: 'quota_exhausted', path: 'amount' } as const;
 
 /** Calls come in their order, so the window of one is mostly that of the next. */
-function windowFinder(limit: DraftLimit): (millis: number) => ScheduleWindow | undefined {
+function windowFinder(limit: TriedLimit): (millis: number) => ScheduleWindow | undefined {
   let known: ScheduleWindow | undefined;
-  // The draft is tried on what was before it.
-  const schedule = { ...limit, startAtMillis: 0, endAtMillis: null };
   return (millis) => {
-    if (known === undefined || millis < known.startMillis || millis >= known.endMillis) known = windowAt(schedule, millis);
+    if (known === undefined || millis < known.startMillis || millis >= known.endMillis) known = windowAt(limit, millis);
     return known;
   };
 }
 
 function isCounted({ rpc_method: method }: RecordedCall): boolean {
-  return !HOUSEKEEPING.has(method) && method?.startsWith('notifications/') !== true;
+  return method !== null && !HOUSEKEEPING.has(method) && !method.startsWith('notifications/');
 }
 
 function usageOf(call: RecordedCall, metric: LimitMetric): number {

@@ -3,6 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import { orderOfStep } from '../../shared/access-steps.ts';
 import { addToBlockList, ratesIn, type PolicyEnvelope, type RequestRate } from '../../shared/policy.ts';
 import { nextPace, SlidingWindow, type Pace } from '../../shared/rate-window.ts';
+import { PROBES } from '../../shared/uncounted-methods.ts';
 import type { SqlCondition } from '../database/sql-condition.ts';
 import type { Draft, DraftCheck, Judgement } from './draft.ts';
 import type { RecordedCall } from './recorded-calls.ts';
@@ -15,8 +16,6 @@ export interface PolicyDraftParts {
 }
 
 const [ENFORCED, HELD, FORWARDED] = [orderOfStep('enforcePolicy'), orderOfStep('reserveSpend'), orderOfStep('proxyUpstream')];
-/** Never refused for its rate (`data-plane/steps/reserve-spend.ts`). */
-const PROBE = 'server/discover';
 
 export function policyDraft({ envelope, scope, replacedId }: PolicyDraftParts): Draft {
   const { ip, ratelimit, loops } = envelope.policies;
@@ -76,7 +75,7 @@ function requestBytesChecks(bytesMax: number | undefined): DraftCheck[] {
 function rateCheck(rate: RequestRate): DraftCheck {
   const { path, limit, windowMillis, burst } = rate;
   const objection = { code: 'rate_limit_exceeded', reason: 'request_rate', path } as const;
-  const isExempt = ({ rpc_method: method }: RecordedCall) => method === PROBE;
+  const isExempt = ({ rpc_method: method }: RecordedCall) => PROBES.has(method ?? '');
   if (burst === undefined) {
     const window = new SlidingWindow(windowMillis);
     return {

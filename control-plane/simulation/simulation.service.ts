@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseInput } from '../graphql/input-refused.ts';
 import type { AdminContext } from '../request-context.ts';
+import { DAY_MILLIS } from '../usage/usage-buckets.ts';
 import { readDraft, type DraftInput } from './draft-reader.ts';
 import { readCalls, type RecordedCall } from './recorded-calls.ts';
 import { simulate, type ChangedCall, type Ending } from './simulate.ts';
@@ -40,9 +41,8 @@ export interface Simulation {
 }
 
 const DAYS_MAX = 90;
-export const CALLS_MAX = 50_000;
+const CALLS_MAX = 50_000;
 const MILLIS_MAX = 10_000;
-const DAY_MILLIS = 86_400_000;
 const TOP = 10;
 const EXAMPLES = 20;
 

@@ -1,6 +1,6 @@
 /** The fields of a tool that are drawn from its definition, from its server or from other servers. */
 import { Ctx, FieldResolver, ID, Resolver, Root } from 'type-graphql';
-import { objectionToPin } from '../../shared/tool-pins.ts';
+import { isPinRefused, objectionToPin } from '../../shared/tool-pins.ts';
 import { JsonObject } from '../graphql/scalars.ts';
 import type { RequestContext } from '../request-context.ts';
 import { pinOf } from './merge-tools.ts';
@@ -55,7 +55,7 @@ export class ToolFieldsResolver {
   async refusedAs(@Root() tool: Tool, @Ctx() { loaders }: RequestContext): Promise<string | null> {
     const server = await loaders.mcpServers.load(tool.mcpServerId);
     const objection = objectionToPin(pinOf(tool), server?.toolReview ?? 'NONE');
-    return objection === 'tool_changed' && server?.toolChangeMode === 'OBSERVE' ? null : (objection ?? null);
+    return objection !== undefined && isPinRefused(objection, server?.toolChangeMode ?? 'ENFORCE') ? objection : null;
   }
 
   @FieldResolver(() => [TOOL_FLAG], { description: 'What to look at twice.' })

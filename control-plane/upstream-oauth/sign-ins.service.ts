@@ -45,6 +45,7 @@ export class SignInsService {
   /** Asks the authorisation server for nothing yet but what it says to everybody. */
   async start(context: AdminContext, serverId: string): Promise<BegunSignIn> {
     const server = await findSignedIn(context, serverId);
+    const userId = ownerOf(context, server.auth);
     const { sealer, rules } = this.#parts;
     const redirectUri = this.#parts.redirectUri();
     const { discovered, identity } = await withOauthFetch({ rules, isPublic: server.isPublic }, async (fetch) => {
@@ -62,7 +63,7 @@ export class SignInsService {
         id,
         organisationId,
         mcpServerId: server.id,
-        userId: ownerOf(context, server.auth),
+        userId,
         authDigest: digestOfAuth(server.auth),
         stateHash: hashOfState(state),
         actorKind: actor.kind,
@@ -103,7 +104,7 @@ export function ownerOf(context: AdminContext, { mode }: OAuth2Auth): string | n
   return mode === 'AUTHORIZATION_CODE_USER' ? asUser(context).caller.actor.id : null;
 }
 
-export function hashOfState(state: string): string {
+function hashOfState(state: string): string {
   return createHash('sha256').update(state).digest('base64url');
 }
 

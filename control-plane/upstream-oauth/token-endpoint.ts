@@ -26,18 +26,23 @@ export interface ComeBack {
 /** What is told in place of a token; never holds what was sent. */
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
-  /** The sign-in itself has come to its end: asking again would not help. */
-  readonly isFinal: boolean;
+  /** What is no good any more, so that asking again would not help: the sign-in, or what Turnpike is known as there. Null when neither is said. */
+  readonly ended: 'SIGN_IN' | 'CLIENT' | null;
 
-  constructor(message: string, isFinal: boolean, options?: ErrorOptions) {
+  constructor(message: string, ended: TokenRefused['ended'], options?: ErrorOptions) {
     super(message, options);
-    this.isFinal = isFinal;
+    this.ended = ended;
   }
 }
 
 /** What may stand behind `Bearer` in a header; anything else would write headers of its own. */
 const ACCESS_TOKEN = /^[\x21-\x7e]{1,16384}$/;
 const ERROR_CODE = /^[\w.-]{1,64}$/;
+/** RFC 6749, section 5.2. */
+const ENDED_BY: ReadonlyMap<string, TokenRefused['ended']> = new Map([
+  ['invalid_grant', 'SIGN_IN'],
+  ['invalid_client', 'CLIENT'],
+]);
 const TIMEOUT_SECONDS = 10;
 
 export class TokenEndpoint {
@@ -63,7 +68,7 @@ export class TokenEndpoint {
     const { resource } = registration;
     const checks = { expectedState: comeBack.state, pkceCodeVerifier: comeBack.verifier };
     try {
-      return await this.within(
+      return await this.#within(
         registration,
         async (configuration) => {
           const tokens = await oidc.authorizationCodeGrant(configuration, comeBack.url, checks, resource === null ? {} : { resource });
@@ -78,7 +83,7 @@ export class TokenEndpoint {
 
   /** Takes a token back, where the authorisation server lets that be done (RFC 7009). */
   async revoke(registration: OpenRegistration, token: string): Promise<void> {
-    if (registration.revocationEndpoint !== null) await this.within(registration, (configuration) => oidc.tokenRevocation(configuration, token));
+    if (registration.revocationEndpoint !== null) await this.#within(registration, (configuration) => oidc.tokenRevocation(configuration, token));
   }
 
   async #ask(
@@ -86,14 +91,14 @@ export class TokenEndpoint {
     grant: (configuration: oidc.Configuration) => Promise<oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers>,
   ): Promise<FetchedToken> {
     try {
-      return await this.within(registration, async (configuration) => fetchedOf(await grant(configuration)));
+      return await this.#within(registration, async (configuration) => fetchedOf(await grant(configuration)));
     } catch (error) {
       throw refusedOf(error);
     }
   }
 
   /** Gives the work what the library needs to speak as this client. */
-  within<Answer>(
+  #within<Answer>(
     registration: OpenRegistration,
     work: (configuration: oidc.Configuration) => Promise<Answer>,
     more: Partial<oidc.ServerMetadata> = {},
@@ -112,28 +117,28 @@ export class TokenEndpoint {
 }
 
 /** Throws a `TokenRefused` for tokens that cannot be used. */
-export function fetchedOf(tokens: oidc.TokenEndpointResponse): FetchedToken {
-  if (tokens.token_type !== 'bearer') throw new TokenRefused('the authorisation server gives tokens of another kind than bearer', false);
-  if (!ACCESS_TOKEN.test(tokens.access_token)) throw new TokenRefused('the authorisation server gave a token that fits in no header', false);
+function fetchedOf(tokens: oidc.TokenEndpointResponse): FetchedToken {
+  if (tokens.token_type !== 'bearer') throw new TokenRefused('the authorisation server gives tokens of another kind than bearer', null);
+  if (!ACCESS_TOKEN.test(tokens.access_token)) throw new TokenRefused('the authorisation server gave a token that fits in no header', null);
   return { accessToken: tokens.access_token, refreshToken: tokens.refresh_token, expiresInSeconds: tokens.expires_in, scope: tokens.scope };
 }
 
-export function refusedOf(error: unknown): TokenRefused {
+function refusedOf(error: unknown): TokenRefused {
   if (error instanceof TokenRefused) return error;
   if (error instanceof oidc.ResponseBodyError) {
     const code = ERROR_CODE.test(error.error) ? error.error : 'an error';
-    return new TokenRefused(`the authorisation server answered ${code} (status ${error.status})`, error.error === 'invalid_grant', { cause: error });
+    return new TokenRefused(`the authorisation server answered ${code} (status ${error.status})`, ENDED_BY.get(error.error) ?? null, { cause: error });
   }
   if (error instanceof oidc.AuthorizationResponseError) {
     const code = ERROR_CODE.test(error.error) ? error.error : 'an error';
-    return new TokenRefused(`the authorisation server answered ${code}`, true, { cause: error });
+    return new TokenRefused(`the authorisation server answered ${code}`, 'SIGN_IN', { cause: error });
   }
   if (error instanceof oidc.WWWAuthenticateChallengeError)
-    return new TokenRefused(`the authorisation server does not accept this client (status ${error.status})`, false, { cause: error });
-  if (error instanceof oidc.ClientError) return new TokenRefused('the authorisation server gave no answer that can be used', false, { cause: error });
+    return new TokenRefused(`the authorisation server does not accept this client (status ${error.status})`, 'CLIENT', { cause: error });
+  if (error instanceof oidc.ClientError) return new TokenRefused('the authorisation server gave no answer that can be used', null, { cause: error });
   // What the guard says is made for people; everything else stays in the cause.
   const sentence = error instanceof Error && error.constructor === Error ? `: ${error.message}` : '';
-  return new TokenRefused(`the authorisation server cannot be asked${sentence}`, false, { cause: error });
+  return new TokenRefused(`the authorisation server cannot be asked${sentence}`, null, { cause: error });
 }
 
 function wishesOf({ scope, resource, audience }: OpenRegistration): Record<string, string> {

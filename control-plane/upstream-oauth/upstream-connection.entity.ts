@@ -8,8 +8,7 @@ import type { Registration } from './registration.ts';
  * CONNECTED: there are tokens. NOT_CONNECTED: there is none yet. FAILING: the authorisation server gives none at present, and is asked again.
  * SIGN_IN_EXPIRED: it gives no further ones until somebody signs in anew. NEEDS_SIGN_IN: nobody has, so there is no connection.
  */
-export const CONNECTION_STATES = ['NOT_CONNECTED', 'CONNECTED', 'FAILING', 'SIGN_IN_EXPIRED', 'NEEDS_SIGN_IN'] as const;
-export type ConnectionState = (typeof CONNECTION_STATES)[number];
+export type ConnectionState = 'NOT_CONNECTED' | 'CONNECTED' | 'FAILING' | 'SIGN_IN_EXPIRED' | 'NEEDS_SIGN_IN';
 
 export const UpstreamConnectionEntity = defineEntity({
   name: 'UpstreamConnection',

@@ -4,7 +4,7 @@ import { DateTime } from '../graphql/scalars.ts';
 import { UserError } from '../graphql/user-error.types.ts';
 import type { ConnectionState } from './upstream-connection.entity.ts';
 
-export const OAUTH_STATE = {
+const OAUTH_STATE = {
   NOT_CONNECTED: 'NOT_CONNECTED',
   CONNECTED: 'CONNECTED',
   FAILING: 'FAILING',

@@ -34,7 +34,7 @@ const RENEWED_MILLIS_MIN = 10_000;
 
 /** In the transaction of a change to how a server is signed in to: what was connected is so no longer. */
 export async function resetConnections(em: EntityManager, server: Pick<McpServer, 'id' | 'organisationId'>, auth: StoredAuth): Promise<void> {
-  const removals = await takeConnectionsAway(em, server.id);
+  const removals = await takeConnectionsAway(em, { mcpServerId: server.id });
   if (removals.length > 0) await appendConfigChanges(em, removals);
   await noteNoSignIn(em, server.id, auth);
   if (auth.type !== 'OAUTH2' || auth.mode !== 'CLIENT_CREDENTIALS') return;
@@ -43,10 +43,10 @@ export async function resetConnections(em: EntityManager, server: Pick<McpServer
   em.create(UpstreamConnectionEntity, { id: newId('upstreamConnection'), organisationId, mcpServerId, state: 'NOT_CONNECTED', scopes: [], refreshDueAt: now });
 }
 
-/** All that a server has, whosever they are. Answers what has the data planes forget their tokens, for the caller to append. */
-export async function takeConnectionsAway(em: EntityManager, mcpServerId: string): Promise<ConfigRemoval[]> {
-  const old = await em.find(UpstreamConnectionEntity, { mcpServerId });
-  if (old.length > 0) await em.nativeDelete(UpstreamConnectionEntity, { mcpServerId });
+/** All of a server, or all that a person has signed in for himself. Answers what has the data planes forget their tokens, for the caller to append. */
+export async function takeConnectionsAway(em: EntityManager, of: { mcpServerId: string } | { userId: string }): Promise<ConfigRemoval[]> {
+  const old = await em.find(UpstreamConnectionEntity, of);
+  if (old.length > 0) await em.nativeDelete(UpstreamConnectionEntity, of);
   return old.map(removalOfUpstreamToken);
 }
 

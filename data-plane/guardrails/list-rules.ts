@@ -1,6 +1,6 @@
 /** Says what a caller is not to see in lists: whatever the rules would refuse to it by its name or address. */
 import { DEFINITION_MEMBERS } from '../../shared/tool-definition.ts';
-import type { PinObjection } from '../../shared/tool-pins.ts';
+import { isPinRefused } from '../../shared/tool-pins.ts';
 import type { Access } from '../evidence.ts';
 import type { RpcCall } from '../mcp/rpc-call.ts';
 import type { OwnedFilter } from './content-rules.ts';
@@ -74,11 +74,6 @@ function refusedTools({ server, grant }: Access): ListRule['hides'] | undefined 
     (isRuled && toolRules.verdictOn(tool) !== 'allowed') ||
     isPinRefused(toolPins.objectionTo(tool), config.toolChangeMode) ||
     (granted !== null && !granted.includes(tool));
-}
-
-/** A change may be let pass and recorded; what somebody switched off, or has not yet looked at, may not. */
-export function isPinRefused(objection: PinObjection | undefined, changeMode: 'ENFORCE' | 'OBSERVE'): boolean {
-  return objection !== undefined && (objection !== 'tool_changed' || changeMode === 'ENFORCE');
 }
 
 function request(method: string, params: object): object {

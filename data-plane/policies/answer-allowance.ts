@@ -21,8 +21,6 @@ export interface AnswerAllowanceParts {
 
 /** Held at once for an answer whose length nobody knows; most are shorter, and what is held for one call no other can use. */
 export const FIRST_OUTPUT_BYTES = 65_536;
-/** A call for whose answer not even this much is left is refused: an error or a short result fits. */
-export const LEAST_OUTPUT_BYTES = 1024;
 /** A long answer asks seldom, and a very long one still holds no more than this ahead. */
 const AHEAD_FACTOR = 4;
 const AHEAD_BYTES_MAX = 4 * 1024 * 1024;

@@ -1,12 +1,13 @@
 /** Step 12: applies the allowed and blocked tools of server and grant to every message of the body, then the web-search policy and the semantic filters. */
 import { Refusal } from '../../shared/refusal.ts';
+import { isPinRefused } from '../../shared/tool-pins.ts';
 import type { Access, AllowedCall, RpcRequest } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
 import { judgeContent } from '../guardrails/content-rules.ts';
 import type { CompiledWebSearch } from '../guardrails/web-search.ts';
 import { applyWebSearch } from '../guardrails/web-search-calls.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
-import { isPinRefused, listRulesFor } from '../guardrails/list-rules.ts';
+import { listRulesFor } from '../guardrails/list-rules.ts';
 import { decodedHeader } from '../mcp/header-agreement.ts';
 import { readRpcCall } from '../mcp/read-rpc-call.ts';
 import type { Trail } from '../trail.ts';

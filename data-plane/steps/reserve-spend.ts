@@ -1,7 +1,9 @@
 /** Step 13: holds rates, lease, budgets and quotas in one atomic call; after it nothing refuses any more. */
 import assert from 'node:assert/strict';
 import { NO_PRICE, type Price } from '../../shared/pricing.ts';
+import { LEAST_OUTPUT_BYTES } from '../../shared/limit.ts';
 import type { Refusal } from '../../shared/refusal.ts';
+import { HOUSEKEEPING, PROBES } from '../../shared/uncounted-methods.ts';
 import { CountersRebuilding, CountersUnavailable, type Admission, type Counters } from '../counters/counters.ts';
 import type { AllowedCall, RateTicket, SpendHold } from '../evidence.ts';
 import type { Exchange } from '../exchange.ts';
@@ -9,16 +11,13 @@ import type { Gateway } from '../gateway.ts';
 import { listens } from '../mcp/revision-claims.ts';
 import { countMessages, type RpcMessage } from '../mcp/rpc-call.ts';
 import { aheadTermsOf } from '../policies/ahead-terms.ts';
-import { AnswerAllowance, FIRST_OUTPUT_BYTES, LEAST_OUTPUT_BYTES } from '../policies/answer-allowance.ts';
+import { AnswerAllowance, FIRST_OUTPUT_BYTES } from '../policies/answer-allowance.ts';
 import { countersAway, countersRebuilding, observedRefusals, refusalOf } from '../policies/limit-refusals.ts';
 import { NO_HOLDS, type PlannedHolds, type PlannedLimit } from '../policies/planned-holds.ts';
 import type { PlannedLoop } from '../policies/planned-loops.ts';
 import { PlannedSpend } from '../policies/planned-spend.ts';
 import type { Trail } from '../trail.ts';
 import { eventEnding, eventHead } from '../usage/usage-event-json.ts';
-
-/** How a client finds out what it talks to: never refused for its rate, or clients fall back to older handshakes (`protocol.md` section 1). */
-const PROBES: ReadonlySet<string> = new Set(['server/discover']);
 
 const NO_CHECKS: readonly never[] = [];
 
@@ -145,9 +144,6 @@ function holdsAt(ticket: RateTicket, allowed: AllowedCall, nowMillis: number): P
   return ticket.access.plan.holds.at(nowMillis, tools);
 }
 
-const HOUSEKEEPING: ReadonlySet<string> = new Set(['initialize', 'ping', 'server/discover']);
-
-/** The handshake and other housekeeping of the protocol cost nothing and use up nothing. */
 function counts({ rpc: { call } }: AllowedCall): boolean {
   return call !== undefined && countMessages(call, isUse) > 0;
 }

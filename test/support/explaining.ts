@@ -63,6 +63,14 @@ export interface ExplainingPlanes {
   readonly upstream: McpUpstream;
   /** A server on the upstream, a key, and a grant between them, in force. */
   party(server?: Record<string, unknown>, key?: Record<string, unknown>): Promise<Party>;
+  /** One for which something was changed, in force. */
+  partyAfter(name: string, type: string, inputOf: (party: Party) => Record<string, unknown>): Promise<Party>;
+  /** One with a policy of its key, in force. */
+  partyWithPolicy(policies: unknown): Promise<Party>;
+  /** One with a quota of its key for each day, in force. */
+  partyWithQuota(amount: string, metric: string): Promise<Party>;
+  /** A mutation of whoever administers. */
+  change(name: string, type: string, input: Record<string, unknown>): Promise<unknown>;
   settled(): Promise<void>;
   ask(input: Record<string, unknown>, token?: string): Promise<ExplainAnswer>;
   explain(party: Party, input?: Record<string, unknown>): Promise<ToldExplanation>;
@@ -80,6 +88,7 @@ export interface MadeCall {
   readonly text: string;
 }
 
+const DAILY = { period: 'DAILY', timezone: 'UTC' };
 let counter = 0;
 
 export async function startExplainingPlanes(environment: Readonly<Record<string, string>> = {}): Promise<ExplainingPlanes> {
@@ -97,19 +106,33 @@ export async function startExplainingPlanes(environment: Readonly<Record<string,
     if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
     return answerSchema.parse(answer.data).explainAccess;
   };
+  const change: ExplainingPlanes['change'] = (name, type, input) => admin.mutate(name, type, input, '__typename');
+  const party: ExplainingPlanes['party'] = async (server = {}, key = {}) => {
+    const slug = `explained-${++counter}`;
+    const { id: serverId } = await admin.createServer({ name: slug, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, ...server });
+    const { id: apiKeyId, secret } = await admin.createApiKey(key);
+    const grantId = await admin.grant(apiKeyId, serverId);
+    await settled();
+    return { apiKeyId, secret, serverId, slug, grantId };
+  };
+  const partyAfter: ExplainingPlanes['partyAfter'] = async (name, type, inputOf) => {
+    const made = await party();
+    await change(name, type, inputOf(made));
+    await settled();
+    return made;
+  };
   return {
     planes,
     upstream,
     settled,
     ask,
-    party: async (server = {}, key = {}) => {
-      const slug = `explained-${++counter}`;
-      const { id: serverId } = await admin.createServer({ name: slug, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url, ...server });
-      const { id: apiKeyId, secret } = await admin.createApiKey(key);
-      const grantId = await admin.grant(apiKeyId, serverId);
-      await settled();
-      return { apiKeyId, secret, serverId, slug, grantId };
-    },
+    change,
+    party,
+    partyAfter,
+    partyWithPolicy: (policies) =>
+      partyAfter('setPolicy', 'SetPolicyInput', ({ apiKeyId: ownerId }) => ({ scope: 'API_KEY', ownerId, policies, mayDenyAll: true })),
+    partyWithQuota: (limit, metric) =>
+      partyAfter('createQuota', 'QuotaInput', ({ apiKeyId: ownerId }) => ({ name: 'q', ownerType: 'API_KEY', ownerId, metric, limit, schedule: DAILY })),
     explain: async ({ apiKeyId, serverId }, input = {}) => {
       const { explanation, userErrors } = await ask({ apiKeyId, serverId, tool: 'echo', arguments: { message: 'hi' }, ...input });
       if (explanation === null) throw new Error(JSON.stringify(userErrors));

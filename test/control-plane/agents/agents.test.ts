@@ -136,6 +136,13 @@ describe('agents of one’s own', () => {
     expect((await list('search: "night SHIFT"')).nodes.map((agent) => agent.id)).toEqual([id]);
   });
 
+  test('are paged on behind one that has gone meanwhile', async () => {
+    const [first, second] = [await create(), await create({ name: 'Day shift' })];
+    const { pageInfo } = await list('kind: CUSTOM, first: 1');
+    await plane.admin.mutate('deleteAgent', 'DeleteAgentInput', { id: first.id }, 'deletedId');
+    expect((await list(`kind: CUSTOM, after: "${pageInfo.endCursor}"`)).nodes.map(({ id }) => id)).toEqual([second.id]);
+  });
+
   test('change nothing in a dry run', async () => {
     const { id } = await create();
     const before = await plane.database.query('select version from config_version');
@@ -146,10 +153,14 @@ describe('agents of one’s own', () => {
     expect(await plane.database.query('select version from config_version')).toEqual(before);
   });
 
-  test('stay while keys are bound to them', async () => {
+  test('stay while keys are bound to them that may still call', async () => {
     const { id } = await create();
-    await plane.admin.createApiKey({ agentId: id });
+    const key = await plane.admin.createApiKey({ agentId: id });
     expect(await userErrorsOf(plane, 'deleteAgent', 'DeleteAgentInput', { id })).toMatchObject([{ field: ['id'], code: 'CONFLICT' }]);
+    await plane.admin.mutate('setApiKeyDisabled', 'SetApiKeyDisabledInput', { id: key.id, disabled: true }, 'apiKey { id }');
+    expect(await userErrorsOf(plane, 'deleteAgent', 'DeleteAgentInput', { id })).toMatchObject([{ field: ['id'], code: 'CONFLICT' }]);
+    await plane.admin.mutate('revokeApiKey', 'IdInput', { id: key.id }, 'apiKey { id }');
+    expect(await plane.admin.mutate('deleteAgent', 'DeleteAgentInput', { id }, 'deletedId')).toMatchObject({ deletedId: id });
   });
 
   test.each([

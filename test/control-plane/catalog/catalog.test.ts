@@ -162,6 +162,14 @@ describe('an install', () => {
       'INVALID',
       'host is part of the URL',
     ],
+    [
+      [
+        { name: 'host', value: '..' },
+        { name: 'token', value: 'x' },
+      ],
+      'INVALID',
+      'and not dots alone',
+    ],
   ])('with %j is refused with %s', async (variables, code, message) => {
     const { id } = await create();
     expect(await installErrors({ entryId: id, variables })).toMatchObject([{ code, message: expect.stringContaining(message) }]);

@@ -46,7 +46,8 @@ test('tools that may be called, those of them that nobody calls, and those that 
     name: 'tools',
     transport: 'STREAMABLE_HTTP',
     endpointUrl: upstream.url,
-    blockedTools: ['hidden'],
+    // As a data plane judges names: whatever the case.
+    blockedTools: ['Hidden'],
     semanticFilter: filter,
   });
   await plane.admin.mutate('discoverTools', 'IdInput', { id }, 'server { id }');

@@ -1,6 +1,7 @@
 /** Members: nobody gives or takes more than he has, what is taken away is gone at once, and somebody always administers. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { PERMISSIONS } from '../../../control-plane/access/permissions.ts';
+import { newId } from '../../../shared/ids.ts';
 import { Browser, newMember, type Member } from '../../support/browser.ts';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../../support/control-plane.ts';
 
@@ -190,4 +191,24 @@ test('the keys of a person are off while he is suspended, and gone with him', as
   expect(states.map(({ state }) => state)).toEqual(['ACTIVE', 'DISABLED', 'ACTIVE', 'REVOKED']);
   const again = { name: 'k', type: 'USER', ownerId: bob.userId };
   expect(await userErrorsOf(plane, 'createApiKey', 'CreateApiKeyInput', again)).toMatchObject([{ field: ['ownerId'], code: 'NOT_FOUND' }]);
+});
+
+test('what a person has signed in to for himself ends with his removal, and what the organisation has goes on', async () => {
+  const ada = await newMember(plane, 'tokens-admin@example.com', 'ORG_ADMIN');
+  const bob = await newMember(plane, 'bob-with-tokens@example.com', 'USER');
+  const { id } = await plane.admin.createServer({ name: 'signed in to', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/mcp' });
+  const [own, organisations] = [newId('upstreamConnection'), newId('upstreamConnection')];
+  const connect = (connectionId: string, userId: string | null) =>
+    plane.database.query(`insert into upstream_connections (id, organisation_id, mcp_server_id, user_id, state) values ($1, $2, $3, $4, 'CONNECTED')`, [
+      connectionId,
+      plane.organisationId,
+      id,
+      userId,
+    ]);
+  await connect(own, bob.userId);
+  await connect(organisations, null);
+  await remove(ada.browser, bob);
+  expect(await plane.database.query('select id from upstream_connections')).toEqual([{ id: organisations }]);
+  const told = await plane.database.query(`select change from config_changes where change ->> 'kind' = 'upstreamToken'`);
+  expect(told).toEqual([{ change: { op: 'remove', kind: 'upstreamToken', id: own } }]);
 });

@@ -113,7 +113,7 @@ async function refusedByCounters(envelope: PolicyEnvelope, times: readonly numbe
 }
 
 describe('a budget or quota', () => {
-  const schedule = { period: 'DAILY', timezone: 'UTC', startAtMillis: 0, endAtMillis: null, rollover: false, tool: null } as const;
+  const schedule = { period: 'DAILY', timezone: 'UTC', rollover: false, tool: null } as const;
 
   test('ends each day when it is used up, and begins anew with the next', () => {
     const draft = limitDraft({ limit: { ...schedule, metric: 'TOOL_CALLS', amount: '2' }, scope: EVERYTHING, replacedId: undefined });

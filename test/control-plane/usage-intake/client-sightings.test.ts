@@ -63,6 +63,14 @@ test('whoever names nothing, whoever is mapped by now, and whoever was last seen
   expect((await unmapped()).nodes.map(({ clientName }) => clientName).toSorted()).toEqual(['claude-code', 'seen-bot']);
 });
 
+test('the pages of clients go on where they were, also behind one that has been mapped meanwhile', async () => {
+  await record({ clientName: 'page-1', timeMillis: NOW + 2000 }, { clientName: 'page-2', timeMillis: NOW + 1000 });
+  const { pageInfo } = await unmapped('(first: 1)');
+  const clients = [{ name: 'c', clientNamePattern: 'page-1', allowedServerIds: [] }];
+  await plane.admin.mutate('createAgent', 'CreateAgentInput', { name: 'Mapped between pages', clients }, 'agent { id }');
+  expect((await unmapped(`(first: 1, after: "${pageInfo.endCursor}")`)).nodes).toMatchObject([{ clientName: 'page-2' }]);
+});
+
 test('a client of an agent is told when it was last seen and how often within a day, and is not unmapped', async () => {
   const { agent } = await plane.admin.mutate(
     'createAgent',
