@@ -53,6 +53,14 @@ test('a document is in the request itself, and not kept to be asked for by its h
   }
 });
 
+test('a subscription is sent to where subscriptions are', async () => {
+  const response = await post(JSON.stringify({ query: 'subscription { alertRaised { id } }' }));
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({
+    errors: [{ message: 'a subscription goes over a WebSocket, as graphql-transport-ws', extensions: { code: 'BAD_USER_INPUT' } }],
+  });
+});
+
 test('GET reads, and cannot change anything', async () => {
   const get = (query: string) =>
     fetch(`${plane.graphqlUrl}?query=${encodeURIComponent(query)}`, {
