@@ -15,6 +15,7 @@ import { LimitEntity } from '../money/limit.entity.ts';
 import { PolicyEntity } from '../policies/policy.entity.ts';
 import type { AdminContext } from '../request-context.ts';
 import { ToolEntity } from '../tools/tool.entity.ts';
+import { takeConnectionsAway } from '../upstream-oauth/upstream-connections.service.ts';
 import { DAY_MILLIS } from '../usage/usage-buckets.ts';
 import { McpServerEntity, type McpServer } from './mcp-server.entity.ts';
 import { shown, type Aim } from './mcp-servers.service.ts';
@@ -120,12 +121,14 @@ async function remove(em: EntityManager, context: AdminContext, server: McpServe
   await em.nativeDelete(AccessGrantEntity, { mcpServerId: server.id });
   await em.nativeDelete(LimitEntity, { id: { $in: limits.map(({ id }) => id) } });
   if (policyId !== null) await em.nativeDelete(PolicyEntity, { id: policyId });
+  const connections = await takeConnectionsAway(em, server.id);
   await em.nativeDelete(McpServerEntity, { id: server.id });
   await appendConfigChanges(em, [
     ...grants.map(({ id }) => removalOf('accessGrant', id)),
     ...limits.map(({ id }) => removalOf('limit', id)),
     ...(policyId === null ? [] : [removalOf('policy', policyId)]),
     ...agents.map(upsertOfAgent),
+    ...connections,
     removalOf('mcpServer', server.id),
   ]);
 }

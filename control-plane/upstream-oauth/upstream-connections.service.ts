@@ -1,6 +1,7 @@
 /** The connections of servers to their authorisation servers: made and taken away with the configuration, and renewed when a data plane asks. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
+import type { ConfigRemoval } from '../../shared/config-document.ts';
 import { tokenName } from '../../shared/upstream-token.ts';
 import type { DataPlaneCaller } from '../access/caller.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
@@ -33,16 +34,20 @@ const RENEWED_MILLIS_MIN = 10_000;
 
 /** In the transaction of a change to how a server is signed in to: what was connected is so no longer. */
 export async function resetConnections(em: EntityManager, server: Pick<McpServer, 'id' | 'organisationId'>, auth: StoredAuth): Promise<void> {
-  const old = await em.find(UpstreamConnectionEntity, { mcpServerId: server.id });
-  if (old.length > 0) {
-    await em.nativeDelete(UpstreamConnectionEntity, { mcpServerId: server.id });
-    await appendConfigChanges(em, old.map(removalOfUpstreamToken));
-  }
+  const removals = await takeConnectionsAway(em, server.id);
+  if (removals.length > 0) await appendConfigChanges(em, removals);
   await noteNoSignIn(em, server.id, auth);
   if (auth.type !== 'OAUTH2' || auth.mode !== 'CLIENT_CREDENTIALS') return;
   const { id: mcpServerId, organisationId } = server;
   const now = new Date();
   em.create(UpstreamConnectionEntity, { id: newId('upstreamConnection'), organisationId, mcpServerId, state: 'NOT_CONNECTED', scopes: [], refreshDueAt: now });
+}
+
+/** All that a server has, whosever they are. Answers what has the data planes forget their tokens, for the caller to append. */
+export async function takeConnectionsAway(em: EntityManager, mcpServerId: string): Promise<ConfigRemoval[]> {
+  const old = await em.find(UpstreamConnectionEntity, { mcpServerId });
+  if (old.length > 0) await em.nativeDelete(UpstreamConnectionEntity, { mcpServerId });
+  return old.map(removalOfUpstreamToken);
 }
 
 export class UpstreamConnectionsService {

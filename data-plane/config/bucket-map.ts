@@ -51,7 +51,8 @@ export class BucketMap<Value> implements ReadonlyMap<string, Value> {
 export class BucketMapDraft<Value> {
   readonly #original: BucketMap<Value>;
   #buckets: (Bucket<Value> | undefined)[] | undefined;
-  readonly #owned = new Map<number, Map<string, Value>>();
+  /** By their places, those that are this draft's own and may be written to. */
+  readonly #owned: (Map<string, Value> | undefined)[] = [];
   #size: number;
 
   constructor(original: BucketMap<Value>) {
@@ -83,11 +84,11 @@ export class BucketMapDraft<Value> {
   }
 
   #own(at: number): Map<string, Value> {
-    let bucket = this.#owned.get(at);
+    let bucket = this.#owned[at];
     if (bucket === undefined) {
       this.#buckets ??= Array.from({ length: BUCKETS }, (_, index) => this.#original.buckets[index]);
       bucket = new Map(this.#buckets[at]);
-      this.#owned.set(at, bucket);
+      this.#owned[at] = bucket;
       this.#buckets[at] = bucket;
     }
     return bucket;

@@ -100,6 +100,21 @@ test('everything of it goes in one change, and nothing else', async () => {
   expect((await plane.admin.createServer({ name: 'Next', slug, ...HTTP })).slug).toBe(slug);
 });
 
+test('the tokens that data planes hold for it go with it, those of its users as well', async () => {
+  const { id } = await plane.admin.createServer({ name: 'signed in', ...HTTP });
+  const connections = [newId('upstreamConnection'), newId('upstreamConnection')].toSorted();
+  for (const [index, connectionId] of connections.entries())
+    await plane.database.query(`insert into upstream_connections (id, organisation_id, mcp_server_id, user_id, state) values ($1, $2, $3, $4, 'CONNECTED')`, [
+      connectionId,
+      plane.organisationId,
+      id,
+      index === 0 ? null : newId('user'),
+    ]);
+  await remove({ id });
+  const told = await plane.database.query(`select change ->> 'id' as id from config_changes where change ->> 'kind' = 'upstreamToken' order by 1`);
+  expect(told).toEqual(connections.map((connectionId) => ({ id: connectionId })));
+});
+
 test('a change that its author has not seen keeps it', async () => {
   const { id } = await plane.admin.createServer({ name: 'seen', ...HTTP });
   await plane.admin.mutate('updateServer', 'UpdateServerInput', { id, name: 'changed' }, 'server { id }');
