@@ -39,7 +39,7 @@ import { ProviderAccounts } from './single-sign-on/provider-accounts.ts';
 import { SingleSignOn } from './single-sign-on/single-sign-on.ts';
 import { OAUTH_CALLBACK_PATH, OauthPages } from './upstream-oauth/oauth-pages.ts';
 import { USAGE_CHANNEL } from './usage/usage-live.ts';
-import { PartitionKeeper } from './usage-intake/partition-keeper.ts';
+import { startPartitionKeeper } from './usage-intake/partition-keeper.ts';
 import { UsageIntake } from './usage-intake/usage-intake.ts';
 
 /** Whatever any part listens to. */
@@ -97,7 +97,7 @@ async function startParts(
   await applyGlobalPolicy(everything.fork(), settings.globalPolicyPath, log);
   const notifications = new Notifications(settings.databaseUrl, CHANNELS, log);
   started.push(() => notifications.close());
-  const partitions = await PartitionKeeper.start(asOwner(orm.em), settings.usageRetentionDays, log);
+  const partitions = await startPartitionKeeper(asOwner(orm.em), settings.usageRetentionDays, log);
   started.push(() => partitions.close());
   const usageIntake = new UsageIntake(usageSource, everything, log, lostWindows);
   started.push(() => usageIntake.close());

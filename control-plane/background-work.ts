@@ -41,7 +41,7 @@ export function startBackgroundWork(parts: BackgroundParts): readonly Background
     ...(ledger === undefined ? [] : [startReconciliation({ em, ledger, everyMillis, retentionDays, log })]),
     new AuditHeadKeeper({ em, signer: new HeadSigner(parts.keys.current, parts.keys.old), dataDirectory, log }),
     new DiscoverySchedule(em, parts.services.discovery, log),
-    startHousekeeping(em, parts.services.serverHealth, log),
+    ...startHousekeeping(em, parts.services.serverHealth, log),
     startUsageSealing(em, log),
     startAlertKeeper(em, parts.services, log),
     startExportKeeper(em, log),

@@ -1,51 +1,24 @@
-/** GraphQL over HTTP and over WebSocket on one port, with the same limits on both, exports, metrics, and the health of the plane. */
+/** GraphQL over HTTP and over WebSocket on one port, with the same limits on both, and whatever else the control plane answers there. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { ApolloServer } from '@apollo/server';
-import type { EntityManager } from '@mikro-orm/postgresql';
-import { GraphQLError, type GraphQLSchema } from 'graphql/index.js';
+import { GraphQLError } from 'graphql/index.js';
 import type { Logger } from 'pino';
 import { newId } from '../shared/ids.ts';
-import type { TokenHasher } from '../shared/token.ts';
-import { authenticate, NO_CREDENTIALS, type Credentials } from './access/authenticate.ts';
-import type { IntrospectionMode } from './access/introspection.ts';
 import { UnderWay, whoseOf } from './access/under-way.ts';
-import { exportAudit } from './audit/export-audit.ts';
-import { answerRegistry, isRegistryPath } from './catalog/registry-api.ts';
+import { answerJson } from './answer-json.ts';
 import type { Notifications } from './database/notifications.ts';
-import { isDatabaseThere } from './database/orm.ts';
-import { acrossOrganisations } from './database/roles.ts';
-import { DOWNLOAD_PATH } from './exports/export-links.ts';
-import { startApollo } from './graphql/apollo.ts';
+import { startApollo, type ApolloParts } from './graphql/apollo.ts';
 import { formatError, rateLimited } from './graphql/errors.ts';
 import { readJson } from './graphql/http-body.ts';
 import { lookAhead } from './graphql/look-ahead.ts';
-import { makeLoaders } from './graphql/loaders.ts';
 import { executeOverHttp } from './graphql/over-http.ts';
-import { answerMetrics } from './metrics/metrics.ts';
-import { organisationOf, withTenant, type RequestContext } from './request-context.ts';
-import type { Services } from './services.ts';
-import { httpSide, type HttpSide } from './sessions/http-side.ts';
-import type { HostCookie } from './sessions/host-cookie.ts';
-import { noteUse } from './sessions/session-life.ts';
-import { SINGLE_SIGN_ON_PATH, type SingleSignOn } from './single-sign-on/single-sign-on.ts';
-import { OAUTH_PATH, type OauthPages } from './upstream-oauth/oauth-pages.ts';
-import { SETUP_PATH, SETUP_TEXT } from './setup-link.ts';
+import { contextOfRequest, makeContext } from './make-context.ts';
+import type { RequestContext } from './request-context.ts';
+import { answerNotFound, findRoute, type Asked, type RouteParts } from './routes.ts';
 import { serveSubscriptions } from './subscriptions-server.ts';
-import { exportUsage } from './usage-export/export-usage.ts';
 
-export interface GraphqlParts {
-  readonly schema: GraphQLSchema;
-  readonly em: EntityManager;
-  readonly services: Services;
+export interface GraphqlParts extends ApolloParts, RouteParts {
   readonly notifications: Notifications;
-  readonly hasher: TokenHasher;
-  readonly gatewayUrl: string;
-  readonly introspection: IntrospectionMode;
-  readonly sessionCookie: HostCookie;
-  /** Undefined where no provider is configured. */
-  readonly singleSignOn: SingleSignOn | undefined;
-  readonly oauthPages: OauthPages;
-  readonly log: Logger;
 }
 
 /** With what serves HTTP alone. */
@@ -69,11 +42,6 @@ const DRAIN_POLL_MILLIS = 20;
 /** More than a page or a program has reason to ask at the same time, and a fraction of what the plane can carry. */
 const OPERATIONS_PER_CALLER_MAX = 64;
 const GRAPHQL_PATH = '/graphql';
-const EXPORTS = new Map([
-  ['/v1/export/usage', exportUsage],
-  ['/v1/export/audit', exportAudit],
-]);
-const METRICS_PATH = '/metrics';
 /** Of refusals outside of GraphQL; anything else is our fault. */
 const STATUSES: Readonly<Record<string, number>> = {
   UNAUTHENTICATED: 401,
@@ -113,72 +81,32 @@ export async function startGraphqlServer(parts: GraphqlParts, where: { host: str
   };
 }
 
-/** One context for one operation: its own unit of work, behind the caller's tenant filter. */
-async function makeContext(parts: GraphqlParts, credentials: Credentials, http?: HttpSide): Promise<RequestContext> {
-  const caller = await authenticate(credentials, acrossOrganisations(parts.em), parts.hasher);
-  const em = withTenant(parts.em, caller);
-  const { services, gatewayUrl } = parts;
-  const loaders = makeLoaders(em, organisationOf(caller), services);
-  return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl, http };
-}
-
-/** What a socket asks again and again by itself is no use of a session; a request is. */
-async function contextOfRequest(parts: GraphqlParts, request: IncomingMessage, response: ServerResponse): Promise<RequestContext> {
-  const http = httpSide(request, response, parts.sessionCookie);
-  const context = await makeContext(parts, { authorization: request.headers.authorization, session: http.session }, http);
-  if (context.caller.kind === 'admin' && context.caller.actor.kind === 'USER') await noteUse(context.em, context.caller.actor.sessionId);
-  return context;
-}
-
-async function handle(parts: HttpPlane, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(plane: HttpPlane, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = URL.parse(request.url ?? '', 'http://localhost');
-  const path = url?.pathname ?? '';
-  if (path === '/v1/health') return answer(response, 200, { status: 'alive' });
-  if (path === '/v1/healthz') {
-    const isThere = await isDatabaseThere(parts.em);
-    return answer(response, isThere ? 200 : 503, { status: isThere ? 'ready' : 'not ready', database: isThere });
-  }
-  if (path === METRICS_PATH && request.method === 'GET') return answerMetrics(parts.services, acrossOrganisations(parts.em), response);
-  if (url !== null && path.startsWith(DOWNLOAD_PATH) && request.method === 'GET')
-    return parts.services.exports.download(acrossOrganisations(parts.em), parts.services, url, response);
-  const sendExport = EXPORTS.get(path);
-  if (sendExport !== undefined && request.method === 'GET') {
-    const context = await contextOfRequest(parts, request, response);
-    return sendExport(context, url?.searchParams ?? new URLSearchParams(), response);
-  }
-  if (url !== null && isRegistryPath(path) && request.method === 'GET') {
-    const context = await contextOfRequest(parts, request, response);
-    return answerRegistry(context, url, request.headers.authorization === undefined, response);
-  }
-  if (path.startsWith(SINGLE_SIGN_ON_PATH) && request.method === 'GET' && parts.singleSignOn !== undefined) {
-    const http = httpSide(request, response, parts.sessionCookie);
-    const visitor = { ...(await makeContext(parts, NO_CREDENTIALS, http)), em: acrossOrganisations(parts.em), http };
-    return parts.singleSignOn.handle(visitor, request, response);
-  }
-  if (url !== null && path.startsWith(OAUTH_PATH) && request.method === 'GET')
-    return parts.oauthPages.handle(await contextOfRequest(parts, request, response), url, response);
-  if (path === SETUP_PATH && request.method === 'GET') return answerText(response, SETUP_TEXT);
-  if (path === GRAPHQL_PATH) return handleGraphql(parts, { request, response, search: url?.search ?? '' });
-  return answer(response, 404, { error: 'not_found' });
+  if (url === null) return answerNotFound(response);
+  if (url.pathname === GRAPHQL_PATH) return handleGraphql(plane, { request, response, url });
+  const answer = findRoute(request.method, url.pathname);
+  return answer === undefined ? answerNotFound(response) : answer(plane, { request, response, url });
 }
 
-async function handleGraphql(parts: HttpPlane, http: { request: IncomingMessage; response: ServerResponse; search: string }): Promise<void> {
-  const { request, response } = http;
+async function handleGraphql(plane: HttpPlane, { request, response, url }: Asked): Promise<void> {
   const body = await readJson(request);
   if (body.kind !== 'json') {
     // The rest of a body that is too large is never read, so the connection cannot be used again.
     if (body.kind === 'too large') response.setHeader('Connection', 'close');
     const status = body.kind === 'too large' ? 413 : 400;
-    return answer(response, status, { errors: [{ message: `the body is ${body.kind}`, extensions: { code: 'BAD_REQUEST', requestId: newId('request') } }] });
+    return answerJson(response, status, {
+      errors: [{ message: `the body is ${body.kind}`, extensions: { code: 'BAD_REQUEST', requestId: newId('request') } }],
+    });
   }
   const method = request.method ?? 'GET';
-  const kind = lookAhead({ method, body: body.value, search: http.search });
+  const kind = lookAhead({ method, body: body.value, search: url.search });
   // Made before Apollo begins: Apollo would tell the caller why it could not be made.
-  const context = await contextOfRequest(parts, request, response);
-  const leave = parts.underWay.enter(whoseOf(context.caller, request.socket.remoteAddress ?? ''));
+  const context = await contextOfRequest(plane, request, response);
+  const leave = plane.underWay.enter(whoseOf(context.caller, request.socket.remoteAddress ?? ''));
   if (leave === undefined) throw rateLimited(`more than ${OPERATIONS_PER_CALLER_MAX} operations at once`, 1);
-  const operation = { kind, method, headers: request.headers, search: http.search, body };
-  const result = await executeOverHttp(parts.apollo, context, operation).finally(leave);
+  const operation = { kind, method, headers: request.headers, search: url.search, body };
+  const result = await executeOverHttp(plane.apollo, context, operation).finally(leave);
   response.statusCode = result.status;
   for (const [name, value] of result.headers) response.setHeader(name, value);
   response.end(result.body);
@@ -193,23 +121,12 @@ function fail(log: Logger, request: IncomingMessage, response: ServerResponse, e
     return;
   }
   const told = formatError(error instanceof GraphQLError ? error.toJSON() : { message: '' }, error, newId('request'), log);
-  answer(response, STATUSES[String(told.extensions?.['code'])] ?? 500, { errors: [told] });
+  answerJson(response, STATUSES[String(told.extensions?.['code'])] ?? 500, { errors: [told] });
 }
 
 /** As a stream says it whose reader has left. */
 function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
-}
-
-function answer(response: ServerResponse, status: number, body: unknown): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
-  response.end(text);
-}
-
-function answerText(response: ServerResponse, text: string): void {
-  response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
-  response.end(text);
 }
 
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {

@@ -14,7 +14,7 @@ export interface SocketEnd {
 export const ACCESS_CHANNEL = 'turnpike_access';
 /** Who signs in and out all the time is no reason to ask for every socket more often than this. */
 const PACE_MILLIS = 100;
-/** Timers hold no more than this, 24 days; a later expiry is seen by the checks. */
+/** Timers hold no more than this, 24 days. */
 const TIMER_MILLIS_MAX = 2_147_483_647;
 
 export interface WatchTerms {
@@ -27,9 +27,9 @@ export interface WatchTerms {
 /** Calls `end` once, when the token expires or loses what it had. Answers the function that ends the watch. */
 export function watchToken(first: Caller, terms: WatchTerms): () => void {
   const ending = new AbortController();
-  const expiresAtMillis = first.kind === 'admin' ? first.expiresAtMillis : null;
-  const expiry =
-    expiresAtMillis === null ? undefined : setTimeout(() => finish(EXPIRED), Math.min(Math.max(0, expiresAtMillis - Date.now()), TIMER_MILLIS_MAX));
+  const leftMillis = first.kind === 'admin' && first.expiresAtMillis !== null ? first.expiresAtMillis - Date.now() : Infinity;
+  // A later expiry is seen by the checks.
+  const expiry = leftMillis > TIMER_MILLIS_MAX ? undefined : setTimeout(() => finish(EXPIRED), Math.max(0, leftMillis));
   const stop = () => {
     ending.abort();
     clearTimeout(expiry);

@@ -16,10 +16,8 @@ import { usageConditions } from './usage-conditions.ts';
 const PAUSE_MILLIS = 5000;
 /** How often an organisation is looked at. */
 const LOOK_SECONDS = 10;
-/** A replica that took organisations and was lost keeps them from the others for so long. */
+/** An organisation that could not be looked at, or whose replica was lost meanwhile, is due again after so long. */
 const TAKEN_SECONDS = 120;
-/** Organisations that are taken at once. */
-const AT_ONCE = 8;
 const takenSchema = z.array(z.object({ organisation_id: z.string() }));
 
 export type AlertSources = Pick<Services, 'dataPlanes' | 'reconciliations' | 'windowCounts'>;
@@ -27,17 +25,17 @@ export type AlertSources = Pick<Services, 'dataPlanes' | 'reconciliations' | 'wi
 /** `em` sees every organisation. */
 export function startAlertKeeper(em: EntityManager, sources: AlertSources, log: Logger): RepeatedTask {
   return new RepeatedTask({ pauseMillis: PAUSE_MILLIS, log, complaint: 'alerts cannot be kept up to date' }, async (signal) => {
-    for (let taken = await takeDue(em); taken.length > 0; taken = signal.aborted ? [] : await takeDue(em)) {
-      for (const organisationId of taken) {
-        if (!signal.aborted) await lookAtOrganisation(em, organisationId, sources);
-        await em
-          .fork()
-          .execute(`update alert_looks set next_at = now() + ? * interval '1 second' where organisation_id = ?`, [
-            signal.aborted ? 0 : LOOK_SECONDS,
-            organisationId,
-          ]);
+    const failures: unknown[] = [];
+    for (let taken = await takeDue(em); taken !== undefined; taken = signal.aborted ? undefined : await takeDue(em)) {
+      try {
+        await lookAtOrganisation(em, taken, sources);
+        await em.fork().execute(`update alert_looks set next_at = now() + interval '${LOOK_SECONDS} seconds' where organisation_id = ?`, [taken]);
+      } catch (error) {
+        // The others are looked at all the same.
+        failures.push(error);
       }
     }
+    if (failures.length > 0) throw new AggregateError(failures, 'organisations could not be looked at');
   });
 }
 
@@ -78,13 +76,13 @@ async function unlessUnknown(find: () => Promise<AlertCondition[]>): Promise<Ale
 }
 
 /** By the clock of the database. */
-async function takeDue(em: EntityManager): Promise<string[]> {
+async function takeDue(em: EntityManager): Promise<string | undefined> {
   const rows = await em.fork().execute(
     `insert into alert_looks (organisation_id, next_at)
      select organisations.id, now() + interval '${TAKEN_SECONDS} seconds' from organisations left join alert_looks on organisation_id = organisations.id
-     where next_at is null or next_at <= now() limit ${AT_ONCE}
+     where next_at is null or next_at <= now() limit 1
      on conflict (organisation_id) do update set next_at = excluded.next_at where alert_looks.next_at <= now()
      returning organisation_id`,
   );
-  return takenSchema.parse(rows).map(({ organisation_id: organisationId }) => organisationId);
+  return takenSchema.parse(rows)[0]?.organisation_id;
 }

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { RepeatedTask } from '../background/repeated-task.ts';
 import { AUDIT_HEADS_FILE, type AuditHead, type HeadSigner, type SignedHead } from './audit-heads.ts';
 
 /** What is written and cut off again within this time leaves no trace. */
-const INTERVAL_MILLIS = 60_000;
+const PAUSE_MILLIS = 60_000;
+const COMPLAINT = 'the heads of the audit chains could not be kept';
 const headsSchema = z.array(z.object({ organisationId: z.string(), position: z.string(), hash: z.string() }));
 const CHAINS = [
   { chain: undefined, table: 'audit_events' },
@@ -23,40 +25,31 @@ export interface HeadKeeperParts {
 
 export class AuditHeadKeeper {
   readonly #parts: HeadKeeperParts;
-  readonly #timer: NodeJS.Timeout;
+  readonly #task: RepeatedTask;
   /** Positions by chain, as they were kept last. */
   readonly #kept = new Map<string, string>();
-  #keeping: Promise<void>;
 
   constructor(parts: HeadKeeperParts) {
     this.#parts = parts;
-    this.#keeping = this.#keep();
-    this.#timer = setInterval(() => {
-      this.#keeping = this.#keeping.then(() => this.#keep());
-    }, INTERVAL_MILLIS);
+    this.#task = new RepeatedTask({ pauseMillis: PAUSE_MILLIS, log: parts.log, complaint: COMPLAINT }, () => this.#keep());
   }
 
   /** Keeps the last heads. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#keeping;
-    await this.#keep();
+    await this.#task.close();
+    await this.#keep().catch((error: unknown) => this.#parts.log.warn({ err: error }, COMPLAINT));
   }
 
   /** A head that could not be kept is kept the next time, with what came until then. */
   async #keep(): Promise<void> {
     const { dataDirectory, log } = this.#parts;
-    try {
-      const heads = await this.#newHeads();
-      if (heads.length === 0) return;
-      for (const auditHead of heads) log.info({ auditHead }, 'the head of an audit chain');
-      await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
-      const lines = heads.map((head) => `${JSON.stringify(head)}\n`).join('');
-      await appendFile(join(dataDirectory, AUDIT_HEADS_FILE), lines, { mode: 0o600, flush: true });
-      for (const head of heads) this.#kept.set(nameOf(head), head.position);
-    } catch (error) {
-      log.warn({ err: error }, 'the heads of the audit chains could not be kept');
-    }
+    const heads = await this.#newHeads();
+    if (heads.length === 0) return;
+    for (const auditHead of heads) log.info({ auditHead }, 'the head of an audit chain');
+    await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+    const lines = heads.map((head) => `${JSON.stringify(head)}\n`).join('');
+    await appendFile(join(dataDirectory, AUDIT_HEADS_FILE), lines, { mode: 0o600, flush: true });
+    for (const head of heads) this.#kept.set(nameOf(head), head.position);
   }
 
   /** Of the chains that have changed since. */

@@ -12,11 +12,17 @@ export interface RepeatedTaskParts {
 
 export class RepeatedTask {
   readonly #ending = new AbortController();
+  readonly #first = Promise.withResolvers<void>();
   readonly #running: Promise<void>;
 
   /** The first round begins at once. `work` may end early when its signal fires. */
   constructor(parts: RepeatedTaskParts, work: (signal: AbortSignal) => Promise<void>) {
     this.#running = this.#run(parts, work);
+  }
+
+  /** Resolves when the first round is over, whether or not it worked. */
+  get firstRound(): Promise<void> {
+    return this.#first.promise;
   }
 
   /** Ends after the round that is under way. */
@@ -37,6 +43,7 @@ export class RepeatedTask {
         if (!isFailing) log.warn({ err: error }, complaint);
         isFailing = true;
       }
+      this.#first.resolve();
       await wait(pauseMillis, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import { answerJson } from '../answer-json.ts';
 import { cursorOf, readPage } from '../graphql/connection.ts';
 import { badInput, unauthenticated } from '../graphql/errors.ts';
 import { isStorable } from '../graphql/storable-text.ts';
@@ -30,7 +31,7 @@ export async function answerRegistry(context: RequestContext, url: URL, isAnonym
   const em = caller.kind === 'admin' ? context.em : undefined;
   const [, name, version] = ROUTE.exec(url.pathname) ?? [];
   const body = name === undefined ? await listed(context, em, url.searchParams) : await named(context, em, { name, version });
-  send(response, body === undefined ? 404 : 200, body ?? { error: 'Server not found' });
+  answerJson(response, body === undefined ? 404 : 200, body ?? { error: 'Server not found' }, { 'Cache-Control': 'private, max-age=60' });
 }
 
 export function isRegistryPath(path: string): boolean {
@@ -78,10 +79,4 @@ function decoded(part: string): string | undefined {
     if (error instanceof URIError) return undefined;
     throw error;
   }
-}
-
-function send(response: ServerResponse, status: number, body: unknown): void {
-  const json = JSON.stringify(body);
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(json), 'Cache-Control': 'private, max-age=60' });
-  response.end(json);
 }

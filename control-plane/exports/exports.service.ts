@@ -60,7 +60,7 @@ export class ExportsService {
     });
   }
 
-  /** Null for one that there is not. Whoever may not read what it holds may not know of it either. */
+  /** Null for one that there is not. Throws FORBIDDEN for one that holds what the caller may not read. */
   async find(context: AdminContext, id: string): Promise<Export | null> {
     const found = await context.em.fork().findOne(ExportEntity, { id });
     if (found !== null) requirePermission(context, EXPORT_SOURCES[found.kind].permission);

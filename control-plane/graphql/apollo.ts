@@ -23,6 +23,8 @@ export async function startApollo({ schema, introspection, log }: ApolloParts): 
     introspection: true,
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
+    // What is asked must stand in the request: it is judged before Apollo would fetch it by its hash.
+    persistedQueries: false,
     includeStacktraceInErrorResponses: false,
     hideSchemaDetailsFromClientErrors: false,
     parseOptions: { maxTokens: TOKENS_MAX },

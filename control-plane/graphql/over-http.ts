@@ -7,6 +7,7 @@ import type { OperationAnswer } from '../idempotency/idempotent-answers.ts';
 import { readIdempotencyKey } from '../idempotency/idempotency-key.ts';
 import { requireNoForgery, type RequestContext } from '../request-context.ts';
 import { inTime } from './deadline.ts';
+import { badInput } from './errors.ts';
 
 export interface HttpOperation {
   /** Undefined when there is none to execute. */
@@ -19,6 +20,8 @@ export interface HttpOperation {
 
 export async function executeOverHttp(apollo: ApolloServer<RequestContext>, context: RequestContext, operation: HttpOperation): Promise<OperationAnswer> {
   const { kind, headers, body } = operation;
+  // Executed like a query it would begin nothing, and show its resolver an event that never was.
+  if (kind === OperationTypeNode.SUBSCRIPTION) throw badInput('a subscription goes over a WebSocket, as graphql-transport-ws');
   const key = kind === OperationTypeNode.MUTATION ? readIdempotencyKey(headers['idempotency-key']) : undefined;
   if (key === undefined) return inTime(kind, execute(apollo, context, operation));
   // What was answered before is the caller's as well, and Apollo does not look at it again.

@@ -10,13 +10,8 @@ import { forgetLiveChanges } from './live-changes.ts';
 
 const PAUSE_MILLIS = 60_000;
 
-/** `em` sees every organisation. Any number of replicas may do it at once. */
-export function startHousekeeping(em: EntityManager, health: ServerHealthService, log: Logger): RepeatedTask {
-  return new RepeatedTask({ pauseMillis: PAUSE_MILLIS, log, complaint: 'what is over cannot be cleared away' }, async () => {
-    await health.forget(em);
-    await endExports(em);
-    await forgetAlerts(em);
-    await forgetLiveChanges(em);
-    await forgetAnswers(em);
-  });
+/** `em` sees every organisation. Any number of replicas may do it at once, and what cannot be cleared away keeps nothing else from it. */
+export function startHousekeeping(em: EntityManager, health: Pick<ServerHealthService, 'forget'>, log: Logger): RepeatedTask[] {
+  const clearings = [() => health.forget(em), () => endExports(em), () => forgetAlerts(em), () => forgetLiveChanges(em), () => forgetAnswers(em)];
+  return clearings.map((clear) => new RepeatedTask({ pauseMillis: PAUSE_MILLIS, log, complaint: 'what is over cannot be cleared away' }, clear));
 }

@@ -29,6 +29,22 @@ export async function noteLiveChanges(em: EntityManager, noun: LiveNoun, organis
   await em.execute(`select pg_notify('${LIVE_CHANNEL}', '')`);
 }
 
+/** Of any organisations, in one order, so that nobody waits crosswise for their locks. */
+export async function noteLiveChangesOfEach(
+  em: EntityManager,
+  noun: LiveNoun,
+  changes: readonly { readonly organisationId: string; readonly subjectId: string }[],
+): Promise<void> {
+  const ofEach = Map.groupBy(changes, ({ organisationId }) => organisationId);
+  for (const [organisationId, own] of [...ofEach].toSorted(([one], [other]) => (one < other ? -1 : 1)))
+    await noteLiveChanges(
+      em,
+      noun,
+      organisationId,
+      own.map(({ subjectId }) => subjectId),
+    );
+}
+
 /** Nobody comes back to these: whoever connects reads the objects themselves. */
 export async function forgetLiveChanges(em: EntityManager): Promise<void> {
   await em.fork().execute(`delete from live_changes where at < now() - interval '${KEPT}'`);

@@ -7,8 +7,8 @@ import { DateTime, JsonObject } from '../graphql/scalars.ts';
 import type { McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import { McpServerType } from '../mcp-servers/mcp-server.types.ts';
 import { asAdmin, asDataPlane, type AdminContext, type RequestContext } from '../request-context.ts';
-import { shownHealth, type ShownHealth } from './server-health.ts';
-import { ReportServersInput, ReportServersPayload, SERVER_HEALTH, type ServerHealth } from './server-health.types.ts';
+import { shownHealth, type ServerHealth, type ShownHealth } from './server-health.ts';
+import { ReportServersInput, ReportServersPayload, SERVER_HEALTH } from './server-health.types.ts';
 
 @Resolver(() => McpServerType)
 export class ServerHealthResolver {

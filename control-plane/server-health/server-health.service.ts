@@ -7,8 +7,8 @@ import { inTransaction } from '../database/in-transaction.ts';
 import { rateLimited } from '../graphql/errors.ts';
 import { notFound, parseInput } from '../graphql/input-refused.ts';
 import { holdsStorableText } from '../graphql/storable-text.ts';
-import { noteLiveChanges } from '../live/live-changes.ts';
-import { rowsFrom } from '../usage-intake/stored-rows.ts';
+import { noteLiveChangesOfEach } from '../live/live-changes.ts';
+import { rowsFrom, type RowOf } from '../usage-intake/stored-rows.ts';
 import type { HealthSource } from './server-health.entity.ts';
 import { OBSERVED_HEALTHS, SILENT_AFTER_MILLIS, type ObservedHealth } from './server-health.ts';
 
@@ -39,7 +39,7 @@ export type ServerReport = z.infer<typeof reportSchema>;
 const reportsSchema = z.object({ dataPlaneId: z.string(), reports: z.array(reportSchema).max(REPORTS_MAX) });
 
 const COLUMNS = ['server_id text', 'health text', 'detail text', 'probed_at timestamptz', 'protocol_version text', 'server_info jsonb'] as const;
-const changedSchema = z.array(z.object({ server_id: z.string(), organisation_id: z.string() }));
+const changedSchema = z.array(z.object({ subjectId: z.string(), organisationId: z.string() }));
 
 export class ServerHealthService {
   /** By node, when it last reported: within a minute. */
@@ -69,8 +69,7 @@ export class ServerHealthService {
   /** What was noticed too long ago is not known any more. */
   async forget(everything: EntityManager): Promise<void> {
     await everything.fork().transactional(async (writer) => {
-      const forgotten = changedSchema.parse(await writer.execute(FORGET));
-      await tellOf(writer, forgotten);
+      await noteLiveChangesOfEach(writer, 'SERVER', changedSchema.parse(await writer.execute(FORGET)));
     });
   }
 
@@ -85,16 +84,7 @@ export class ServerHealthService {
 /** In the transaction of `writer`: of each source the newest word is kept. */
 export async function recordHealth(writer: EntityManager, seen: readonly SeenHealth[], source: HealthSource): Promise<void> {
   const changed = changedSchema.parse(await writer.execute(RECORD, [JSON.stringify(seen.map(toRow)), source, source]));
-  await tellOf(writer, changed);
-}
-
-async function tellOf(writer: EntityManager, changed: z.infer<typeof changedSchema>): Promise<void> {
-  const ofEach = Map.groupBy(changed, (row) => row.organisation_id);
-  // In one order, so that nobody waits crosswise for the locks of organisations.
-  for (const organisationId of [...ofEach.keys()].toSorted()) {
-    const ids = (ofEach.get(organisationId) ?? []).map((row) => row.server_id);
-    await noteLiveChanges(writer, 'SERVER', organisationId, ids);
-  }
+  await noteLiveChangesOfEach(writer, 'SERVER', changed);
 }
 
 async function servedOf(em: EntityManager, { organisationIds }: DataPlaneCaller, reports: readonly ServerReport[]): Promise<ServerReport[]> {
@@ -111,7 +101,7 @@ async function servedOf(em: EntityManager, { organisationIds }: DataPlaneCaller,
   return [...new Map(reports.map((report) => [report.serverId, report])).values()].filter(({ serverId }) => ids.has(serverId));
 }
 
-function toRow({ serverId, health, detail, look }: SeenHealth): Record<(typeof COLUMNS)[number] extends `${infer Name} ${string}` ? Name : never, unknown> {
+function toRow({ serverId, health, detail, look }: SeenHealth): RowOf<typeof COLUMNS> {
   return {
     server_id: serverId,
     health,
@@ -143,13 +133,13 @@ const RECORD = `
       server_info = coalesce(excluded.server_info, server_health.server_info)
     returning server_id, organisation_id, health, detail
   )
-  select stored.server_id, stored.organisation_id from stored left join known using (server_id)
+  select stored.server_id as "subjectId", stored.organisation_id as "organisationId" from stored left join known using (server_id)
   where known.health is distinct from stored.health or known.detail is distinct from stored.detail`;
 
 const FORGET = `
   update server_health set health = 'UNKNOWN', detail = null
   where health <> 'UNKNOWN' and source = 'OBSERVED' and observed_at < now() - interval '${SILENT_AFTER_MILLIS} milliseconds'
-  returning server_id, organisation_id`;
+  returning server_id as "subjectId", organisation_id as "organisationId"`;
 
 const LOOK_SOON = `
   update mcp_servers set tool_discovery_due_at = least(tool_discovery_due_at, greatest(now(), tools_checked_at + interval '${LOOK_PAUSE}'))

@@ -1,7 +1,7 @@
 /** The public shape of servers' health, and what data planes report of it. */
 import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { UserError } from '../graphql/user-error.types.ts';
-import { OBSERVED_HEALTHS, SERVER_HEALTHS, type ObservedHealth, type ServerHealth } from './server-health.ts';
+import { OBSERVED_HEALTHS, SERVER_HEALTHS, type ObservedHealth } from './server-health.ts';
 
 export const SERVER_HEALTH = Object.fromEntries(SERVER_HEALTHS.map((health) => [health, health]));
 registerEnumType(SERVER_HEALTH, {
@@ -11,7 +11,6 @@ registerEnumType(SERVER_HEALTH, {
 });
 export const OBSERVED_HEALTH = Object.fromEntries(OBSERVED_HEALTHS.map((health) => [health, health]));
 registerEnumType(OBSERVED_HEALTH, { name: 'ObservedHealth', description: 'What a node may notice of a server.' });
-export type { ObservedHealth, ServerHealth };
 
 @InputType({ description: 'What a node noticed of one server since it last said so.' })
 export class ServerReportInput {

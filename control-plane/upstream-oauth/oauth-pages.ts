@@ -1,5 +1,6 @@
 /** What browsers and authorisation servers ask the control plane for: the way back from a sign-in, and what Turnpike is as a client. */
 import type { ServerResponse } from 'node:http';
+import { answerJson } from '../answer-json.ts';
 import type { RequestContext } from '../request-context.ts';
 import { CLIENT_METADATA_PATH, clientMetadata } from './client-registration.ts';
 import { SignInFailed, type ConnectedService } from './connected.service.ts';
@@ -20,7 +21,7 @@ export class OauthPages {
   }
 
   async handle({ caller, requestId }: RequestContext, url: URL, response: ServerResponse): Promise<void> {
-    if (url.pathname === CLIENT_METADATA_PATH) return answerJson(response, clientMetadata(this.#parts.redirectUri()));
+    if (url.pathname === CLIENT_METADATA_PATH) return answerJson(response, 200, clientMetadata(this.#parts.redirectUri()), { 'Cache-Control': 'max-age=300' });
     if (url.pathname !== OAUTH_CALLBACK_PATH) return tell(response, 404, 'There is nothing here.');
     try {
       const { name } = await this.#parts.connected.finish(caller, requestId, url.searchParams);
@@ -41,9 +42,4 @@ function tell(response: ServerResponse, status: number, sentence: string): void 
     'X-Content-Type-Options': 'nosniff',
   });
   response.end(`${sentence}\n`);
-}
-
-function answerJson(response: ServerResponse, body: unknown): void {
-  response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=300' });
-  response.end(JSON.stringify(body));
 }

@@ -5,7 +5,7 @@ import type { UsageEvent } from '../../shared/usage-event.ts';
 import { USAGE_CHANNEL } from '../usage/usage-live.ts';
 import { noteSightings } from './client-sightings.ts';
 import { rollUp } from './roll-up.ts';
-import { insertFrom, rowsFrom } from './stored-rows.ts';
+import { insertFrom, rowsFrom, type RowOf } from './stored-rows.ts';
 import { lockUsage } from './usage-lock.ts';
 
 const RECORD_COLUMNS = [
@@ -114,7 +114,7 @@ function lastUsesOf(events: readonly UsageEvent[], field: 'apiKeyId' | 'serverId
   return [...lastUsed].map(([id, millis]) => ({ id, at: new Date(millis) }));
 }
 
-function toRecord(event: UsageEvent): Record<(typeof RECORD_COLUMNS)[number] extends `${infer Name} ${string}` ? Name : never, unknown> {
+function toRecord(event: UsageEvent): RowOf<typeof RECORD_COLUMNS> {
   return {
     id: newId('usageRecord', event.timeMillis),
     request_id: event.requestId,
@@ -151,7 +151,7 @@ function toRecord(event: UsageEvent): Record<(typeof RECORD_COLUMNS)[number] ext
   };
 }
 
-function toSidecar(event: UsageEvent): Record<(typeof SIDECAR_COLUMNS)[number] extends `${infer Name} ${string}` ? Name : never, unknown> {
+function toSidecar(event: UsageEvent): RowOf<typeof SIDECAR_COLUMNS> {
   return {
     request_id: event.requestId,
     server_id: event.serverId,

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import { insertFrom } from '../usage-intake/stored-rows.ts';
+import { insertFrom, type RowOf } from '../usage-intake/stored-rows.ts';
 import { BEFORE_ALL_SEQUENCES, readHours, sealHash, type SealContent, type UsageSeal } from './usage-seal.ts';
 
 /** Any number, the same in every replica; the organisation is the other half of the lock's name. */
@@ -102,7 +102,7 @@ async function append(em: EntityManager, head: Head, contents: readonly Omit<Sea
   await em.execute(insertFrom('usage_seals', COLUMNS), [JSON.stringify(seals.map(toRow))]);
 }
 
-function toRow(seal: UsageSeal): Record<(typeof COLUMNS)[number] extends `${infer Name} ${string}` ? Name : never, unknown> {
+function toRow(seal: UsageSeal): RowOf<typeof COLUMNS> {
   return {
     organisation_id: seal.organisationId,
     position: seal.position,

@@ -27,7 +27,7 @@ export function traceOf(row: Pick<UsageRow, 'step' | 'code' | 'reason' | 'messag
   const steps = ACCESS_STEPS.map((name, index): DecisionStep => {
     const order = index + 1;
     const step = { order, name, reason: null, detail: null, rule: null, durationUs: null };
-    if (order === endedAt) return { ...step, outcome: 'DENY', reason: `${row.code}/${row.reason}`, detail: row.message, rule: ruleOf(row) };
+    if (order === endedAt) return { ...step, outcome: 'DENY', reason: `${row.code}/${row.reason}`, detail: row.message, rule: shownRule(row.rule) };
     const observed = row.observed.filter((text) => observingStepOf(text) === name);
     if (observed.length > 0) {
       const { reason, rule } = summaryOf(observed);
@@ -53,8 +53,4 @@ function observingStepOf(text: string): AccessStep | undefined {
 
 function shownRule(rule: UsageRow['rule']): DecisionStep['rule'] {
   return rule === null ? null : { kind: rule.kind, id: rule.id ?? null, path: rule.path };
-}
-
-function ruleOf({ rule }: Pick<UsageRow, 'rule'>): DecisionStep['rule'] {
-  return shownRule(rule);
 }

@@ -1,36 +1,24 @@
 /** Servers that somebody signs in to, against a real authorisation server: for the organisation, and each user for himself. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { startAuthorisationServer, type AuthorisationServer } from '../support/authorisation-server.ts';
 import { newMember, type Member } from '../support/browser.ts';
-import { GatewayClient, refusalOf } from '../support/gateway-client.ts';
-import { startGuardedUpstream, type GuardedUpstream } from '../support/guarded-upstream.ts';
+import { refusalOf } from '../support/gateway-client.ts';
+import { startGuardedPlanes, type GuardedPlanes } from '../support/guarded-planes.ts';
 import { followTo } from '../support/identity-provider.ts';
-import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
 import { eventually } from '../support/processes.ts';
 
-let planes: TestPlanes;
-let authority: AuthorisationServer;
-let upstream: GuardedUpstream;
-let gateway: GatewayClient;
+let guarded: GuardedPlanes;
+let planes: GuardedPlanes['planes'];
+let authority: GuardedPlanes['authority'];
+let upstream: GuardedPlanes['upstream'];
+let gateway: GuardedPlanes['gateway'];
 
 beforeAll(async () => {
-  [planes, authority] = await Promise.all([startTestPlanes(), startAuthorisationServer()]);
-  upstream = await startGuardedUpstream(authority);
-  gateway = new GatewayClient(planes.dataUrl);
+  guarded = await startGuardedPlanes();
+  ({ planes, authority, upstream, gateway } = guarded);
 });
-
-afterAll(async () => {
-  await planes.close();
-  await upstream.close();
-  await authority.close();
-});
-
-beforeEach(() => {
-  authority.isDown = false;
-  authority.asked.length = 0;
-  upstream.authorisations.length = 0;
-});
+afterAll(() => guarded?.close());
+beforeEach(() => guarded.reset());
 
 const governed = (slug: string, mode = 'AUTHORIZATION_CODE_ORG') => planes.governed({ slug, endpointUrl: upstream.url, auth: { oauth2: { mode } } });
 const START = 'authorizeUrl expiresAt';

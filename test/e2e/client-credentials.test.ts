@@ -1,33 +1,22 @@
 /** Servers that want tokens of Turnpike's own: they come by the feed, are renewed, and nothing is ever sent without one. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { MACHINE_CLIENT, startAuthorisationServer, type AuthorisationServer } from '../support/authorisation-server.ts';
-import { GatewayClient, refusalOf, toolCall } from '../support/gateway-client.ts';
-import { startGuardedUpstream, type GuardedUpstream } from '../support/guarded-upstream.ts';
-import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
+import { MACHINE_CLIENT } from '../support/authorisation-server.ts';
+import { refusalOf, toolCall } from '../support/gateway-client.ts';
+import { startGuardedPlanes, type GuardedPlanes } from '../support/guarded-planes.ts';
 import { eventually } from '../support/processes.ts';
 
-let planes: TestPlanes;
-let authority: AuthorisationServer;
-let upstream: GuardedUpstream;
-let gateway: GatewayClient;
+let guarded: GuardedPlanes;
+let planes: GuardedPlanes['planes'];
+let authority: GuardedPlanes['authority'];
+let upstream: GuardedPlanes['upstream'];
+let gateway: GuardedPlanes['gateway'];
 
 beforeAll(async () => {
-  [planes, authority] = await Promise.all([startTestPlanes(), startAuthorisationServer()]);
-  upstream = await startGuardedUpstream(authority);
-  gateway = new GatewayClient(planes.dataUrl);
+  guarded = await startGuardedPlanes();
+  ({ planes, authority, upstream, gateway } = guarded);
 });
-
-afterAll(async () => {
-  await planes.close();
-  await upstream.close();
-  await authority.close();
-});
-
-beforeEach(() => {
-  authority.isDown = false;
-  authority.asked.length = 0;
-  upstream.authorisations.length = 0;
-});
+afterAll(() => guarded?.close());
+beforeEach(() => guarded.reset());
 
 const oauth2 = (given: Record<string, unknown> = {}) => ({
   oauth2: { mode: 'CLIENT_CREDENTIALS', tokenUrl: authority.tokenUrl, clientId: MACHINE_CLIENT.id, clientSecret: MACHINE_CLIENT.secret, ...given },

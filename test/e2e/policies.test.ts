@@ -1,45 +1,16 @@
 /** Policies end to end: every scope holds, what only observes lets pass and says so, and loops are broken, over real counters in Redis. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { GatewayClient, listTools, refusalOf, toolCall, type WireAnswer } from '../support/gateway-client.ts';
-import { startMcpUpstream, type McpUpstream } from '../support/mcp-upstream.ts';
+import { listTools, refusalOf, toolCall, type WireAnswer } from '../support/gateway-client.ts';
+import { GOVERNED_STACK_MILLIS, startGovernedStack, type Governed, type GovernedStack } from '../support/governed-stack.ts';
 import { eventually } from '../support/processes.ts';
-import { startTestPostgres, type TestDatabase } from '../support/postgres.ts';
-import { startTestRedis, type TestRedis } from '../support/redis.ts';
-import { startStack, type Stack } from '../support/stack.ts';
 
-let database: TestDatabase;
-let redis: TestRedis;
-let stack: Stack;
-let upstream: McpUpstream;
-let gateway: GatewayClient;
-let counter = 0;
+let stack: GovernedStack;
 
 beforeAll(async () => {
-  [database, redis, upstream] = await Promise.all([startTestPostgres(), startTestRedis(), startMcpUpstream()]);
-  stack = await startStack({ databaseUrl: database.url, redisUrl: redis.url });
-  gateway = new GatewayClient(stack.gatewayUrl);
-}, 120_000);
-
-afterAll(async () => {
-  await stack?.close();
-  await Promise.all([upstream?.close(), redis?.stop(), database?.stop()]);
-});
-
-interface Pair {
-  readonly slug: string;
-  readonly serverId: string;
-  readonly keyId: string;
-  readonly key: string;
-}
-
-async function governed(): Promise<Pair> {
-  const slug = `policed-${++counter}`;
-  const server = await stack.admin.createServer({ name: slug, slug, transport: 'STREAMABLE_HTTP', endpointUrl: upstream.url });
-  const apiKey = await stack.admin.createApiKey();
-  await stack.admin.grant(apiKey.id, server.id);
-  return { slug, serverId: server.id, keyId: apiKey.id, key: apiKey.secret };
-}
+  stack = await startGovernedStack();
+}, GOVERNED_STACK_MILLIS);
+afterAll(() => stack?.close());
 
 async function setPolicy(input: Record<string, unknown>): Promise<string | undefined> {
   const payload = await stack.admin.mutate('setPolicy', 'SetPolicyInput', input, 'policy { id }');
@@ -53,21 +24,15 @@ const recordSchema = z.object({
   wouldHave: z.array(z.object({ code: z.string(), reason: z.string(), rule: z.object({ id: z.string().nullable(), path: z.string() }).nullable() })),
 });
 
-function recordOf(answer: WireAnswer): Promise<z.infer<typeof recordSchema>> {
-  return eventually(async () => {
-    const { usageRecord } = await stack.admin.query(
-      'query($id: String!) { usageRecord(requestId: $id) { decision observed wouldHave { code reason rule { id path } } } }',
-      { id: answer.headers.get('turnpike-request-id') ?? '' },
-    );
-    return usageRecord === null ? undefined : recordSchema.parse(usageRecord);
-  }, 'the record');
-}
+const RECORD = 'decision observed wouldHave { code reason rule { id path } }';
+const recordOf = ({ headers }: WireAnswer) => stack.recordOf(headers.get('turnpike-request-id') ?? '', RECORD, recordSchema);
 
-const call = ({ slug, key }: Pair, tool = 'echo', args: Record<string, unknown> = { message: 'hi' }) => gateway.send(slug, { key, body: toolCall(tool, args) });
+const call = ({ slug, key }: Governed, tool = 'echo', args: Record<string, unknown> = { message: 'hi' }) =>
+  stack.gateway.send(slug, { key, body: toolCall(tool, args) });
 
 describe('a policy that only observes', () => {
   test('lets every call pass, and each record says what it would have done, by which rule', async () => {
-    const pair = await governed();
+    const pair = await stack.governed();
     const policyId = await setPolicy({
       scope: 'API_KEY',
       ownerId: pair.keyId,
@@ -108,7 +73,7 @@ describe('a policy that only observes', () => {
   });
 
   test('that is tried out beside one in force leaves that as it is, and is enforced once it takes its place', async () => {
-    const pair = await governed();
+    const pair = await stack.governed();
     const owner = { scope: 'MCP_SERVER', ownerId: pair.serverId };
     const requests = (limit: number) => ({ ratelimit: { requests: { per_hour: limit } } });
     const policyId = await setPolicy({ ...owner, policies: requests(3), trial: requests(1) });
@@ -125,7 +90,7 @@ describe('a policy that only observes', () => {
   });
 
   test('a budget that only observes says so on the record', async () => {
-    const pair = await governed();
+    const pair = await stack.governed();
     await stack.admin.mutate('setPricing', 'SetPricingInput', { serverId: pair.serverId, pricing: { usdPerMillionCalls: '1000000' } }, 'server { id }');
     const schedule = { period: 'DAILY', timezone: 'UTC' };
     const budget = { name: 'small', ownerType: 'MCP_SERVER', ownerId: pair.serverId, limitUsd: '0.01', schedule, mode: 'OBSERVE' };
@@ -144,7 +109,7 @@ describe('a policy that only observes', () => {
 
 describe('loops', () => {
   test('the same call over and over is refused until the window is over, whatever the order of its arguments; other calls go on', async () => {
-    const pair = await governed();
+    const pair = await stack.governed();
     await setPolicy({ scope: 'API_KEY', ownerId: pair.keyId, policies: { loops: { repeated_calls: { max: 2, within_seconds: 600 } } } });
     expect((await call(pair, 'echo', { message: 'a', x: 1 })).status).toBe(200);
     expect((await call(pair, 'echo', { x: 1, message: 'a' })).status).toBe(200);
@@ -161,15 +126,16 @@ describe('loops', () => {
     expect(Date.parse(String(data['resetAt']))).toBeGreaterThan(Date.now());
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await call(pair, 'echo', { message: 'b', x: 1 })).status).toBe(200);
-    expect((await gateway.send(pair.slug, { key: pair.key, body: listTools() })).status).toBe(200);
+    expect((await stack.gateway.send(pair.slug, { key: pair.key, body: listTools() })).status).toBe(200);
     expect((await recordOf(refused)).decision).toBe('DENIED');
   });
 
   test('a tool that keeps failing is left alone for a while; another tool is not', async () => {
-    const pair = await governed();
+    const pair = await stack.governed();
     await setPolicy({ scope: 'ORGANISATION', policies: { loops: { error_streak: { max: 3, reset_seconds: 600 } } } });
+    let calls = 0;
     const reasons = await eventually(async () => {
-      const answer = await call(pair, 'fail', { n: counter++ });
+      const answer = await call(pair, 'fail', { n: calls++ });
       return answer.status === 403 ? refusalOf(answer).data.reason : undefined;
     }, 'the streak being broken');
     expect(reasons).toBe('loop_detected');
@@ -178,7 +144,7 @@ describe('loops', () => {
   });
 
   test('a key that calls ever more tools is stopped, and may go on with those that it has', async () => {
-    const pair = await governed();
+    const pair = await stack.governed();
     await setPolicy({ scope: 'API_KEY', ownerId: pair.keyId, policies: { loops: { fan_out: { max_tools: 2, within_seconds: 600 } } } });
     await call(pair, 'echo');
     await call(pair, 'other');
