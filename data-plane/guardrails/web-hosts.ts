@@ -3,6 +3,7 @@ import { visibleText } from '../../shared/content-filter/fold-text.ts';
 import { textsIn } from '../../shared/content-filter/judged-text.ts';
 import type { Span } from '../../shared/content-filter/span.ts';
 import { hostOf } from '../../shared/domain-names.ts';
+import { withoutEnd } from '../../shared/without-end.ts';
 
 /** Names of arguments without their case, hyphens and underscores, whose values are addresses of the web. */
 const URL_LABELS: ReadonlySet<string> = new Set([
@@ -46,7 +47,7 @@ const LINK_LENGTH_MAX = 2048;
 const LINK = /https?:[\\/]*[^\s"'<>`]+/gi;
 const LINK_START = /https?:/gi;
 /** Behind a link in a sentence or in Markdown. */
-const TRAILING = /[.,;:!?)\]}*]+$/;
+const TRAILING = /[.,;:!?)\]}*]/;
 /** Whoever has its exceptions begin with a hyphen excludes them. */
 const EXCLUDED = /^[-!]/;
 
@@ -77,14 +78,14 @@ export function hostsIn(callArguments: unknown): Set<string> {
 /** The links in a text, each with its host. */
 export function linksIn(text: string): (Span & { readonly host: string })[] {
   return [...text.matchAll(LINK)].flatMap(({ 0: link, index }) => {
-    const url = link.replace(TRAILING, '');
+    const url = withoutEnd(link, TRAILING);
     const host = hostOf(url);
     return host === undefined || host === '' ? [] : [{ start: index, end: index + url.length, host }];
   });
 }
 
 function linkAt(text: string, index: number): string {
-  return (/^https?:[\\/]*[^\s"'<>`]+/i.exec(text.slice(index, index + LINK_LENGTH_MAX))?.[0] ?? '').replace(TRAILING, '');
+  return withoutEnd(/^https?:[\\/]*[^\s"'<>`]+/i.exec(text.slice(index, index + LINK_LENGTH_MAX))?.[0] ?? '', TRAILING);
 }
 
 /** What is no encoding stays as it is written. */

@@ -5,7 +5,7 @@ import { readRpcCall } from '../../../data-plane/mcp/read-rpc-call.ts';
 import { applyWebSearch } from '../../../data-plane/guardrails/web-search-calls.ts';
 import { redactLinks } from '../../../data-plane/guardrails/web-search-links.ts';
 import { compileWebSearch, type CompiledWebSearch } from '../../../data-plane/guardrails/web-search.ts';
-import { hostsIn } from '../../../data-plane/guardrails/web-hosts.ts';
+import { hostsIn, linksIn } from '../../../data-plane/guardrails/web-hosts.ts';
 import { Trail } from '../../../data-plane/trail.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 import type { SearchTool, WebSearchPolicy } from '../../../shared/web-search.ts';
@@ -146,4 +146,8 @@ test('links that lead elsewhere are redacted in results, and noted', () => {
   const observing = policyOf({ blockedDomains: ['evil.com'], mode: 'OBSERVE' });
   const bytes = Buffer.from(result('https://evil.com', 'x'));
   expect(redactLinks(bytes, observing, new Trail())).toBe(bytes);
+});
+
+test('a link with a million marks in it is read at once', () => {
+  expect(linksIn(`https://a.com/${'!'.repeat(1_000_000)}a.`)).toEqual([{ start: 0, end: 1_000_015, host: 'a.com' }]);
 });
