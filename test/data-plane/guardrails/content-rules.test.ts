@@ -148,6 +148,27 @@ describe('where nothing can be redacted, the message is blocked', () => {
     expect(judge(call('{"card":4111111111111111}'), [filter({ detectors: ['CREDIT_CARD'] })]).refusal?.facts.rule?.path).toBe('semanticFilter.detectors');
   });
 
+  test.each(['4.111111111111111e15', '4111111111111111.0', '411111111111111100e-2'])(
+    'a number that is written as %s, beside what can be redacted',
+    (number) => {
+      const text = call(`{"one":"4111 1111 1111 1111","other":${number}}`);
+      expect(judge(text, [filter({ detectors: ['CREDIT_CARD'] })]).refusal).toBeDefined();
+    },
+  );
+
+  test('a resource of which both the Base64 and what it says would be', () => {
+    const blob = Buffer.from('my secret').toString('base64');
+    const text = JSON.stringify({ result: { contents: [{ uri: 'x:', mimeType: 'text/plain', blob }] } });
+    expect(judge(text, [filter({ blockedKeywords: ['secret', blob.slice(0, 4)] })]).refusal).toBeDefined();
+    expect(judge(text, [filter({ blockedKeywords: ['secret'] })]).text).not.toContain(blob);
+  });
+
+  test.each(['{"x":"image/png"}', '1', '["image/png"]'])('no resource is taken for a picture by a type that is %s', (mimeType) => {
+    const blob = (text: string) => Buffer.from(text).toString('base64');
+    const text = (said: string) => `{"result":{"contents":[{"mimeType":${mimeType},"blob":"${blob(said)}"},{"text":"${said}"}]}}`;
+    expect(judge(text('private key'), SECRET).text).toBe(text(MARK));
+  });
+
   test('what a header repeats', () => {
     expect(judge(call('{"v":"x"}'), SECRET, ['a private key']).refusal).toBeDefined();
     expect(judge(call('{"v":"private key"}'), SECRET, ['another']).text).toContain(MARK);
