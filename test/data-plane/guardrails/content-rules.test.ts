@@ -108,6 +108,16 @@ describe('a redacted message', () => {
     expect(text).toBe(call('{"v":"[redacted:EMAIL] paid with [redacted:CREDIT_CARD] today"}'));
   });
 
+  test('a private key is redacted over all the strings that it stands in', () => {
+    const filters = [filter({ detectors: ['PRIVATE_KEY', 'EMAIL'] })];
+    const mark = '[redacted:PRIVATE_KEY]';
+    const lines = call('{"lines":["a@b.example","-----BEGIN EC PRIVATE KEY-----","MHcCAQEE","-----END EC PRIVATE KEY----- b"],"v":"c"}');
+    expect(judge(lines, filters).text).toBe(call(`{"lines":["[redacted:EMAIL]","${mark}","${mark}","${mark} b"],"v":"c"}`));
+    const items = (first: string, second: string) => `{"result":{"content":[{"type":"text","text":"${first}"},{"type":"text","text":"${second}"}]}}`;
+    expect(judge(items('x -----BEGIN PRIVATE KEY-----\\nMI', 'IE\\n-----END PRIVATE KEY-----\\ny'), filters).text).toBe(items(`x ${mark}`, `${mark}\\ny`));
+    expect(judge(items('x -----BEGIN PRIVATE KEY-----\\nMI', 'y'), filters).text).toBe(items(`x ${mark}`, 'y'));
+  });
+
   test('a textual resource is read and written in its Base64, and a picture is left alone', () => {
     const blob = (text: string) => Buffer.from(text).toString('base64');
     const resource = (mimeType: string, text: string) => JSON.stringify({ result: { contents: [{ uri: 'x:', mimeType, blob: blob(text) }] } });
