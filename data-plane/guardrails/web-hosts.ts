@@ -1,9 +1,8 @@
-/** Finds the hosts that the arguments of a tool call lead to, and the links in a text. */
+/** Finds the hosts that the arguments of a tool call lead to. */
 import { visibleText } from '../../shared/content-filter/fold-text.ts';
 import { textsIn } from '../../shared/content-filter/judged-text.ts';
-import type { Span } from '../../shared/content-filter/span.ts';
 import { hostOf } from '../../shared/domain-names.ts';
-import { withoutEnd } from '../../shared/without-end.ts';
+import { hostTextsIn } from './web-links.ts';
 
 /** Names of arguments without their case, hyphens and underscores, whose values are addresses of the web. */
 const URL_LABELS: ReadonlySet<string> = new Set([
@@ -42,12 +41,6 @@ const DOMAIN_LABELS: ReadonlySet<string> = new Set([
 const EXCLUDING_LABELS: ReadonlySet<string> = new Set(['excludedomains', 'excludedomain', 'blockeddomains', 'excludesites', 'excludedsites']);
 /** How a query asks for a domain; behind a hyphen, it asks for any other. */
 const OPERATOR = /(?<![\w-])(?:site|domain|related|cache):"?([^\s"()|,]+)/gi;
-/** A longer link is cut, and its host stands in front. */
-const LINK_LENGTH_MAX = 2048;
-const LINK = /https?:[\\/]*[^\s"'<>`]+/gi;
-const LINK_START = /https?:/gi;
-/** Behind a link in a sentence or in Markdown. */
-const TRAILING = /[.,;:!?)\]}*]/;
 /** Whoever has its exceptions begin with a hyphen excludes them. */
 const EXCLUDED = /^[-!]/;
 
@@ -70,22 +63,9 @@ export function hostsIn(callArguments: unknown): Set<string> {
       for (const domain of visible.split(/[\s,;|]+/)) if (domain !== '' && !EXCLUDED.test(domain)) add(domain.replace(/^\*\./, ''));
     for (const [, domain = ''] of visible.matchAll(OPERATOR)) add(domain.replace(/^\*\./, ''));
     // A link may stand in another, as the place that a proxy or a redirection is asked for.
-    for (const spelling of new Set([visible, percentDecoded(visible)])) for (const { index } of spelling.matchAll(LINK_START)) add(linkAt(spelling, index));
+    for (const spelling of new Set([visible, percentDecoded(visible)])) for (const host of hostTextsIn(spelling)) add(`https://${host}`);
   }
   return hosts;
-}
-
-/** The links in a text, each with its host. */
-export function linksIn(text: string): (Span & { readonly host: string })[] {
-  return [...text.matchAll(LINK)].flatMap(({ 0: link, index }) => {
-    const url = withoutEnd(link, TRAILING);
-    const host = hostOf(url);
-    return host === undefined || host === '' ? [] : [{ start: index, end: index + url.length, host }];
-  });
-}
-
-function linkAt(text: string, index: number): string {
-  return withoutEnd(/^https?:[\\/]*[^\s"'<>`]+/i.exec(text.slice(index, index + LINK_LENGTH_MAX))?.[0] ?? '', TRAILING);
 }
 
 /** What is no encoding stays as it is written. */

@@ -3,7 +3,7 @@ import { DLP_RULE_LENGTH_MAX } from '../../shared/dlp.ts';
 import type { Trail } from '../trail.ts';
 import { messageTextsOf } from './message-texts.ts';
 import { redact, type Found } from './redaction.ts';
-import { linksIn } from './web-hosts.ts';
+import { linksIn } from './web-links.ts';
 import type { CompiledWebSearch } from './web-search.ts';
 
 /** The bytes are valid JSON of bounded depth; the same buffer when nothing is redacted. What cannot be replaced, such as a key, stays: a link is no secret. */

@@ -5,7 +5,8 @@ import { readRpcCall } from '../../../data-plane/mcp/read-rpc-call.ts';
 import { applyWebSearch } from '../../../data-plane/guardrails/web-search-calls.ts';
 import { redactLinks } from '../../../data-plane/guardrails/web-search-links.ts';
 import { compileWebSearch, type CompiledWebSearch } from '../../../data-plane/guardrails/web-search.ts';
-import { hostsIn, linksIn } from '../../../data-plane/guardrails/web-hosts.ts';
+import { hostsIn } from '../../../data-plane/guardrails/web-hosts.ts';
+import { linksIn } from '../../../data-plane/guardrails/web-links.ts';
 import { Trail } from '../../../data-plane/trail.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 import type { SearchTool, WebSearchPolicy } from '../../../shared/web-search.ts';
@@ -53,6 +54,11 @@ describe('the hosts of a call', () => {
     [{ anything: ['see https://a.com, and (http://b.org)'] }, ['a.com', 'b.org']],
     [{ url: 'https://proxy.com/https://evil.com/' }, ['proxy.com', 'evil.com']],
     [{ url: 'https://proxy.com/?to=https%3A%2F%2Fevil.com%2F' }, ['proxy.com', 'evil.com']],
+    [{ query: `https://${'x'.repeat(3000)}@evil.com/` }, ['evil.com']],
+    [{ query: 'http:evil.com https:\\\\b.org#c http://d.net?e (see http://[::1]:80/x, http://[::2])' }, ['evil.com', 'b.org', 'd.net', '::1', '::2']],
+    [{ query: 'https://a.com!b.com https://user:@c.com:8080. https://d.com)/' }, ['a.com!b.com', 'c.com', 'd.com)']],
+    [{ query: 'https://ahttps:bhttps://c.com https://ftp:21' }, ['bhttps', 'c.com', 'ftp']],
+    [{ query: 'https:// https://? https:' }, []],
     [{ url: 'file:///etc/passwd' }, ['']],
     [{ query: 'what is a website' }, []],
     [{ page: '2', 'https://key.com': 1 }, []],
@@ -146,6 +152,14 @@ test('links that lead elsewhere are redacted in results, and noted', () => {
   const observing = policyOf({ blockedDomains: ['evil.com'], mode: 'OBSERVE' });
   const bytes = Buffer.from(result('https://evil.com', 'x'));
   expect(redactLinks(bytes, observing, new Trail())).toBe(bytes);
+});
+
+test.each(['http:a', 'https://a.b/', 'https://', 'https://a@'])('%j a hundred thousand times over is read at once', (link) => {
+  expect(hostsIn({ query: link.repeat(100_000) }).size).toBeLessThan(1000);
+});
+
+test('a link to an address of IPv6 is redacted with its bracket', () => {
+  expect(linksIn('(http://[::1])')).toEqual([{ start: 1, end: 13, host: '::1' }]);
 });
 
 test('a link with a million marks in it is read at once', () => {
