@@ -1,6 +1,5 @@
 /** Holds calls of a web-search server to its policy: refuses hosts, and tells the tool to keep to the policy where its schema says how. */
 import { belongsTo } from '../../shared/domain-names.ts';
-import { DLP_RULE_LENGTH_MAX } from '../../shared/dlp.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { SearchTool, WebSearchPolicy } from '../../shared/web-search.ts';
 import type { GovernedServer } from '../config/governed-server.ts';
@@ -30,7 +29,7 @@ function judgeHosts({ config }: GovernedServer, { objectionTo, policy }: Compile
     const objection = objectionTo(host);
     if (objection === undefined) continue;
     const action = policy.mode === 'OBSERVE' ? 'OBSERVE' : 'BLOCK';
-    trail.dlp.note({ direction: 'REQUEST', kind: 'DOMAIN', rule: objection.rule.slice(0, DLP_RULE_LENGTH_MAX), action });
+    trail.dlp.note({ direction: 'REQUEST', kind: 'DOMAIN', rule: objection.rule, action });
     const refusal = new Refusal('mcp_guardrail_block', 'web_search_policy', `'${host}' ${objection.why} on '${config.slug}'`, {
       rule: { kind: 'mcpServer', id: config.id, path: `webSearchPolicy.${objection.list}` },
     });
