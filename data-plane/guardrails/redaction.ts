@@ -37,7 +37,7 @@ export function redact(bytes: Buffer, texts: readonly MessageText[], found: read
 }
 
 /** Says of which kind the rule is, and nothing of the text. */
-export function markOf({ kind, rule }: Pick<Found, 'kind' | 'rule'>): string {
+function markOf({ kind, rule }: Pick<Found, 'kind' | 'rule'>): string {
   return `[redacted:${kind === 'DETECTOR' ? rule : kind}]`;
 }
 
