@@ -59,13 +59,19 @@ export function hostsIn(callArguments: unknown): Set<string> {
     if (EXCLUDING_LABELS.has(name)) continue;
     const visible = visibleText(text);
     if (URL_LABELS.has(name)) for (const url of visible.trim().split(/\s+/)) add(url);
-    else if (DOMAIN_LABELS.has(name))
-      for (const domain of visible.split(/[\s,;|]+/)) if (domain !== '' && !EXCLUDED.test(domain)) add(domain.replace(/^\*\./, ''));
+    else if (DOMAIN_LABELS.has(name)) for (const domain of domainsAskedFor(text)) add(domain.replace(/^\*\./, ''));
     for (const [, domain = ''] of visible.matchAll(OPERATOR)) add(domain.replace(/^\*\./, ''));
     // A link may stand in another, as the place that a proxy or a redirection is asked for.
     for (const spelling of new Set([visible, percentDecoded(visible)])) for (const host of hostTextsIn(spelling)) add(`https://${host}`);
   }
   return hosts;
+}
+
+/** The domains that such a value names, without those that it takes out of the search. */
+export function domainsAskedFor(text: string): string[] {
+  return visibleText(text)
+    .split(/[\s,;|]+/)
+    .filter((domain) => domain !== '' && !EXCLUDED.test(domain));
 }
 
 /** What is no encoding stays as it is written. */

@@ -86,6 +86,10 @@ describe('a call is refused', () => {
     for (const policy of [allowed, blocked]) expect(outcomeOf(policy, callOf({ url }))).toBe(callOf({ url }));
   });
 
+  test.each([['https://evil.com'], 'https://evil.com'])('arguments that are %j are judged too', (args) => {
+    expect(outcomeOf(blocked, callOf(args))).toBe('refused by webSearchPolicy.blockedDomains');
+  });
+
   test('blocked wins over allowed', () => {
     const both = policyOf({ allowedDomains: ['good.com'], blockedDomains: ['bad.good.com'] }, []);
     expect(outcomeOf(both, callOf({ url: 'https://bad.good.com' }))).toBe('refused by webSearchPolicy.blockedDomains');
@@ -110,6 +114,8 @@ describe('a tool is told', () => {
     const policy = policyOf({ allowedDomains: ['good.com', 'fine.org'], blockedDomains: ['evil.com'] });
     expect(argumentsSent(policy, { query: 'cats' })).toEqual({ query: 'cats', include_domains: ['good.com', 'fine.org'] });
     expect(argumentsSent(policy, { include_domains: [] })).toEqual({ include_domains: ['good.com', 'fine.org'] });
+    for (const none of [[''], ['-good.com'], [' '], 'good.com', null])
+      expect(argumentsSent(policy, { include_domains: none })).toEqual({ include_domains: ['good.com', 'fine.org'] });
     expect(argumentsSent(policy, { include_domains: ['www.good.com'] })).toEqual({ include_domains: ['www.good.com'] });
     expect(outcomeOf(policy, callOf({ include_domains: ['other.com'] }))).toContain('refused');
   });
@@ -130,6 +136,11 @@ describe('a tool is told', () => {
       { params: { arguments: { safe: 'strict' } } },
       { params: { arguments: { safe: 'strict' } } },
     ]);
+  });
+
+  test.each(['null', '"x"', '[1]', '{}'])('in the place of arguments that are %s', (given) => {
+    const text = `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"search","arguments":${given},"_meta":{"a":{}}}}`;
+    expect(JSON.parse(outcomeOf(policyOf({ safeSearch: true }), text)).params).toEqual({ name: 'search', arguments: { safe: 'strict' }, _meta: { a: {} } });
   });
 
   test('nothing that its schema does not name', () => {
