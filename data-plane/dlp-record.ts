@@ -1,5 +1,5 @@
 /** What the rules of content did with one request and its answer, as the record tells it: which rules, how often, never the text. */
-import { DLP_FINDINGS_MAX, type DlpFinding, type DlpOutcome } from '../shared/dlp.ts';
+import { DLP_FINDINGS_MAX, DLP_RULE_LENGTH_MAX, type DlpFinding, type DlpOutcome } from '../shared/dlp.ts';
 
 const OUTCOMES = { OBSERVE: 'OBSERVED', REDACT: 'REDACTED', BLOCK: 'BLOCKED' } as const;
 const STRICTNESS: readonly DlpOutcome[] = ['NONE', 'OBSERVED', 'REDACTED', 'BLOCKED'];
@@ -12,10 +12,11 @@ export class DlpRecord {
   note(finding: Omit<DlpFinding, 'count'>, count = 1): void {
     const outcome = OUTCOMES[finding.action];
     if (STRICTNESS.indexOf(outcome) > STRICTNESS.indexOf(this.#outcome)) this.#outcome = outcome;
-    const key = JSON.stringify(finding);
+    const told = { ...finding, rule: finding.rule.slice(0, DLP_RULE_LENGTH_MAX) };
+    const key = JSON.stringify(told);
     const findings = (this.#findings ??= new Map<string, DlpFinding>());
     const known = findings.get(key);
-    if (known !== undefined || findings.size < DLP_FINDINGS_MAX) findings.set(key, { ...finding, count: (known?.count ?? 0) + count });
+    if (known !== undefined || findings.size < DLP_FINDINGS_MAX) findings.set(key, { ...told, count: (known?.count ?? 0) + count });
   }
 
   get outcome(): DlpOutcome {

@@ -8,7 +8,7 @@ export class AddressRefused extends Error {
   readonly code = 'TURNPIKE_ADDRESS_REFUSED';
 }
 
-/** Loopback, private, link-local, shared, documentation, multicast and reserved ranges, and IPv6 forms that carry an IPv4 address inside. */
+/** Loopback, private, link-local, site-local, shared, documentation, multicast and reserved ranges, and IPv6 forms that carry an IPv4 address inside. */
 const NOT_PUBLIC = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -32,8 +32,11 @@ const NOT_PUBLIC = [
   '2001::/23',
   '2001:db8::/32',
   '2002::/16',
+  '3fff::/20',
+  '5f00::/16',
   'fc00::/7',
   'fe80::/10',
+  'fec0::/10',
   'ff00::/8',
 ] as const;
 

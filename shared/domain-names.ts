@@ -1,4 +1,5 @@
 /** Domains and hosts in one spelling, whatever tricks a URL plays, and whether a host belongs to a domain. */
+import { withoutEnd } from './without-end.ts';
 
 /** `*.` in front says what holds anyway: subdomains belong to a domain. */
 const ANY_SUBDOMAIN = /^\*?\./;
@@ -25,7 +26,7 @@ export function hostOf(text: string): string | undefined {
   const trimmed = text.replaceAll(IGNORED, '').trim();
   const isWhole = WEB_SCHEME.test(trimmed) || SCHEME_AND_SLASHES.test(trimmed);
   const url = URL.parse(isWhole ? trimmed : `https://${trimmed.replace(LEADING_SLASHES, '')}`);
-  return url?.hostname.replace(/\.+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return url === null ? undefined : withoutEnd(url.hostname, /\./).replace(/^\[(.*)\]$/, '$1');
 }
 
 export function isAddress(host: string): boolean {

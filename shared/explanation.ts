@@ -11,7 +11,7 @@ export const CALL_PATH = '/v1/call';
 export const supposedCallSchema = z.strictObject({
   organisationId: z.string(),
   apiKeyId: z.string(),
-  /** Id or slug, as it would stand in the path. */
+  /** Its id. */
   server: z.string(),
   /** The JSON-RPC message. */
   message: z.string(),
@@ -28,13 +28,11 @@ export type SupposedCall = z.infer<typeof supposedCallSchema>;
 
 /** A call that is made in the name of a key. */
 export const standInCallSchema = supposedCallSchema.pick({ organisationId: true, apiKeyId: true, server: true, message: true });
-export type StandInCall = z.infer<typeof standInCallSchema>;
 
 export const ruleSchema = z.strictObject({ kind: z.string(), id: z.string().optional(), path: z.string() });
 export type ExplainedRule = z.infer<typeof ruleSchema>;
 
-export const STEP_OUTCOMES = ['PASS', 'DENY', 'OBSERVE', 'SKIPPED'] as const;
-export type StepOutcome = (typeof STEP_OUTCOMES)[number];
+const STEP_OUTCOMES = ['PASS', 'DENY', 'OBSERVE', 'SKIPPED'] as const;
 
 const stepSchema = z.strictObject({
   name: z.enum(ACCESS_STEPS),

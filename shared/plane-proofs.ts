@@ -11,8 +11,13 @@ const VALID_MILLIS = 30_000;
 const TEXT_LENGTH_MAX = 512;
 /** Proofs that were taken lately; more than that many at once are refused. */
 const NONCES_MAX = 10_000;
-/** The time in milliseconds, what makes it the only one, the proof. */
-const PROOF = /^(\d{1,15}) ([\w-]{22}) ([\w-]{43})$/;
+/** The time in milliseconds, what makes it the only one, the digest of the body, the proof. */
+const PROOF = /^(\d{1,15}) ([\w-]{22}) ([\w-]{43}) ([\w-]{43})$/;
+
+/** The body that a proof is about. */
+export interface ProvedBody {
+  is(body: Buffer): boolean;
+}
 
 export class PlaneProofs {
   readonly #hash: KeyedHashes;
@@ -27,28 +32,28 @@ export class PlaneProofs {
 
   /** The value of the header for a body that is sent to that path. */
   prove(path: string, body: string | Buffer): string {
-    const claim = `${this.#clock.now()} ${randomBytes(16).toString('base64url')}`;
-    return `${claim} ${this.#hash.of(textOf(path, claim, body))}`;
+    const claim = `${this.#clock.now()} ${randomBytes(16).toString('base64url')} ${digestOf(body)}`;
+    return `${claim} ${this.#hash.of(textOf(path, claim))}`;
   }
 
-  /** Whether whoever has the key sent this body to that path, just now and for the first time. */
-  accepts(path: string, body: Buffer, header: string): boolean {
-    const [, time = '', nonce = '', proof = ''] = PROOF.exec(header) ?? [];
+  /** Whether whoever has the key sent a body to that path, just now and for the first time; and which. Of strangers not a byte need be read to know. */
+  accept(path: string, header: string): ProvedBody | undefined {
+    const [, time = '', nonce = '', digest = '', proof = ''] = PROOF.exec(header) ?? [];
     const now = this.#clock.now();
-    if (Math.abs(now - Number(time)) > VALID_MILLIS || !this.#hash.matches(textOf(path, `${time} ${nonce}`, body), proof)) return false;
+    if (Math.abs(now - Number(time)) > VALID_MILLIS || !this.#hash.matches(textOf(path, `${time} ${nonce} ${digest}`), proof)) return undefined;
     this.#forgetOld(now);
-    if (this.#taken.has(nonce) || this.#taken.size >= NONCES_MAX) return false;
+    if (this.#taken.has(nonce) || this.#taken.size >= NONCES_MAX) return undefined;
     this.#taken.set(nonce, now + 2 * VALID_MILLIS);
-    return true;
+    return { is: (body) => digestOf(body) === digest };
   }
 
   /** What a node says of its answer to what that proof came with. */
   proveAnswer(proof: string, body: string): string {
-    return this.#hash.of(textOf('answer', proof, body));
+    return this.#hash.of(textOf('answer', `${proof} ${digestOf(body)}`));
   }
 
   believesAnswer(proof: string, body: string, header: string): boolean {
-    return this.#hash.matches(textOf('answer', proof, body), header);
+    return this.#hash.matches(textOf('answer', `${proof} ${digestOf(body)}`), header);
   }
 
   #forgetOld(now: number): void {
@@ -59,6 +64,10 @@ export class PlaneProofs {
   }
 }
 
-function textOf(path: string, claim: string, body: string | Buffer): string {
-  return `${path} ${claim} ${hash('sha256', body, 'base64url')}`;
+function textOf(path: string, claim: string): string {
+  return `${path} ${claim}`;
+}
+
+function digestOf(body: string | Buffer): string {
+  return hash('sha256', body, 'base64url');
 }

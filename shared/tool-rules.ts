@@ -1,6 +1,7 @@
 /** Which tools may be called: blocked wins over allowed, and an empty allowed list means any. */
 import type { McpServer } from './mcp-server.ts';
 import { foldText } from './content-filter/fold-text.ts';
+import { withoutEnd } from './without-end.ts';
 
 export type ToolVerdict = 'allowed' | 'blocked_tool' | 'tool_not_allowed';
 
@@ -12,7 +13,7 @@ export interface ToolRules {
 
 /** Names outside this set are not judged but refused wherever a list exists (MCP SEP-986). */
 const PLAIN_NAME = /^[A-Za-z0-9_.\-/]{1,128}$/;
-const TRAILING_DOTS_AND_SPACE = /[.\s]+$/;
+const DOT_OR_SPACE = /[.\s]/;
 
 /** Blocked names are compared generously, so that no spelling of one slips by; allowed names to the letter. */
 export function compileToolRules({ allowedTools, blockedTools }: Pick<McpServer, 'allowedTools' | 'blockedTools'>): ToolRules {
@@ -33,5 +34,5 @@ export function compileToolRules({ allowedTools, blockedTools }: Pick<McpServer,
 
 /** The form in which names are equal that a careless server could take for each other, as Windows and some shells do at the end of a name. */
 export function foldToolName(name: string): string {
-  return foldText(name).replace(TRAILING_DOTS_AND_SPACE, '').trimStart();
+  return withoutEnd(foldText(name), DOT_OR_SPACE).trimStart();
 }

@@ -6,6 +6,7 @@ import type { Epochs } from './epochs.ts';
 import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
 import { REBUILD, type RedisScripts } from './redis-scripts.ts';
+import { countKeys, KEYS_MAX } from './script-size.ts';
 import type { SettlementOutbox } from './settlement-outbox.ts';
 
 interface Waiting {
@@ -60,7 +61,7 @@ export class AdmissionBatches {
     const waiting = this.#waiting;
     this.#waiting = new Map();
     for (const [organisationId, all] of waiting) {
-      for (let from = 0; from < all.length; from += BATCH_MAX) void this.#send(organisationId, all.slice(from, from + BATCH_MAX));
+      for (const batch of batchesOf(all)) void this.#send(organisationId, batch);
     }
   }
 
@@ -126,6 +127,20 @@ export class AdmissionBatches {
     if (answers.length !== admissions.length) throw new Error(`the admit script answered ${answers.length} of ${admissions.length} admissions`);
     return answers.map((text) => (text === REBUILD ? undefined : readAnswer(text)));
   }
+}
+
+/** In their order. */
+function* batchesOf(all: readonly Waiting[]): Generator<readonly Waiting[]> {
+  let [from, keys] = [0, 0];
+  for (const [index, { admission }] of all.entries()) {
+    const added = countKeys(admission);
+    if (index > from && (index - from === BATCH_MAX || keys + added > KEYS_MAX)) {
+      yield all.slice(from, index);
+      [from, keys] = [index, 0];
+    }
+    keys += added;
+  }
+  yield all.slice(from);
 }
 
 /** Rates are used up by calls that have ended, and so are loops; leases and holds are not. */

@@ -7,6 +7,7 @@ import type { Epochs } from './epochs.ts';
 import { keysOf } from './redis-keys.ts';
 import type { RedisLink } from './redis-link.ts';
 import { REBUILD, type RedisScripts } from './redis-scripts.ts';
+import { countKeys, KEYS_MAX } from './script-size.ts';
 import { settleValues } from './settle-values.ts';
 
 const BATCH_MAX = 128;
@@ -211,10 +212,11 @@ export class SettlementOutbox {
 
 /** How many entries one script takes. */
 function batchLengthOf(entries: readonly OutboxEntry[]): number {
-  let events = 0;
-  for (const [index, entry] of entries.entries()) {
-    events += entry.events.length;
-    if (index === BATCH_MAX || (index > 0 && events > EVENTS_MAX)) return index;
+  let [events, keys] = [0, 0];
+  for (const [index, { events: told, settlement }] of entries.entries()) {
+    events += told.length;
+    keys += settlement === undefined ? 0 : countKeys(settlement.admission);
+    if (index === BATCH_MAX || (index > 0 && (events > EVENTS_MAX || keys > KEYS_MAX))) return index;
   }
   return entries.length;
 }

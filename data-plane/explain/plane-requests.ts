@@ -30,10 +30,12 @@ export async function answerPlane(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
   handle: HandleExchange,
 ): Promise<void> {
-  const body = await readBounded(request);
   const proof = String(request.headers[PLANE_PROOF_HEADER]);
+  const proved = gateway.planeProofs.accept(request.url ?? '', proof);
+  if (proved === undefined) return disbelieve(response);
+  const body = await readBounded(request);
   if (body === undefined) return answerJson(response, 413, { error: 'too_large' });
-  if (!gateway.planeProofs.accepts(request.url ?? '', body, proof)) return answerJson(response, MISDIRECTED, { error: 'not_asked_by_the_control_plane' });
+  if (!proved.is(body)) return disbelieve(response);
   const given: unknown = JSON.parse(body.toString('utf8'));
   if (asked === 'call') return makeCall(gateway, given, { request, response }, handle);
   const supposed = supposedCallSchema.safeParse(given);
@@ -41,6 +43,10 @@ export async function answerPlane(
   const text = JSON.stringify(await explainAccess(gateway, supposed.data, originOfSocket(request).clientIp));
   response.setHeader(PLANE_PROOF_HEADER, gateway.planeProofs.proveAnswer(proof, text));
   response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }).end(text);
+}
+
+function disbelieve(response: ServerResponse): void {
+  answerJson(response, MISDIRECTED, { error: 'not_asked_by_the_control_plane' });
 }
 
 /** All steps are those of every call, the record too. It comes from where the control plane is. */

@@ -2,7 +2,6 @@
 import type { CompiledFilter } from '../../shared/content-filter/compiled-filter.ts';
 import type { FilterMatch, FoundRule, RuleKind } from '../../shared/content-filter/filter-match.ts';
 import type { FilterAction, FilterDirection } from '../../shared/content-filter/semantic-filter.ts';
-import { DLP_RULE_LENGTH_MAX } from '../../shared/dlp.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { Trail } from '../trail.ts';
 import { messageTextsOf, type MessageText } from './message-texts.ts';
@@ -84,8 +83,7 @@ function redactAll(bytes: Buffer, texts: readonly MessageText[], redacters: read
 
 function note(trail: Trail, direction: FilterDirection, { first, found = [] }: Matched, action: FilterAction): void {
   const byRule = Map.groupBy<string, FilterMatch>(found.length === 0 ? [first] : found, ({ kind, rule }) => `${kind} ${rule}`);
-  for (const [{ kind, rule } = first, ...others] of byRule.values())
-    trail.dlp.note({ direction, kind, rule: rule.slice(0, DLP_RULE_LENGTH_MAX), action }, 1 + others.length);
+  for (const [{ kind, rule } = first, ...others] of byRule.values()) trail.dlp.note({ direction, kind, rule, action }, 1 + others.length);
 }
 
 function refusalOf({ first, filter, owner }: Matched, noun: string): Refusal {

@@ -1,5 +1,6 @@
 /** Reads the texts of messages from their bytes, each with its place there, so that one can be replaced and nothing else changes. */
 import { isExactBlob, textOfBlob } from '../../shared/content-filter/blob-text.ts';
+import { digitsOf } from '../../shared/content-filter/json-strings.ts';
 import type { JudgedText } from '../../shared/content-filter/judged-text.ts';
 import { endOfString, skipSpace, type ByteRange } from '../transports/json-members.ts';
 
@@ -33,8 +34,6 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
-/** Shorter numbers are nobody's number but their own. */
-const WHOLE_NUMBER = /^\d{12,}$/;
 
 /** The texts of a message, or of the messages of a batch, in the order of the bytes, which must be valid JSON of bounded depth. */
 export function messageTextsOf(bytes: Buffer): MessageText[] {
@@ -68,18 +67,23 @@ class TextReader {
   }
 
   #readObject(place: Place): void {
-    const resource: { blob?: MessageText | undefined; mimeType?: MessageText | undefined } = {};
+    const places: { blob?: number; mimeType?: number } = {};
     this.#readEach(() => {
       const { text: key } = this.#add('KEY', '', true);
       // Over the colon.
-      this.#at = skipSpace(this.#bytes, this.#at) + 1;
-      const before = this.texts.length;
+      this.#at = skipSpace(this.#bytes, skipSpace(this.#bytes, this.#at) + 1);
+      if ((key === 'blob' || key === 'mimeType') && this.#bytes[this.#at] === QUOTE) places[key] = this.texts.length;
       this.read(key, placeOfMember(place, key));
-      if (key === 'blob' || key === 'mimeType') resource[key] = this.texts[before];
     });
-    const { blob, mimeType } = resource;
-    const text = textOfBlob(blob?.text, mimeType?.text);
-    if (blob !== undefined && text !== undefined) this.texts.push({ ...blob, text, isFixed: blob.isFixed || !isExactBlob(blob.text), isBlob: true });
+    if (places.blob !== undefined) this.#addDecoded(places.blob, places.mimeType);
+  }
+
+  /** What a string in Base64 says stands right behind it, as it does for whoever visits the parsed value. */
+  #addDecoded(at: number, mimeTypeAt: number | undefined): void {
+    const blob = this.texts[at];
+    const text = textOfBlob(blob?.text, mimeTypeAt === undefined ? undefined : this.texts[mimeTypeAt]?.text);
+    if (blob === undefined || text === undefined) return;
+    this.texts.splice(at + 1, 0, { ...blob, text, isFixed: blob.isFixed || !isExactBlob(blob.text), isBlob: true });
   }
 
   /** Each element of an array or member of an object, whose bracket comes next. */
@@ -100,8 +104,8 @@ class TextReader {
   #readScalar(label: string): void {
     const start = this.#at;
     while (isScalar(this.#bytes[this.#at])) this.#at++;
-    const text = this.#bytes.toString('latin1', start, this.#at);
-    if (WHOLE_NUMBER.test(text)) this.texts.push({ text, label, role: 'NUMBER', start, end: this.#at, isFixed: true, isBlob: false });
+    const text = digitsOf(Number(this.#bytes.toString('latin1', start, this.#at)));
+    if (text !== undefined) this.texts.push({ text, label, role: 'NUMBER', start, end: this.#at, isFixed: true, isBlob: false });
   }
 
   #add(role: 'VALUE' | 'KEY', label: string, isFixed: boolean): MessageText {

@@ -27,6 +27,9 @@ export function redact(bytes: Buffer, texts: readonly MessageText[], found: read
       pieces.set(text, known);
     }
   }
+  const starts = new Set([...pieces.keys()].map(({ start }) => start));
+  // The letters of Base64, and what they say, stand in the same place: it cannot be given two new texts.
+  if (starts.size < pieces.size) return undefined;
   return applyEdits(
     bytes,
     [...pieces].map(([text, those]) => editOf(text, those)),
@@ -34,7 +37,7 @@ export function redact(bytes: Buffer, texts: readonly MessageText[], found: read
 }
 
 /** Says of which kind the rule is, and nothing of the text. */
-export function markOf({ kind, rule }: Pick<Found, 'kind' | 'rule'>): string {
+function markOf({ kind, rule }: Pick<Found, 'kind' | 'rule'>): string {
   return `[redacted:${kind === 'DETECTOR' ? rule : kind}]`;
 }
 

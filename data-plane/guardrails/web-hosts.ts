@@ -1,8 +1,8 @@
-/** Finds the hosts that the arguments of a tool call lead to, and the links in a text. */
+/** Finds the hosts that the arguments of a tool call lead to. */
 import { visibleText } from '../../shared/content-filter/fold-text.ts';
 import { textsIn } from '../../shared/content-filter/judged-text.ts';
-import type { Span } from '../../shared/content-filter/span.ts';
 import { hostOf } from '../../shared/domain-names.ts';
+import { hostTextsIn } from './web-links.ts';
 
 /** Names of arguments without their case, hyphens and underscores, whose values are addresses of the web. */
 const URL_LABELS: ReadonlySet<string> = new Set([
@@ -41,12 +41,6 @@ const DOMAIN_LABELS: ReadonlySet<string> = new Set([
 const EXCLUDING_LABELS: ReadonlySet<string> = new Set(['excludedomains', 'excludedomain', 'blockeddomains', 'excludesites', 'excludedsites']);
 /** How a query asks for a domain; behind a hyphen, it asks for any other. */
 const OPERATOR = /(?<![\w-])(?:site|domain|related|cache):"?([^\s"()|,]+)/gi;
-/** A longer link is cut, and its host stands in front. */
-const LINK_LENGTH_MAX = 2048;
-const LINK = /https?:[\\/]*[^\s"'<>`]+/gi;
-const LINK_START = /https?:/gi;
-/** Behind a link in a sentence or in Markdown. */
-const TRAILING = /[.,;:!?)\]}*]+$/;
 /** Whoever has its exceptions begin with a hyphen excludes them. */
 const EXCLUDED = /^[-!]/;
 
@@ -65,26 +59,19 @@ export function hostsIn(callArguments: unknown): Set<string> {
     if (EXCLUDING_LABELS.has(name)) continue;
     const visible = visibleText(text);
     if (URL_LABELS.has(name)) for (const url of visible.trim().split(/\s+/)) add(url);
-    else if (DOMAIN_LABELS.has(name))
-      for (const domain of visible.split(/[\s,;|]+/)) if (domain !== '' && !EXCLUDED.test(domain)) add(domain.replace(/^\*\./, ''));
+    else if (DOMAIN_LABELS.has(name)) for (const domain of domainsAskedFor(text)) add(domain.replace(/^\*\./, ''));
     for (const [, domain = ''] of visible.matchAll(OPERATOR)) add(domain.replace(/^\*\./, ''));
     // A link may stand in another, as the place that a proxy or a redirection is asked for.
-    for (const spelling of new Set([visible, percentDecoded(visible)])) for (const { index } of spelling.matchAll(LINK_START)) add(linkAt(spelling, index));
+    for (const spelling of new Set([visible, percentDecoded(visible)])) for (const host of hostTextsIn(spelling)) add(`https://${host}`);
   }
   return hosts;
 }
 
-/** The links in a text, each with its host. */
-export function linksIn(text: string): (Span & { readonly host: string })[] {
-  return [...text.matchAll(LINK)].flatMap(({ 0: link, index }) => {
-    const url = link.replace(TRAILING, '');
-    const host = hostOf(url);
-    return host === undefined || host === '' ? [] : [{ start: index, end: index + url.length, host }];
-  });
-}
-
-function linkAt(text: string, index: number): string {
-  return (/^https?:[\\/]*[^\s"'<>`]+/i.exec(text.slice(index, index + LINK_LENGTH_MAX))?.[0] ?? '').replace(TRAILING, '');
+/** The domains that such a value names, without those that it takes out of the search. */
+export function domainsAskedFor(text: string): string[] {
+  return visibleText(text)
+    .split(/[\s,;|]+/)
+    .filter((domain) => domain !== '' && !EXCLUDED.test(domain));
 }
 
 /** What is no encoding stays as it is written. */

@@ -1,9 +1,8 @@
 /** Redacts the links in an answer of a web-search server that lead where its policy does not. */
-import { DLP_RULE_LENGTH_MAX } from '../../shared/dlp.ts';
 import type { Trail } from '../trail.ts';
 import { messageTextsOf } from './message-texts.ts';
 import { redact, type Found } from './redaction.ts';
-import { linksIn } from './web-hosts.ts';
+import { linksIn } from './web-links.ts';
 import type { CompiledWebSearch } from './web-search.ts';
 
 /** The bytes are valid JSON of bounded depth; the same buffer when nothing is redacted. What cannot be replaced, such as a key, stays: a link is no secret. */
@@ -19,6 +18,6 @@ export function redactLinks(bytes: Buffer, { objectionTo, policy }: CompiledWebS
   }
   if (found.length === 0) return bytes;
   const action = policy.mode === 'OBSERVE' ? 'OBSERVE' : 'REDACT';
-  for (const { kind, rule } of found) trail.dlp.note({ direction: 'RESPONSE', kind, rule: rule.slice(0, DLP_RULE_LENGTH_MAX), action });
+  for (const { kind, rule } of found) trail.dlp.note({ direction: 'RESPONSE', kind, rule, action });
   return action === 'OBSERVE' ? bytes : (redact(bytes, texts, found) ?? bytes);
 }

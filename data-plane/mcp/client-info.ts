@@ -23,7 +23,7 @@ export function readClientInfo(message: unknown): ClientInfo {
 }
 
 /** Of a request since 2026-07-28, which may leave it out. */
-export function readModernClientInfo(message: unknown): ClientInfo {
+function readModernClientInfo(message: unknown): ClientInfo {
   const reading = modernSchema.safeParse(message);
   return reading.success ? shortened(reading.data.params['_meta'][CLIENT_KEY]) : UNKNOWN;
 }

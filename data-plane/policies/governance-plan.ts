@@ -54,8 +54,8 @@ export function planOf(snapshot: Snapshot, key: ApiKey, server: GovernedServer, 
 }
 
 function makePlan(snapshot: Snapshot, key: ApiKey, server: GovernedServer): GovernancePlan {
-  const owners = [key.organisationId, key.teamId, key.userId, key.id, server.config.id].filter((owner) => owner !== null);
-  const policies = policyOwnersOf(key, server.config.id).flatMap((owner) => snapshot.policies.get(owner) ?? []);
+  const owners = policyOwnersOf(key, server.config.id);
+  const policies = owners.flatMap((owner) => snapshot.policies.get(owner) ?? []);
   const rules = mergeRules(policies.map((policy) => policy.rules));
   const requestBytes = strictestOf(rules.requestBytes, false);
   const limits = owners

@@ -11,7 +11,7 @@ const TEXTUAL =
  */
 export function textOfBlob(blob: unknown, mimeType: unknown): string | undefined {
   if (typeof blob !== 'string' || blob === '') return undefined;
-  const type = typeof mimeType === 'string' ? mimeType.toLowerCase().replace(/\s*;.*$/s, '') : undefined;
+  const type = typeof mimeType === 'string' ? mimeType.toLowerCase().replace(/;.*/s, '').trim() : undefined;
   if (type !== undefined && !TEXTUAL.test(type)) return undefined;
   const bytes = Buffer.from(blob, 'base64');
   if (isUtf8(bytes)) return bytes.toString('utf8');

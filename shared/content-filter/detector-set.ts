@@ -1,10 +1,10 @@
-/** The detectors that a filter has chosen: each looks at every string, key and long number alone. */
+/** The detectors that a filter has chosen: each looks at every string, key and long number. */
 import { detectorOf, type Detector, type DetectorName } from './detectors.ts';
 import type { FoundRule } from './filter-match.ts';
 import { visibleText } from './fold-text.ts';
 import { visitStrings } from './json-strings.ts';
-import type { JudgedText } from './judged-text.ts';
-import { SpanMap } from './span-map.ts';
+import { END_OF_TEXT, KIND_LABEL, type JudgedText } from './judged-text.ts';
+import { MappedText } from './mapped-text.ts';
 
 interface Chosen {
   readonly name: DetectorName;
@@ -32,14 +32,22 @@ export class DetectorSet {
     return this.#chosen.find(({ detect }) => detect(whole).length > 0)?.name;
   }
 
+  /** Values are searched as one text, since a private key may stand in several of them; whatever else there is to find ends with its text. */
   findAllIn(texts: readonly JudgedText[]): FoundRule[] {
-    const found: FoundRule[] = [];
-    for (const [index, { text }] of texts.entries()) {
-      const visible = visibleText(text);
-      const map = new SpanMap(text, visible, visibleText);
-      for (const { name, detect } of this.#chosen)
-        for (const { start, end } of detect(visible)) found.push({ rule: name, kind: 'DETECTOR', parts: [{ index, ...map.originalOf(start, end) }] });
-    }
-    return found;
+    if (this.#chosen.length === 0) return [];
+    const together = texts.flatMap((text, index) => (isRead(text) ? [index] : []));
+    const alone = texts.flatMap((text, index) => (isRead(text) ? [] : [[index]]));
+    return [together, ...alone].flatMap((indexes) => this.#findAllAmong(texts, indexes));
   }
+
+  #findAllAmong(texts: readonly JudgedText[], indexes: readonly number[]): FoundRule[] {
+    const whole = new MappedText(texts, indexes, { form: visibleText, separator: END_OF_TEXT });
+    return this.#chosen.flatMap(({ name, detect }) =>
+      detect(whole.text).map(({ start, end }): FoundRule => ({ rule: name, kind: 'DETECTOR', parts: whole.partsOf(start, end) })),
+    );
+  }
+}
+
+function isRead({ role, label }: JudgedText): boolean {
+  return role === 'VALUE' && label !== KIND_LABEL;
 }

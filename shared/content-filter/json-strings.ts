@@ -16,7 +16,7 @@ export interface StringVisitor {
 /** True when the visitor has ended the visit. The value's depth must be bounded, and it must not contain itself. */
 export function visitStrings(value: unknown, visitor: StringVisitor, label = ''): boolean {
   if (typeof value === 'string') return visitor.value(value, label);
-  if (typeof value === 'number') return visitor.number !== undefined && value >= NUMBER_MIN && visitor.number(String(value), label);
+  if (typeof value === 'number') return visitNumber(digitsOf(value), visitor, label);
   if (Array.isArray(value)) {
     for (const element of value) if (visitStrings(element, visitor, label)) return true;
     return false;
@@ -29,6 +29,15 @@ export function visitStrings(value: unknown, visitor: StringVisitor, label = '')
     if (text !== undefined && visitor.value(text, key)) return true;
   }
   return false;
+}
+
+/** Undefined for a number whose digits mean nothing; however it was spelled, a number has the same ones. */
+export function digitsOf(value: number): string | undefined {
+  return value >= NUMBER_MIN ? String(value) : undefined;
+}
+
+function visitNumber(digits: string | undefined, visitor: StringVisitor, label: string): boolean {
+  return digits !== undefined && visitor.number?.(digits, label) === true;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

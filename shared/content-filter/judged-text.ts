@@ -10,6 +10,11 @@ export interface JudgedText {
   readonly role: 'VALUE' | 'KEY' | 'NUMBER';
 }
 
+/** The label of strings that name the kind of a content item. They would stand between words that a reader sees side by side. */
+export const KIND_LABEL = 'type';
+/** No form of a text holds it. */
+export const END_OF_TEXT = '\0';
+
 /** Where in a text of a list something stands. */
 export interface TextPart extends Span {
   /** Of the text in the list. */

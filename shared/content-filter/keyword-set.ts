@@ -2,7 +2,7 @@
 import { foldText } from './fold-text.ts';
 import { visitStrings, type StringVisitor } from './json-strings.ts';
 import type { FoundRule } from './filter-match.ts';
-import type { JudgedText } from './judged-text.ts';
+import { KIND_LABEL, type JudgedText } from './judged-text.ts';
 import { foldKeyword, KeywordAutomaton, startOfKeyword } from './keyword-automaton.ts';
 import { MappedText } from './mapped-text.ts';
 
@@ -32,9 +32,6 @@ const PROTOCOL_KEYS: ReadonlySet<string> = new Set([
   'structuredContent',
   'isError',
 ]);
-
-/** The label of strings that name the kind of a content item. They would stand between words that a reader sees side by side. */
-const KIND_LABEL = 'type';
 
 export class KeywordSet {
   readonly #keywords: readonly string[];

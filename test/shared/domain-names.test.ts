@@ -56,3 +56,7 @@ test('subdomains belong to a domain; look-alikes, and parts of addresses, do not
   expect(belongsTo('example.com.evil.org', 'example.com')).toBe(false);
   expect(belongsTo('10.0.0.1', '0.0.1')).toBe(false);
 });
+
+test('a host of a million dots is read at once', () => {
+  expect(hostOf(`https://${'.'.repeat(1_000_000)}a`)).toHaveLength(1_000_001);
+});

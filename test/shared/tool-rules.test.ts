@@ -135,3 +135,7 @@ describe('a blocked tool in a body', () => {
     expect(verdicts.get('ambiguous_json')).toBeGreaterThan(1000);
   });
 });
+
+test.each([' ', '.'])('a name with a million of %j in it is judged at once', (filler) => {
+  expect(blocking.verdictOn(`a${filler.repeat(1_000_000)}b`)).toBe('tool_not_allowed');
+});

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { newId } from '../../../shared/ids.ts';
+import type { LoopKind } from '../../../shared/policy-rules.ts';
 import { admission, ask, hold, isAdmitted, loop, refusalIn, rig, settled } from './rig.ts';
 
 export function loops(): void {
@@ -22,6 +23,17 @@ export function loops(): void {
     const repeated = loop({ max: 7 });
     const answers = await Promise.all(Array.from({ length: 100 }, () => ask({ loops: [repeated] })));
     expect(answers.filter(isAdmitted)).toHaveLength(7);
+  });
+
+  test('judges and settles batches that are looked at for each of their calls, however many come at once', async () => {
+    const checks = (kind: LoopKind) => Array.from({ length: 100 }, () => loop({ kind }));
+    const batches = Array.from({ length: 100 }, () => admission({ loops: [...checks('repeated_calls'), ...checks('error_streak')] }));
+    const answers = await Promise.all(batches.map((batch) => rig.counters.admit(batch)));
+    expect(answers.filter(isAdmitted)).toHaveLength(batches.length);
+    for (const batch of batches) rig.counters.settle({ admission: batch, amounts: [], event: '', failed: true });
+    await settled();
+    for (const { loops: [first] = [] } of batches) expect(await ask({ loops: first === undefined ? [] : [first] })).toMatchObject({ check: 'loop', used: 1 });
+    for (const { loops = [] } of batches) expect(await ask({ loops: loops.slice(-1) })).toMatchObject({ check: 'loop', used: 1 });
   });
 
   test('takes nothing of a call that a later check refuses', async () => {

@@ -1,4 +1,5 @@
 /** Only the control plane has a node explain and call: everybody else finds nothing there. */
+import { request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../shared/clock.ts';
 import { CALL_PATH, EXPLAIN_PATH, explanationSchema } from '../../../shared/explanation.ts';
@@ -58,6 +59,15 @@ test.each([EXPLAIN_PATH, CALL_PATH])('%s believes no proof that is forged, of an
   const proof = { [PLANE_PROOF_HEADER]: proofs.prove(path, body) };
   expect((await post(path, body, proof)).status).toBe(200);
   expect((await post(path, body, proof)).status).toBe(421);
+});
+
+test('a stranger is answered before he has sent his body', async () => {
+  const headers = { [PLANE_PROOF_HEADER]: new PlaneProofs(Buffer.alloc(32, 7), systemClock).prove(EXPLAIN_PATH, 'x'), 'content-length': '1000000' };
+  const asked = request(rig.planes.dataUrl + EXPLAIN_PATH, { method: 'POST', headers });
+  const status = new Promise((resolve) => asked.once('response', ({ statusCode }) => resolve(statusCode)));
+  asked.flushHeaders();
+  expect(await status).toBe(421);
+  asked.destroy();
 });
 
 test('a document that is none is refused, whoever proves it', async () => {

@@ -108,6 +108,16 @@ describe('a redacted message', () => {
     expect(text).toBe(call('{"v":"[redacted:EMAIL] paid with [redacted:CREDIT_CARD] today"}'));
   });
 
+  test('a private key is redacted over all the strings that it stands in', () => {
+    const filters = [filter({ detectors: ['PRIVATE_KEY', 'EMAIL'] })];
+    const mark = '[redacted:PRIVATE_KEY]';
+    const lines = call('{"lines":["a@b.example","-----BEGIN EC PRIVATE KEY-----","MHcCAQEE","-----END EC PRIVATE KEY----- b"],"v":"c"}');
+    expect(judge(lines, filters).text).toBe(call(`{"lines":["[redacted:EMAIL]","${mark}","${mark}","${mark} b"],"v":"c"}`));
+    const items = (first: string, second: string) => `{"result":{"content":[{"type":"text","text":"${first}"},{"type":"text","text":"${second}"}]}}`;
+    expect(judge(items('x -----BEGIN PRIVATE KEY-----\\nMI', 'IE\\n-----END PRIVATE KEY-----\\ny'), filters).text).toBe(items(`x ${mark}`, `${mark}\\ny`));
+    expect(judge(items('x -----BEGIN PRIVATE KEY-----\\nMI', 'y'), filters).text).toBe(items(`x ${mark}`, 'y'));
+  });
+
   test('a textual resource is read and written in its Base64, and a picture is left alone', () => {
     const blob = (text: string) => Buffer.from(text).toString('base64');
     const resource = (mimeType: string, text: string) => JSON.stringify({ result: { contents: [{ uri: 'x:', mimeType, blob: blob(text) }] } });
@@ -146,6 +156,27 @@ describe('where nothing can be redacted, the message is blocked', () => {
 
   test('a number', () => {
     expect(judge(call('{"card":4111111111111111}'), [filter({ detectors: ['CREDIT_CARD'] })]).refusal?.facts.rule?.path).toBe('semanticFilter.detectors');
+  });
+
+  test.each(['4.111111111111111e15', '4111111111111111.0', '411111111111111100e-2'])(
+    'a number that is written as %s, beside what can be redacted',
+    (number) => {
+      const text = call(`{"one":"4111 1111 1111 1111","other":${number}}`);
+      expect(judge(text, [filter({ detectors: ['CREDIT_CARD'] })]).refusal).toBeDefined();
+    },
+  );
+
+  test('a resource of which both the Base64 and what it says would be', () => {
+    const blob = Buffer.from('my secret').toString('base64');
+    const text = JSON.stringify({ result: { contents: [{ uri: 'x:', mimeType: 'text/plain', blob }] } });
+    expect(judge(text, [filter({ blockedKeywords: ['secret', blob.slice(0, 4)] })]).refusal).toBeDefined();
+    expect(judge(text, [filter({ blockedKeywords: ['secret'] })]).text).not.toContain(blob);
+  });
+
+  test.each(['{"x":"image/png"}', '1', '["image/png"]'])('no resource is taken for a picture by a type that is %s', (mimeType) => {
+    const blob = (text: string) => Buffer.from(text).toString('base64');
+    const text = (said: string) => `{"result":{"contents":[{"mimeType":${mimeType},"blob":"${blob(said)}"},{"text":"${said}"}]}}`;
+    expect(judge(text('private key'), SECRET).text).toBe(text(MARK));
   });
 
   test('what a header repeats', () => {

@@ -6,6 +6,7 @@ import { applyWebSearch } from '../../../data-plane/guardrails/web-search-calls.
 import { redactLinks } from '../../../data-plane/guardrails/web-search-links.ts';
 import { compileWebSearch, type CompiledWebSearch } from '../../../data-plane/guardrails/web-search.ts';
 import { hostsIn } from '../../../data-plane/guardrails/web-hosts.ts';
+import { linksIn } from '../../../data-plane/guardrails/web-links.ts';
 import { Trail } from '../../../data-plane/trail.ts';
 import { Refusal } from '../../../shared/refusal.ts';
 import type { SearchTool, WebSearchPolicy } from '../../../shared/web-search.ts';
@@ -53,6 +54,11 @@ describe('the hosts of a call', () => {
     [{ anything: ['see https://a.com, and (http://b.org)'] }, ['a.com', 'b.org']],
     [{ url: 'https://proxy.com/https://evil.com/' }, ['proxy.com', 'evil.com']],
     [{ url: 'https://proxy.com/?to=https%3A%2F%2Fevil.com%2F' }, ['proxy.com', 'evil.com']],
+    [{ query: `https://${'x'.repeat(3000)}@evil.com/` }, ['evil.com']],
+    [{ query: 'http:evil.com https:\\\\b.org#c http://d.net?e (see http://[::1]:80/x, http://[::2])' }, ['evil.com', 'b.org', 'd.net', '::1', '::2']],
+    [{ query: 'https://a.com!b.com https://user:@c.com:8080. https://d.com)/' }, ['a.com!b.com', 'c.com', 'd.com)']],
+    [{ query: 'https://ahttps:bhttps://c.com https://ftp:21' }, ['bhttps', 'c.com', 'ftp']],
+    [{ query: 'https:// https://? https:' }, []],
     [{ url: 'file:///etc/passwd' }, ['']],
     [{ query: 'what is a website' }, []],
     [{ page: '2', 'https://key.com': 1 }, []],
@@ -80,6 +86,10 @@ describe('a call is refused', () => {
     for (const policy of [allowed, blocked]) expect(outcomeOf(policy, callOf({ url }))).toBe(callOf({ url }));
   });
 
+  test.each([['https://evil.com'], 'https://evil.com'])('arguments that are %j are judged too', (args) => {
+    expect(outcomeOf(blocked, callOf(args))).toBe('refused by webSearchPolicy.blockedDomains');
+  });
+
   test('blocked wins over allowed', () => {
     const both = policyOf({ allowedDomains: ['good.com'], blockedDomains: ['bad.good.com'] }, []);
     expect(outcomeOf(both, callOf({ url: 'https://bad.good.com' }))).toBe('refused by webSearchPolicy.blockedDomains');
@@ -104,6 +114,8 @@ describe('a tool is told', () => {
     const policy = policyOf({ allowedDomains: ['good.com', 'fine.org'], blockedDomains: ['evil.com'] });
     expect(argumentsSent(policy, { query: 'cats' })).toEqual({ query: 'cats', include_domains: ['good.com', 'fine.org'] });
     expect(argumentsSent(policy, { include_domains: [] })).toEqual({ include_domains: ['good.com', 'fine.org'] });
+    for (const none of [[''], ['-good.com'], [' '], 'good.com', null])
+      expect(argumentsSent(policy, { include_domains: none })).toEqual({ include_domains: ['good.com', 'fine.org'] });
     expect(argumentsSent(policy, { include_domains: ['www.good.com'] })).toEqual({ include_domains: ['www.good.com'] });
     expect(outcomeOf(policy, callOf({ include_domains: ['other.com'] }))).toContain('refused');
   });
@@ -126,6 +138,11 @@ describe('a tool is told', () => {
     ]);
   });
 
+  test.each(['null', '"x"', '[1]', '{}'])('in the place of arguments that are %s', (given) => {
+    const text = `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"search","arguments":${given},"_meta":{"a":{}}}}`;
+    expect(JSON.parse(outcomeOf(policyOf({ safeSearch: true }), text)).params).toEqual({ name: 'search', arguments: { safe: 'strict' }, _meta: { a: {} } });
+  });
+
   test('nothing that its schema does not name', () => {
     const text = callOf({ query: 'cats' });
     expect(outcomeOf(policyOf({ allowedDomains: ['good.com'], safeSearch: true }, []), text)).toBe(text);
@@ -146,4 +163,16 @@ test('links that lead elsewhere are redacted in results, and noted', () => {
   const observing = policyOf({ blockedDomains: ['evil.com'], mode: 'OBSERVE' });
   const bytes = Buffer.from(result('https://evil.com', 'x'));
   expect(redactLinks(bytes, observing, new Trail())).toBe(bytes);
+});
+
+test.each(['http:a', 'https://a.b/', 'https://', 'https://a@'])('%j a hundred thousand times over is read at once', (link) => {
+  expect(hostsIn({ query: link.repeat(100_000) }).size).toBeLessThan(1000);
+});
+
+test('a link to an address of IPv6 is redacted with its bracket', () => {
+  expect(linksIn('(http://[::1])')).toEqual([{ start: 1, end: 13, host: '::1' }]);
+});
+
+test('a link with a million marks in it is read at once', () => {
+  expect(linksIn(`https://a.com/${'!'.repeat(1_000_000)}a.`)).toEqual([{ start: 0, end: 1_000_015, host: 'a.com' }]);
 });
