@@ -84,11 +84,6 @@ async function registered(discovered: DiscoveredOauth, { em, sealer, server, red
   };
 }
 
-/** What an authorisation server does not know any more is not used again: the next sign-in registers anew. */
-export async function forgetClient(em: EntityManager, { issuer, clientId }: Pick<Registration, 'issuer' | 'clientId'>): Promise<void> {
-  await em.nativeDelete(OauthClientEntity, { issuer, clientId });
-}
-
 async function register({ server, document }: DiscoveredOauth, redirectUri: string, fetchFn: FetchLike): Promise<OAuthClientInformationFull> {
   try {
     return await registerClient(server.issuer, { metadata: document, clientMetadata: ownMetadata(redirectUri), fetchFn });

@@ -12,7 +12,6 @@ import { insideOrganisation } from '../database/tenant-filter.ts';
 import { FOR_CHANGE } from '../database/version-check.ts';
 import { McpServerEntity, type McpServer } from '../mcp-servers/mcp-server.entity.ts';
 import type { AdminContext } from '../request-context.ts';
-import { forgetClient } from './client-registration.ts';
 import type { OauthFlow } from './oauth-flow.entity.ts';
 import { digestOfAuth, findSignedIn, ownerOf, takeFlow, verifierPlace } from './sign-ins.service.ts';
 import { TokenRefused, type TokenEndpoint } from './token-endpoint.ts';
@@ -64,14 +63,11 @@ export class ConnectedService {
     const verifier = sealer.open(flow.verifier, verifierPlace(flow));
     const askedAtMillis = Date.now();
     const { namesIssuer, ...registration } = flow.registration;
-    const token = await endpoint
-      .exchange(openRegistration(sealer, server, registration), { url, state, verifier, namesIssuer })
-      .catch(async (error: unknown) => {
-        if (!(error instanceof TokenRefused)) throw error;
-        log.warn({ serverId: server.id, reason: error.message, requestId }, 'a sign-in at an authorisation server failed');
-        if (error.ended === 'CLIENT') await forgetClient(em.fork(), registration);
-        throw new SignInFailed(403, `The sign-in failed: ${error.message}. Begin it anew.`, { cause: error });
-      });
+    const token = await endpoint.exchange(openRegistration(sealer, server, registration), { url, state, verifier, namesIssuer }).catch((error: unknown) => {
+      if (!(error instanceof TokenRefused)) throw error;
+      log.warn({ serverId: server.id, reason: error.message, requestId }, 'a sign-in at an authorisation server failed');
+      throw new SignInFailed(403, `The sign-in failed: ${error.message}. Begin it anew.`, { cause: error });
+    });
     await inTransaction(em, { dryRun: false }, async (inside) => {
       const locked = await inside.findOne(McpServerEntity, { id: server.id }, FOR_CHANGE);
       if (locked === null || digestOfAuth(locked.auth) !== flow.authDigest) throw changedMeanwhile();

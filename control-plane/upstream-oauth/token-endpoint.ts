@@ -26,23 +26,18 @@ export interface ComeBack {
 /** What is told in place of a token; never holds what was sent. */
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
-  /** What is no good any more, so that asking again would not help: the sign-in, or what Turnpike is known as there. Null when neither is said. */
-  readonly ended: 'SIGN_IN' | 'CLIENT' | null;
+  /** The sign-in itself has come to its end: asking again would not help. */
+  readonly isFinal: boolean;
 
-  constructor(message: string, ended: TokenRefused['ended'], options?: ErrorOptions) {
+  constructor(message: string, isFinal: boolean, options?: ErrorOptions) {
     super(message, options);
-    this.ended = ended;
+    this.isFinal = isFinal;
   }
 }
 
 /** What may stand behind `Bearer` in a header; anything else would write headers of its own. */
 const ACCESS_TOKEN = /^[\x21-\x7e]{1,16384}$/;
 const ERROR_CODE = /^[\w.-]{1,64}$/;
-/** RFC 6749, section 5.2. */
-const ENDED_BY: ReadonlyMap<string, TokenRefused['ended']> = new Map([
-  ['invalid_grant', 'SIGN_IN'],
-  ['invalid_client', 'CLIENT'],
-]);
 const TIMEOUT_SECONDS = 10;
 
 export class TokenEndpoint {
@@ -118,8 +113,8 @@ export class TokenEndpoint {
 
 /** Throws a `TokenRefused` for tokens that cannot be used. */
 function fetchedOf(tokens: oidc.TokenEndpointResponse): FetchedToken {
-  if (tokens.token_type !== 'bearer') throw new TokenRefused('the authorisation server gives tokens of another kind than bearer', null);
-  if (!ACCESS_TOKEN.test(tokens.access_token)) throw new TokenRefused('the authorisation server gave a token that fits in no header', null);
+  if (tokens.token_type !== 'bearer') throw new TokenRefused('the authorisation server gives tokens of another kind than bearer', false);
+  if (!ACCESS_TOKEN.test(tokens.access_token)) throw new TokenRefused('the authorisation server gave a token that fits in no header', false);
   return { accessToken: tokens.access_token, refreshToken: tokens.refresh_token, expiresInSeconds: tokens.expires_in, scope: tokens.scope };
 }
 
@@ -127,18 +122,18 @@ function refusedOf(error: unknown): TokenRefused {
   if (error instanceof TokenRefused) return error;
   if (error instanceof oidc.ResponseBodyError) {
     const code = ERROR_CODE.test(error.error) ? error.error : 'an error';
-    return new TokenRefused(`the authorisation server answered ${code} (status ${error.status})`, ENDED_BY.get(error.error) ?? null, { cause: error });
+    return new TokenRefused(`the authorisation server answered ${code} (status ${error.status})`, error.error === 'invalid_grant', { cause: error });
   }
   if (error instanceof oidc.AuthorizationResponseError) {
     const code = ERROR_CODE.test(error.error) ? error.error : 'an error';
-    return new TokenRefused(`the authorisation server answered ${code}`, 'SIGN_IN', { cause: error });
+    return new TokenRefused(`the authorisation server answered ${code}`, true, { cause: error });
   }
   if (error instanceof oidc.WWWAuthenticateChallengeError)
-    return new TokenRefused(`the authorisation server does not accept this client (status ${error.status})`, 'CLIENT', { cause: error });
-  if (error instanceof oidc.ClientError) return new TokenRefused('the authorisation server gave no answer that can be used', null, { cause: error });
+    return new TokenRefused(`the authorisation server does not accept this client (status ${error.status})`, false, { cause: error });
+  if (error instanceof oidc.ClientError) return new TokenRefused('the authorisation server gave no answer that can be used', false, { cause: error });
   // What the guard says is made for people; everything else stays in the cause.
   const sentence = error instanceof Error && error.constructor === Error ? `: ${error.message}` : '';
-  return new TokenRefused(`the authorisation server cannot be asked${sentence}`, null, { cause: error });
+  return new TokenRefused(`the authorisation server cannot be asked${sentence}`, false, { cause: error });
 }
 
 function wishesOf({ scope, resource, audience }: OpenRegistration): Record<string, string> {

@@ -14,10 +14,10 @@ export interface TokenSourceParts {
 /** Throws a `TokenRefused` when there is none to be had. */
 export function fetchToken(parts: TokenSourceParts, server: McpServer, connection: UpstreamConnection): Promise<FetchedToken> {
   const registration = connection.registration ?? registrationOf(server);
-  if (registration === undefined) return Promise.reject(new TokenRefused('nobody has signed in', 'SIGN_IN'));
+  if (registration === undefined) return Promise.reject(new TokenRefused('nobody has signed in', true));
   const open = openRegistration(parts.sealer, server, registration);
   if (connection.registration == null) return parts.endpoint.clientCredentials(open);
-  if (connection.refreshToken == null) return Promise.reject(new TokenRefused('the sign-in has ended, and nothing was given to renew it with', 'SIGN_IN'));
+  if (connection.refreshToken == null) return Promise.reject(new TokenRefused('the sign-in has ended, and nothing was given to renew it with', true));
   return parts.endpoint.refresh(open, parts.sealer.open(connection.refreshToken, refreshTokenPlace(connection)));
 }
 

@@ -3,7 +3,6 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { SecretPlace, SecretSealer } from '../../shared/sealed-secret.ts';
 import { accessTokenPlace } from '../../shared/upstream-token.ts';
 import { appendConfigChanges } from '../config-feed/change-log.ts';
-import { forgetClient } from './client-registration.ts';
 import { noteSignIn } from './sign-in-health.ts';
 import type { FetchedToken, TokenRefused } from './token-endpoint.ts';
 import { backoffMillis, lifeOf } from './token-life.ts';
@@ -52,7 +51,7 @@ export async function storeToken(
 /** The token that there is goes on until it expires; the data planes see for themselves when that is. */
 export async function storeRefusal(em: EntityManager, connection: UpstreamConnection, refused: TokenRefused): Promise<void> {
   const failures = connection.failures + 1;
-  const isFinal = refused.ended === 'SIGN_IN' && connection.registration != null;
+  const isFinal = refused.isFinal && connection.registration != null;
   em.assign(connection, {
     ...UNCLAIMED,
     state: isFinal ? 'SIGN_IN_EXPIRED' : 'FAILING',
@@ -63,6 +62,5 @@ export async function storeRefusal(em: EntityManager, connection: UpstreamConnec
     updatedAt: new Date(),
   });
   await em.flush();
-  if (refused.ended === 'CLIENT' && connection.registration != null) await forgetClient(em, connection.registration);
   await noteSignIn(em, connection);
 }

@@ -104,27 +104,6 @@ describe('a server that one person signs in to for the organisation', () => {
   });
 });
 
-describe('an authorisation server that has forgotten Turnpike', () => {
-  test('gets to know it anew by the next sign-in, when it renews no token any more', async () => {
-    const { apiKey, serverId } = await governed('forgotten');
-    await signIn(serverId);
-    await isCalled('forgotten', apiKey);
-    await authority.forgetClients();
-    await planes.control.database.query('update upstream_connections set refresh_due_at = now() where mcp_server_id = $1', [serverId]);
-    await eventually(async () => ((await connectionOf(serverId))?.['state'] === 'FAILING' ? true : undefined), 'no token being given');
-    expect(await signIn(serverId)).toMatchObject({ status: 200 });
-    expect(await connectionOf(serverId)).toMatchObject({ state: 'CONNECTED' });
-  });
-
-  test('gets to know it anew by the next sign-in, when it has forgotten it during one', async () => {
-    const { serverId } = await governed('forgotten-meanwhile');
-    const back = await followTo(await start(serverId), callback());
-    await authority.forgetClients();
-    expect(await visit(back)).toMatchObject({ status: 403 });
-    expect(await signIn(serverId)).toMatchObject({ status: 200 });
-  });
-});
-
 describe('a browser that comes back', () => {
   test('comes back once', async () => {
     const { serverId } = await governed('once');

@@ -1,7 +1,6 @@
 /** A certified authorisation server on this machine: whoever is sent there agrees at once, and a test may have it fail, or count what it was asked. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { Provider, type Adapter } from 'oidc-provider';
-import { z } from 'zod';
+import { Provider } from 'oidc-provider';
 import { listenOnLoopback } from './loopback.ts';
 
 /** Known to it from the start. */
@@ -24,8 +23,6 @@ export interface AuthorisationServer {
   revokeAll(): void;
   /** Knows none of the refresh tokens any more that it has given. */
   forgetRefreshTokens(): Promise<void>;
-  /** Knows none of the clients any more that have registered themselves. */
-  forgetClients(): Promise<void>;
   tokenRequests(): number;
   close(): Promise<void>;
 }
@@ -34,7 +31,6 @@ export interface AuthorisationServer {
 export async function startAuthorisationServer({ registers = true }: { registers?: boolean } = {}): Promise<AuthorisationServer> {
   const asked: string[] = [];
   const refreshTokens = new Set<string>();
-  const clients = new Set<string>();
   const running = { asked, seconds: { access: 600, refresh: 3600 }, account: 'ann', isDown: false };
   const revoked = new Set<string>();
   const given = new Set<string>();
@@ -52,7 +48,6 @@ export async function startAuthorisationServer({ registers = true }: { registers
   const { origin: issuer, close } = await listenOnLoopback(server);
   const provider = makeProvider(issuer, registers, running.seconds);
   provider.on('refresh_token.saved', ({ jti }) => void refreshTokens.add(jti));
-  provider.on('registration_create.success', (_context, { clientId }) => void clients.add(clientId));
   made.provider = provider;
   made.answer = provider.callback();
   return Object.assign(running, {
@@ -70,18 +65,9 @@ export async function startAuthorisationServer({ registers = true }: { registers
       for (const token of refreshTokens) await (await provider.RefreshToken.find(token))?.destroy();
       refreshTokens.clear();
     },
-    forgetClients: async () => {
-      for (const client of clients) await clientsOf(provider).destroy(client);
-      clients.clear();
-    },
     tokenRequests: () => asked.filter((path) => path === '/token').length,
     close,
   });
-}
-
-/** Where it keeps its clients, of which its types say nothing. */
-function clientsOf(provider: Provider): Adapter {
-  return z.custom<Adapter>((value) => typeof value === 'object' && value !== null && 'destroy' in value).parse(Reflect.get(provider.Client, 'adapter'));
 }
 
 function makeProvider(issuer: string, registers: boolean, seconds: AuthorisationServer['seconds']): Provider {
