@@ -27,8 +27,13 @@ export interface AuthorisationServer {
   close(): Promise<void>;
 }
 
-/** `registers`: whether clients may register themselves. */
-export async function startAuthorisationServer({ registers = true }: { registers?: boolean } = {}): Promise<AuthorisationServer> {
+/** Whether clients may register themselves, and whether they may describe themselves by a document of their own. */
+interface Welcome {
+  readonly registers: boolean;
+  readonly reads: boolean;
+}
+
+export async function startAuthorisationServer({ registers = true, reads = false }: Partial<Welcome> = {}): Promise<AuthorisationServer> {
   const asked: string[] = [];
   const refreshTokens = new Set<string>();
   const running = { asked, seconds: { access: 600, refresh: 3600 }, account: 'ann', isDown: false };
@@ -46,7 +51,7 @@ export async function startAuthorisationServer({ registers = true }: { registers
     await provider.interactionFinished(request, response, { login: { accountId: running.account } }, { mergeWithLastSubmission: false });
   };
   const { origin: issuer, close } = await listenOnLoopback(server);
-  const provider = makeProvider(issuer, registers, running.seconds);
+  const provider = makeProvider(issuer, { registers, reads }, running.seconds);
   provider.on('refresh_token.saved', ({ jti }) => void refreshTokens.add(jti));
   made.provider = provider;
   made.answer = provider.callback();
@@ -70,7 +75,7 @@ export async function startAuthorisationServer({ registers = true }: { registers
   });
 }
 
-function makeProvider(issuer: string, registers: boolean, seconds: AuthorisationServer['seconds']): Provider {
+function makeProvider(issuer: string, { registers, reads }: Welcome, seconds: AuthorisationServer['seconds']): Provider {
   const provider: Provider = new Provider(issuer, {
     clients: [
       {
@@ -87,6 +92,7 @@ function makeProvider(issuer: string, registers: boolean, seconds: Authorisation
     issueRefreshToken: (_context, client) => Promise.resolve(client.grantTypeAllowed('refresh_token')),
     features: {
       clientCredentials: { enabled: true },
+      ...(reads ? { clientIdMetadataDocument: { enabled: true, ack: 'draft-02' } } : {}),
       devInteractions: { enabled: false },
       registration: { enabled: registers },
       revocation: { enabled: true },
@@ -108,6 +114,8 @@ function makeProvider(issuer: string, registers: boolean, seconds: Authorisation
       Session: 600,
     },
     pkce: { required: () => true },
+    // Its own way of fetching refuses every address of this machine.
+    fetch: (url, { signal, headers } = {}) => fetch(url, { redirect: 'manual', signal: signal ?? null, headers: headers ?? {} }),
     interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
     findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
     loadExistingGrant: async (context) => {
