@@ -1,8 +1,8 @@
 /** What stands before a control plane in production: ends TLS, passes every request on, and remembers which came. */
-import { request as askPlain, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { listenOnLoopback } from './loopback.ts';
+import { passOn } from './pass-on.ts';
 import { SELF_SIGNED } from './self-signed.ts';
 
 export interface TlsFront {
@@ -21,7 +21,7 @@ export async function startTlsFront(): Promise<TlsFront> {
   let behind = '';
   const server = createServer(SELF_SIGNED, (request, response) => {
     asked.push(new URL(request.url ?? '', 'https://localhost').pathname);
-    pass(request, response, behind);
+    passOn(request, response, behind);
   });
   const { origin, close } = await listenOnLoopback(server);
   return {
@@ -31,14 +31,4 @@ export async function startTlsFront(): Promise<TlsFront> {
     leadTo: (next) => void (behind = next),
     close,
   };
-}
-
-function pass(request: IncomingMessage, response: ServerResponse, behind: string): void {
-  const { method, headers, url = '/' } = request;
-  const passed = askPlain(new URL(url, behind), { ...(method === undefined ? {} : { method }), headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
-  });
-  passed.on('error', () => response.destroy());
-  request.pipe(passed);
 }
