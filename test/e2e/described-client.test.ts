@@ -86,6 +86,20 @@ test('tokens are renewed, and taken back, in the name of the document', async ()
   expect(planes.control.log()).not.toContain('did not hear that tokens are not needed');
 });
 
+test('a document that cannot be fetched for a while ends no sign-in', async () => {
+  const { apiKey, serverId } = await governed('out-of-reach');
+  expect(await signIn(serverId)).toBe(200);
+  front.leadTo('http://127.0.0.1:9');
+  await planes.control.database.query('update upstream_connections set refresh_due_at = now() where mcp_server_id = $1', [serverId]);
+  const row = async () =>
+    (await planes.control.database.query('select state, error, generation from upstream_connections where mcp_server_id = $1', [serverId]))[0];
+  const failing = await eventually(async () => ((await row())?.['state'] === 'FAILING' ? row() : undefined), 'the first refusal');
+  expect(failing).toMatchObject({ error: expect.stringContaining('invalid_client') });
+  front.leadTo(planes.control.url);
+  await eventually(async () => ((await row())?.['state'] === 'CONNECTED' ? true : undefined), 'the next token');
+  await isCalled('out-of-reach', apiKey);
+});
+
 test('the document says what the authorisation server must know, to anybody, and nothing else', async () => {
   const response = await fetch(`${front.origin}${DOCUMENT}`);
   expect(response.status).toBe(200);

@@ -1,7 +1,10 @@
 /** A certified authorisation server on this machine: whoever is sent there agrees at once, and a test may have it fail, or count what it was asked. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Provider } from 'oidc-provider';
+import { z } from 'zod';
 import { listenOnLoopback } from './loopback.ts';
+
+const registeredSchema = z.object({ registration_client_uri: z.string(), registration_access_token: z.string() });
 
 /** Known to it from the start. */
 export const MACHINE_CLIENT = { id: 'turnpike-machine', secret: 'a-secret-of-the-machine-client' } as const;
@@ -23,6 +26,8 @@ export interface AuthorisationServer {
   revokeAll(): void;
   /** Knows none of the refresh tokens any more that it has given. */
   forgetRefreshTokens(): Promise<void>;
+  /** Knows none of the clients any more that have registered themselves. */
+  forgetClients(): Promise<void>;
   tokenRequests(): number;
   close(): Promise<void>;
 }
@@ -36,6 +41,7 @@ interface Welcome {
 export async function startAuthorisationServer({ registers = true, reads = false }: Partial<Welcome> = {}): Promise<AuthorisationServer> {
   const asked: string[] = [];
   const refreshTokens = new Set<string>();
+  const clients: z.infer<typeof registeredSchema>[] = [];
   const running = { asked, seconds: { access: 600, refresh: 3600 }, account: 'ann', isDown: false };
   const revoked = new Set<string>();
   const given = new Set<string>();
@@ -53,6 +59,7 @@ export async function startAuthorisationServer({ registers = true, reads = false
   const { origin: issuer, close } = await listenOnLoopback(server);
   const provider = makeProvider(issuer, { registers, reads }, running.seconds);
   provider.on('refresh_token.saved', ({ jti }) => void refreshTokens.add(jti));
+  provider.on('registration_create.success', ({ body }) => void clients.push(registeredSchema.parse(body)));
   made.provider = provider;
   made.answer = provider.callback();
   return Object.assign(running, {
@@ -69,6 +76,10 @@ export async function startAuthorisationServer({ registers = true, reads = false
     forgetRefreshTokens: async () => {
       for (const token of refreshTokens) await (await provider.RefreshToken.find(token))?.destroy();
       refreshTokens.clear();
+    },
+    forgetClients: async () => {
+      for (const { registration_client_uri: url, registration_access_token: token } of clients.splice(0))
+        await fetch(url, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } });
     },
     tokenRequests: () => asked.filter((path) => path === '/token').length,
     close,
@@ -92,9 +103,10 @@ function makeProvider(issuer: string, { registers, reads }: Welcome, seconds: Au
     issueRefreshToken: (_context, client) => Promise.resolve(client.grantTypeAllowed('refresh_token')),
     features: {
       clientCredentials: { enabled: true },
-      ...(reads ? { clientIdMetadataDocument: { enabled: true, ack: 'draft-02' } } : {}),
+      ...(reads ? { clientIdMetadataDocument: { enabled: true, ack: 'draft-02', cacheDuration: { min: 0, max: 0 } } } : {}),
       devInteractions: { enabled: false },
       registration: { enabled: registers },
+      registrationManagement: { enabled: registers },
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
