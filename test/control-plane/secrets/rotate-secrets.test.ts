@@ -9,7 +9,7 @@ import { acrossOrganisations } from '../../../control-plane/database/roles.ts';
 import { rotateSecrets, type Rotation } from '../../../control-plane/secrets/rotate-secrets.ts';
 import { SecretKey } from '../../../shared/secret-key.ts';
 import { SecretSealer } from '../../../shared/sealed-secret.ts';
-import { AdminClient } from '../../support/admin-client.ts';
+import type { AdminClient } from '../../support/admin-client.ts';
 import { recordingLog, startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
 
 const eventSchema = z.object({
