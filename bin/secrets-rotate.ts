@@ -9,6 +9,7 @@ import { openOrm } from '../control-plane/database/orm.ts';
 import { acrossOrganisations } from '../control-plane/database/roles.ts';
 import { tokenHashKey } from '../control-plane/secrets/installation.ts';
 import { countSealed, rotateSecrets } from '../control-plane/secrets/rotate-secrets.ts';
+import { newId } from '../shared/ids.ts';
 import { SecretSealer } from '../shared/sealed-secret.ts';
 import type { SecretKeys } from '../shared/secret-keys.ts';
 import { keysOf } from './command-keys.ts';
@@ -37,7 +38,10 @@ export async function rotateStoredSecrets(environment: Readonly<Record<string, s
 async function rotate(em: EntityManager, keys: SecretKeys, write: Write): Promise<boolean> {
   // Refused before anything is touched, when the keys are not those of this database.
   await em.fork().transactional((inside) => tokenHashKey(inside, keys));
-  await rotateSecrets(em, new SecretSealer(keys.current, keys.old), { onBatch: (table, rows) => write(`${table}: ${rows} rows\n`) });
+  await rotateSecrets(em, new SecretSealer(keys.current, keys.old), {
+    requestId: newId('request'),
+    onBatch: (table, rows) => write(`${table}: ${rows} rows\n`),
+  });
   const counts = await countSealed(em);
   for (const [keyId, count] of counts) write(`key ${keyId}${keyId === keys.current.id ? ', in use' : ''}: ${count} values\n`);
   const others = [...counts.keys()].filter((keyId) => keyId !== keys.current.id);

@@ -176,7 +176,7 @@ function oauthServices({ em, sealer, looks, redirectUri, log }: ServiceParts) {
   const tokenKeeper = new TokenKeeper({ em: everything, sealer, endpoint, log });
   return {
     connected: new ConnectedService({ em: everything, sealer, endpoint, log }),
-    signIns: new SignInsService({ sealer, rules, redirectUri }),
+    signIns: new SignInsService({ sealer, rules, endpoint, redirectUri }),
     tokenKeeper,
     upstreamConnections: new UpstreamConnectionsService(everything, tokenKeeper),
   };

@@ -5,7 +5,7 @@ import type { AdminCaller } from '../access/caller.ts';
 import { noteAuditEvent } from './audit-writer.ts';
 
 export interface AuditedChange {
-  /** The mutation's name. */
+  /** The mutation's name, or that of whatever else changes something. */
   readonly action: string;
   readonly targetId: string;
   readonly targetLabel: string;
@@ -14,10 +14,15 @@ export interface AuditedChange {
   readonly after: unknown;
 }
 
-/** In whose name the change is made, and by which request. A schedule acts for what it looks after. */
+export interface AuditedActor {
+  readonly kind: AdminCaller['actor']['kind'] | 'SCHEDULE' | 'OPERATOR';
+  readonly id: string;
+}
+
+/** In whose name the change is made, and by which request. A schedule acts for what it looks after, and the operator by a command. */
 export interface AuditedRequest {
   readonly requestId: string;
-  readonly caller: Pick<AdminCaller, 'organisationId'> & { readonly actor: { readonly kind: AdminCaller['actor']['kind'] | 'SCHEDULE'; readonly id: string } };
+  readonly caller: Pick<AdminCaller, 'organisationId'> & { readonly actor: AuditedActor };
 }
 
 /** The entity manager must be in the transaction of the change. */

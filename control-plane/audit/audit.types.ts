@@ -19,13 +19,15 @@ export class AuditEventType {
   @Field(() => DateTime, { description: 'When it was made.' })
   occurredAt!: Date;
 
-  @Field(() => String, { description: 'What made it: `ADMIN_TOKEN`.' })
+  @Field(() => String, { description: 'What made it: `ADMIN_TOKEN`, `USER`, `SCHEDULE`, or `OPERATOR` for a command on the machine itself.' })
   actorKind!: string;
 
   @Field(() => ID, { description: 'Which one.' })
   actorId!: string;
 
-  @Field(() => String, { description: 'The mutation; `setGrant` and `removeGrant` for each grant of `setGrants`.' })
+  @Field(() => String, {
+    description: 'The mutation; `setGrant` and `removeGrant` for each grant of `setGrants`, and `rotateSecrets` for the command of that name.',
+  })
   action!: string;
 
   @Field(() => ID, { description: 'What was changed.' })

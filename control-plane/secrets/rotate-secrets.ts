@@ -1,4 +1,4 @@
-/** Puts everything that is sealed under the key in use, batch by batch: whatever ends it, what was done is done, and the next run does the rest. */
+/** Puts everything that is sealed under the key in use, batch by batch: whatever ends it, what was done is done and told, and the next run does the rest. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { ConfigChange } from '../../shared/config-document.ts';
@@ -11,9 +11,12 @@ import { upsertOfUpstreamToken } from '../upstream-oauth/upstream-connection.doc
 import { UpstreamConnectionEntity } from '../upstream-oauth/upstream-connection.entity.ts';
 import { upsertOfInstallation } from './installation.ts';
 import { rewrapWithin } from './rewrap.ts';
+import { RewrappedValues } from './rewrapped-values.ts';
 import { CHANGE_LOG, SEALED_TABLES, type SealedTable } from './sealed-columns.ts';
 
 export interface Rotation {
+  /** In the audit events of all that is done. */
+  readonly requestId: string;
   /** Called after each batch is committed. */
   readonly onBatch: (table: string, rows: number) => void;
   readonly batchRows?: number;
@@ -57,14 +60,16 @@ async function rotateBatch(
   sealer: SecretSealer,
   { table, afterId, rotation }: { table: SealedTable; afterId: string; rotation: Rotation },
 ): Promise<string | undefined> {
-  const { onBatch, batchRows = BATCH_ROWS } = rotation;
+  const { requestId, onBatch, batchRows = BATCH_ROWS } = rotation;
   const values = [afterId, ...table.columns.flatMap(() => [SEALED_THE_OLD_WAY, sealer.keyId]), batchRows];
   const rows = await em.fork().transactional(async (inside) => {
     const found = rowsSchema.parse(await inside.execute(selectionOf(table), values));
-    for (const row of found) await rewrite(inside, sealer, table, row);
+    const rewrapped = new RewrappedValues();
+    for (const row of found) await rewrite(inside, { sealer, table, row, rewrapped });
     const ids = found.map(({ id }) => id);
     const changes = await changesOf(inside, table, ids);
     if (changes.length > 0) await appendConfigChanges(inside, changes);
+    rewrapped.audit(inside, { requestId, table: table.name, keyId: sealer.keyId });
     return found;
   });
   if (rows.length > 0) onBatch(table.name, rows.length);
@@ -78,14 +83,24 @@ function selectionOf({ name, id, columns }: SealedTable): string {
   return `select ${id} as id${organisation}, ${names.join(', ')} from ${name} where ${id} > ? and (${names.map(holds).join(' or ')}) order by ${id} limit ? for update`;
 }
 
-async function rewrite(em: EntityManager, sealer: SecretSealer, table: SealedTable, row: z.infer<typeof rowsSchema>[number]): Promise<void> {
-  const owner = { id: row.id, organisationId: row.organisation_id ?? '' };
+interface Rewriting {
+  readonly sealer: SecretSealer;
+  readonly table: SealedTable;
+  readonly row: z.infer<typeof rowsSchema>[number];
+  readonly rewrapped: RewrappedValues;
+}
+
+async function rewrite(em: EntityManager, { sealer, table, row, rewrapped }: Rewriting): Promise<void> {
+  const { id, organisation_id: organisationId } = row;
+  const onRewrapped = (keyId: string) => organisationId !== undefined && rewrapped.add(organisationId, keyId);
   const values = table.columns.map(({ name, placeOf }) => {
     const value = row[name];
-    return value == null ? null : JSON.stringify(rewrapWithin(value, sealer, placeOf === undefined ? undefined : (path) => placeOf(owner, path)));
+    const owner = { id, organisationId: organisationId ?? '' };
+    const how = { sealer, placeOf: placeOf === undefined ? undefined : (path: readonly string[]) => placeOf(owner, path), onRewrapped };
+    return value == null ? null : JSON.stringify(rewrapWithin(value, how));
   });
   const settings = table.columns.map(({ name }) => `${name} = ?::jsonb`).join(', ');
-  await em.execute(`update ${table.name} set ${settings} where ${table.id} = ?`, [...values, row.id]);
+  await em.execute(`update ${table.name} set ${settings} where ${table.id} = ?`, [...values, id]);
 }
 
 /** What the data planes hold of it: they get it anew, so that they can do without the old key as well. */

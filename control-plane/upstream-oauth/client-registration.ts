@@ -7,12 +7,14 @@ import { newId } from '../../shared/ids.ts';
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import { refuseInput } from '../graphql/input-refused.ts';
 import type { McpServer } from '../mcp-servers/mcp-server.entity.ts';
-import type { OAuth2Auth } from '../mcp-servers/stored-auth.ts';
+import type { OAuth2Auth, StoredAuth } from '../mcp-servers/stored-auth.ts';
 import { OauthClientEntity } from './oauth-client.entity.ts';
 import type { AuthorisationServerMetadata, DiscoveredOauth } from './oauth-discovery.ts';
-import { CLIENT_AUTH_METHODS, clientSecretPlace, type ClientAuthMethod, type Registration } from './registration.ts';
+import { CLIENT_AUTH_METHODS, clientSecretPlace, type ClientAuthMethod, type OpenRegistration, type Registration } from './registration.ts';
+import type { TokenEndpoint } from './token-endpoint.ts';
 
 export type ClientIdentity = Pick<Registration, 'clientId' | 'method' | 'clientSecret'>;
+type OpenIdentity = Pick<OpenRegistration, 'clientId' | 'method' | 'clientSecret'>;
 
 export interface IdentityParts {
   readonly em: EntityManager;
@@ -20,6 +22,7 @@ export interface IdentityParts {
   readonly server: McpServer;
   readonly auth: OAuth2Auth;
   readonly redirectUri: string;
+  readonly endpoint: Pick<TokenEndpoint, 'knows'>;
   readonly fetch: FetchLike;
 }
 
@@ -46,6 +49,11 @@ export async function identityFor(discovered: DiscoveredOauth, parts: IdentityPa
   );
 }
 
+/** Whether a client came about by registering itself, and was neither configured nor described. */
+export function hasRegisteredItself(auth: StoredAuth, { clientId }: Pick<Registration, 'clientId'>): boolean {
+  return auth.type === 'OAUTH2' && auth.clientId === null && URL.parse(clientId)?.pathname !== CLIENT_METADATA_PATH;
+}
+
 /** The document that a client id of ours leads to (OAuth Client ID Metadata Document). */
 export function clientMetadata(redirectUri: string): Record<string, unknown> {
   return { client_id: new URL(CLIENT_METADATA_PATH, redirectUri).href, ...ownMetadata(redirectUri) };
@@ -61,27 +69,36 @@ function ownMetadata(redirectUri: string) {
   };
 }
 
-/** Once for an organisation (RFC 7591); the secret is sealed for each server that uses it. */
-async function registered(discovered: DiscoveredOauth, { em, sealer, server, redirectUri, fetch }: IdentityParts): Promise<ClientIdentity> {
+/** Once for an organisation (RFC 7591), and anew when the server knows it no more; the secret is sealed for each server that uses it. */
+async function registered(discovered: DiscoveredOauth, parts: IdentityParts): Promise<ClientIdentity> {
+  const { em, sealer, server, redirectUri, fetch } = parts;
   const { organisationId } = server;
   const { issuer } = discovered.server;
   const known = await em.fork().findOne(OauthClientEntity, { issuer, redirectUri });
+  const place = { organisationId, ownerId: known?.id ?? newId('oauthClient'), field: 'clientSecret' };
   if (known !== null) {
-    const place = { organisationId, ownerId: known.id, field: 'clientSecret' };
-    const secret = known.clientSecret == null ? null : sealer.seal(sealer.open(known.clientSecret, place), clientSecretPlace(server));
-    return { clientId: known.clientId, method: known.method, clientSecret: secret };
+    const { clientId, method } = known;
+    const clientSecret = known.clientSecret == null ? null : sealer.open(known.clientSecret, place);
+    if (await isStillKnown(discovered, { clientId, method, clientSecret }, parts)) return identityOf({ clientId, method, clientSecret }, parts);
   }
   const made = await register(discovered, redirectUri, fetch);
-  const id = newId('oauthClient');
-  const secret = made.client_secret === undefined ? null : sealer.seal(made.client_secret, { organisationId, ownerId: id, field: 'clientSecret' });
+  const clientSecret = made.client_secret ?? null;
   const asked = CLIENT_AUTH_METHODS.find((method) => method === made.token_endpoint_auth_method);
-  const method = secret === null ? 'none' : (asked ?? 'client_secret_basic');
-  await em.fork().insert(OauthClientEntity, { id, organisationId, issuer, redirectUri, clientId: made.client_id, clientSecret: secret, method });
-  return {
-    clientId: made.client_id,
-    method,
-    clientSecret: made.client_secret === undefined ? null : sealer.seal(made.client_secret, clientSecretPlace(server)),
-  };
+  const method = clientSecret === null ? 'none' : (asked ?? 'client_secret_basic');
+  const row = { clientId: made.client_id, clientSecret: clientSecret === null ? null : sealer.seal(clientSecret, place), method };
+  if (known === null) await em.fork().insert(OauthClientEntity, { id: place.ownerId, organisationId, issuer, redirectUri, ...row });
+  else await em.fork().nativeUpdate(OauthClientEntity, { id: known.id }, row);
+  return identityOf({ clientId: made.client_id, method, clientSecret }, parts);
+}
+
+/** Asked before anybody is sent there: whoever comes with a client that is forgotten is not sent back, so nobody here would hear of it. */
+function isStillKnown({ server: authority }: DiscoveredOauth, client: OpenIdentity, { server, endpoint }: IdentityParts): Promise<boolean> {
+  const { issuer, token_endpoint: tokenEndpoint } = authority;
+  return endpoint.knows({ ...client, issuer, tokenEndpoint, revocationEndpoint: null, isPublic: server.isPublic });
+}
+
+function identityOf({ clientSecret, ...client }: OpenIdentity, { sealer, server }: IdentityParts): ClientIdentity {
+  return { ...client, clientSecret: clientSecret === null ? null : sealer.seal(clientSecret, clientSecretPlace(server)) };
 }
 
 async function register({ server, document }: DiscoveredOauth, redirectUri: string, fetchFn: FetchLike): Promise<OAuthClientInformationFull> {

@@ -26,6 +26,9 @@ export interface OpenRegistration extends Omit<Registration, 'clientSecret'> {
   readonly isPublic: boolean;
 }
 
+/** All of it that says who asks, and where. */
+export type TokenClient = Pick<OpenRegistration, 'issuer' | 'tokenEndpoint' | 'revocationEndpoint' | 'clientId' | 'method' | 'clientSecret' | 'isPublic'>;
+
 /** Where the secret of a client is sealed for, whoever chose it. */
 export function clientSecretPlace(server: { readonly organisationId: string; readonly id: string }): SecretPlace {
   return { organisationId: server.organisationId, ownerId: server.id, field: 'auth.clientSecret' };

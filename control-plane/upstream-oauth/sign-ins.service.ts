@@ -17,10 +17,12 @@ import { identityFor } from './client-registration.ts';
 import { discoverOauth, type DiscoveredOauth } from './oauth-discovery.ts';
 import { withOauthFetch } from './oauth-fetch.ts';
 import { OauthFlowEntity, type FlowRegistration, type OauthFlow } from './oauth-flow.entity.ts';
+import type { TokenEndpoint } from './token-endpoint.ts';
 
 export interface SignInParts {
   readonly sealer: SecretSealer;
   readonly rules: AddressRules;
+  readonly endpoint: TokenEndpoint;
   /** Where browsers come back to; known once the plane listens. */
   readonly redirectUri: () => string;
 }
@@ -46,11 +48,11 @@ export class SignInsService {
   async start(context: AdminContext, serverId: string): Promise<BegunSignIn> {
     const server = await findSignedIn(context, serverId);
     const userId = ownerOf(context, server.auth);
-    const { sealer, rules } = this.#parts;
+    const { sealer, rules, endpoint } = this.#parts;
     const redirectUri = this.#parts.redirectUri();
     const { discovered, identity } = await withOauthFetch({ rules, isPublic: server.isPublic }, async (fetch) => {
       const found = await discoverOauth(new URL(server.endpointUrl ?? ''), fetch);
-      return { discovered: found, identity: await identityFor(found, { em: context.em, sealer, server, auth: server.auth, redirectUri, fetch }) };
+      return { discovered: found, identity: await identityFor(found, { em: context.em, sealer, server, auth: server.auth, redirectUri, endpoint, fetch }) };
     });
     const registration = registrationOf(discovered, server.auth, identity);
     const { state, verifier, url } = await leave(discovered, registration, redirectUri);

@@ -1,8 +1,9 @@
 /** Asks an authorisation server for tokens, and says in one sentence why it gave none. */
+import { randomUUID } from 'node:crypto';
 import * as oidc from 'openid-client';
 import type { AddressRules } from '../../shared/address-rules.ts';
 import { isPlain, withOauthFetch } from './oauth-fetch.ts';
-import type { OpenRegistration } from './registration.ts';
+import type { OpenRegistration, TokenClient } from './registration.ts';
 
 export interface FetchedToken {
   readonly accessToken: string;
@@ -23,15 +24,17 @@ export interface ComeBack {
   readonly namesIssuer: boolean;
 }
 
+/** SIGN_IN_OVER: asking again would not help. CLIENT_UNKNOWN: Turnpike is none of its clients. FOR_NOW: what is wrong may pass. */
+export type RefusalMeaning = 'SIGN_IN_OVER' | 'CLIENT_UNKNOWN' | 'FOR_NOW';
+
 /** What is told in place of a token; never holds what was sent. */
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
-  /** The sign-in itself has come to its end: asking again would not help. */
-  readonly isFinal: boolean;
+  readonly meaning: RefusalMeaning;
 
-  constructor(message: string, isFinal: boolean, options?: ErrorOptions) {
+  constructor(message: string, meaning: RefusalMeaning, options?: ErrorOptions) {
     super(message, options);
-    this.isFinal = isFinal;
+    this.meaning = meaning;
   }
 }
 
@@ -39,6 +42,11 @@ export class TokenRefused extends Error {
 const ACCESS_TOKEN = /^[\x21-\x7e]{1,16384}$/;
 const ERROR_CODE = /^[\w.-]{1,64}$/;
 const TIMEOUT_SECONDS = 10;
+/** By the code in an answer; everything else may pass. */
+const MEANINGS: ReadonlyMap<string, RefusalMeaning> = new Map([
+  ['invalid_grant', 'SIGN_IN_OVER'],
+  ['invalid_client', 'CLIENT_UNKNOWN'],
+]);
 
 export class TokenEndpoint {
   readonly #rules: AddressRules;
@@ -76,32 +84,38 @@ export class TokenEndpoint {
     }
   }
 
+  /** Whether the client is one of the server's, as far as that can be told: it is asked about a token that nobody has, after it has looked who asks. */
+  async knows(client: TokenClient): Promise<boolean> {
+    try {
+      await this.#ask(client, (configuration) => oidc.refreshTokenGrant(configuration, randomUUID()));
+      return true;
+    } catch (error) {
+      return !(error instanceof TokenRefused && error.meaning === 'CLIENT_UNKNOWN');
+    }
+  }
+
   /** Takes a token back, where the authorisation server lets that be done (RFC 7009). */
   async revoke(registration: OpenRegistration, token: string): Promise<void> {
     if (registration.revocationEndpoint !== null) await this.#within(registration, (configuration) => oidc.tokenRevocation(configuration, token));
   }
 
   async #ask(
-    registration: OpenRegistration,
+    client: TokenClient,
     grant: (configuration: oidc.Configuration) => Promise<oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers>,
   ): Promise<FetchedToken> {
     try {
-      return await this.#within(registration, async (configuration) => fetchedOf(await grant(configuration)));
+      return await this.#within(client, async (configuration) => fetchedOf(await grant(configuration)));
     } catch (error) {
       throw refusedOf(error);
     }
   }
 
   /** Gives the work what the library needs to speak as this client. */
-  #within<Answer>(
-    registration: OpenRegistration,
-    work: (configuration: oidc.Configuration) => Promise<Answer>,
-    more: Partial<oidc.ServerMetadata> = {},
-  ): Promise<Answer> {
-    return withOauthFetch({ rules: this.#rules, isPublic: registration.isPublic }, (fetch) => {
-      const { issuer, tokenEndpoint, revocationEndpoint, clientId } = registration;
+  #within<Answer>(client: TokenClient, work: (configuration: oidc.Configuration) => Promise<Answer>, more: Partial<oidc.ServerMetadata> = {}): Promise<Answer> {
+    return withOauthFetch({ rules: this.#rules, isPublic: client.isPublic }, (fetch) => {
+      const { issuer, tokenEndpoint, revocationEndpoint, clientId } = client;
       const server = { ...more, issuer, token_endpoint: tokenEndpoint, ...(revocationEndpoint === null ? {} : { revocation_endpoint: revocationEndpoint }) };
-      const configuration = new oidc.Configuration(server, clientId, {}, authenticationOf(registration));
+      const configuration = new oidc.Configuration(server, clientId, {}, authenticationOf(client));
       configuration.timeout = TIMEOUT_SECONDS;
       configuration[oidc.customFetch] = (url, { body, signal, ...init }) =>
         fetch(url, { ...init, ...(body == null ? {} : { body }), ...(signal === undefined ? {} : { signal }) });
@@ -113,8 +127,8 @@ export class TokenEndpoint {
 
 /** Throws a `TokenRefused` for tokens that cannot be used. */
 function fetchedOf(tokens: oidc.TokenEndpointResponse): FetchedToken {
-  if (tokens.token_type !== 'bearer') throw new TokenRefused('the authorisation server gives tokens of another kind than bearer', false);
-  if (!ACCESS_TOKEN.test(tokens.access_token)) throw new TokenRefused('the authorisation server gave a token that fits in no header', false);
+  if (tokens.token_type !== 'bearer') throw new TokenRefused('the authorisation server gives tokens of another kind than bearer', 'FOR_NOW');
+  if (!ACCESS_TOKEN.test(tokens.access_token)) throw new TokenRefused('the authorisation server gave a token that fits in no header', 'FOR_NOW');
   return { accessToken: tokens.access_token, refreshToken: tokens.refresh_token, expiresInSeconds: tokens.expires_in, scope: tokens.scope };
 }
 
@@ -122,25 +136,28 @@ function refusedOf(error: unknown): TokenRefused {
   if (error instanceof TokenRefused) return error;
   if (error instanceof oidc.ResponseBodyError) {
     const code = ERROR_CODE.test(error.error) ? error.error : 'an error';
-    return new TokenRefused(`the authorisation server answered ${code} (status ${error.status})`, error.error === 'invalid_grant', { cause: error });
+    return new TokenRefused(`the authorisation server answered ${code} (status ${error.status})`, MEANINGS.get(error.error) ?? 'FOR_NOW', { cause: error });
   }
   if (error instanceof oidc.AuthorizationResponseError) {
     const code = ERROR_CODE.test(error.error) ? error.error : 'an error';
-    return new TokenRefused(`the authorisation server answered ${code}`, true, { cause: error });
+    return new TokenRefused(`the authorisation server answered ${code}`, 'SIGN_IN_OVER', { cause: error });
   }
-  if (error instanceof oidc.WWWAuthenticateChallengeError)
-    return new TokenRefused(`the authorisation server does not accept this client (status ${error.status})`, false, { cause: error });
-  if (error instanceof oidc.ClientError) return new TokenRefused('the authorisation server gave no answer that can be used', false, { cause: error });
+  // In this form it is told to a client that has named itself in a header (RFC 6749, section 5.2).
+  if (error instanceof oidc.WWWAuthenticateChallengeError) {
+    const meaning = error.status === 401 ? 'CLIENT_UNKNOWN' : 'FOR_NOW';
+    return new TokenRefused(`the authorisation server does not accept this client (status ${error.status})`, meaning, { cause: error });
+  }
+  if (error instanceof oidc.ClientError) return new TokenRefused('the authorisation server gave no answer that can be used', 'FOR_NOW', { cause: error });
   // What the guard says is made for people; everything else stays in the cause.
   const sentence = error instanceof Error && error.constructor === Error ? `: ${error.message}` : '';
-  return new TokenRefused(`the authorisation server cannot be asked${sentence}`, false, { cause: error });
+  return new TokenRefused(`the authorisation server cannot be asked${sentence}`, 'FOR_NOW', { cause: error });
 }
 
 function wishesOf({ scope, resource, audience }: OpenRegistration): Record<string, string> {
   return Object.fromEntries(Object.entries({ scope, resource, audience }).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
 
-function authenticationOf({ method, clientSecret }: OpenRegistration): oidc.ClientAuth {
+function authenticationOf({ method, clientSecret }: TokenClient): oidc.ClientAuth {
   switch (method) {
     case 'none':
       return oidc.None();

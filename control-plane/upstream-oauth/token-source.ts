@@ -1,6 +1,7 @@
 /** Gets the next token of a connection, in whichever way its server is configured for. */
 import type { SecretSealer } from '../../shared/sealed-secret.ts';
 import type { McpServer } from '../mcp-servers/mcp-server.entity.ts';
+import { hasRegisteredItself } from './client-registration.ts';
 import { clientSecretPlace, type OpenRegistration, type Registration } from './registration.ts';
 import { TokenRefused, type FetchedToken, type TokenEndpoint } from './token-endpoint.ts';
 import { refreshTokenPlace } from './token-store.ts';
@@ -14,11 +15,22 @@ export interface TokenSourceParts {
 /** Throws a `TokenRefused` when there is none to be had. */
 export function fetchToken(parts: TokenSourceParts, server: McpServer, connection: UpstreamConnection): Promise<FetchedToken> {
   const registration = connection.registration ?? registrationOf(server);
-  if (registration === undefined) return Promise.reject(new TokenRefused('nobody has signed in', true));
+  if (registration === undefined) return Promise.reject(new TokenRefused('nobody has signed in', 'SIGN_IN_OVER'));
   const open = openRegistration(parts.sealer, server, registration);
   if (connection.registration == null) return parts.endpoint.clientCredentials(open);
-  if (connection.refreshToken == null) return Promise.reject(new TokenRefused('the sign-in has ended, and nothing was given to renew it with', true));
-  return parts.endpoint.refresh(open, parts.sealer.open(connection.refreshToken, refreshTokenPlace(connection)));
+  if (connection.refreshToken == null) return Promise.reject(new TokenRefused('the sign-in has ended, and nothing was given to renew it with', 'SIGN_IN_OVER'));
+  return parts.endpoint.refresh(open, parts.sealer.open(connection.refreshToken, refreshTokenPlace(connection))).catch((error: unknown) => {
+    throw isForgotten(error, server, registration) ? forgotten(error) : error;
+  });
+}
+
+/** What was given to a client goes with it: unlike one that somebody has configured, or one that is looked up anew, it never comes back. */
+function isForgotten(error: unknown, { auth }: McpServer, registration: Registration): error is TokenRefused {
+  return error instanceof TokenRefused && error.meaning === 'CLIENT_UNKNOWN' && hasRegisteredItself(auth, registration);
+}
+
+function forgotten(cause: TokenRefused): TokenRefused {
+  return new TokenRefused(`${cause.message}: it has forgotten Turnpike, which registers anew with the next sign-in`, 'SIGN_IN_OVER', { cause });
 }
 
 export function openRegistration(

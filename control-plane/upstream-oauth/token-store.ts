@@ -51,7 +51,7 @@ export async function storeToken(
 /** The token that there is goes on until it expires; the data planes see for themselves when that is. */
 export async function storeRefusal(em: EntityManager, connection: UpstreamConnection, refused: TokenRefused): Promise<void> {
   const failures = connection.failures + 1;
-  const isFinal = refused.isFinal && connection.registration != null;
+  const isFinal = refused.meaning === 'SIGN_IN_OVER' && connection.registration != null;
   em.assign(connection, {
     ...UNCLAIMED,
     state: isFinal ? 'SIGN_IN_EXPIRED' : 'FAILING',

@@ -115,8 +115,8 @@ export class SseConnection {
   async forward(request: UpstreamRequest, message: RpcMessage, bytes: Buffer): Promise<void> {
     this.#touch();
     if (message.method === 'notifications/cancelled') return this.#cancel(request, bytes);
-    if (message.idToken !== undefined) this.#questions.settle(message.idToken);
-    await this.#send(bytes, request.forwardedHeaders);
+    const give = () => this.#send(bytes, request.forwardedHeaders);
+    await (message.idToken === undefined ? give() : this.#questions.settle(message.idToken, give));
   }
 
   /** Opens the stream that gets what belongs to no call. */

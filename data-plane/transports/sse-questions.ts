@@ -17,9 +17,15 @@ export class SseQuestions {
     if (oldest !== undefined && this.#idTokens.size > this.#max) this.#idTokens.delete(oldest);
   }
 
-  /** Throws a refusal for an answer that nobody waits for. */
-  settle(idToken: string): void {
-    if (this.#idTokens.delete(canonicalToken(idToken))) return;
-    throw new Refusal('invalid_request', 'invalid_jsonrpc', 'there is no request of the server that this would answer');
+  /** Gives the server an answer to something that it asked. Rejects with a refusal when nobody waits for it; one that was not taken may be given again. */
+  async settle(idToken: string, give: () => Promise<void>): Promise<void> {
+    if (!this.#idTokens.delete(canonicalToken(idToken)))
+      throw new Refusal('invalid_request', 'invalid_jsonrpc', 'there is no request of the server that this would answer');
+    try {
+      await give();
+    } catch (error) {
+      this.ask(idToken);
+      throw error;
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** Servers that somebody signs in to, against a real authorisation server: for the organisation, and each user for himself. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { AdminClient } from '../support/admin-client.ts';
 import { newMember, type Member } from '../support/browser.ts';
 import { refusalOf } from '../support/gateway-client.ts';
 import { startGuardedPlanes, type GuardedPlanes } from '../support/guarded-planes.ts';
@@ -25,8 +26,11 @@ const START = 'authorizeUrl expiresAt';
 const callback = () => `${planes.control.url}/oauth/callback`;
 const startedSchema = z.object({ authorizeUrl: z.string() });
 
-async function start(id: string): Promise<string> {
-  return startedSchema.parse(await planes.control.admin.mutate('startServerOAuth', 'ReferenceInput', { id }, START)).authorizeUrl;
+/** As `asker`, or an administrator. What is asked of the authorisation server is counted from then on. */
+async function start(id: string, asker: Pick<AdminClient, 'mutate'> = planes.control.admin): Promise<string> {
+  const { authorizeUrl } = startedSchema.parse(await asker.mutate('startServerOAuth', 'ReferenceInput', { id }, START));
+  authority.asked.length = 0;
+  return authorizeUrl;
 }
 
 async function visit(url: string, cookie?: string): Promise<{ status: number; text: string }> {
@@ -167,8 +171,7 @@ describe('a server that each user signs in to', () => {
     if (ann === undefined) throw new Error('nobody is there');
     await eventually(async () => ((await call('personal', bens)).status === 502 ? true : undefined), 'the grant being in force');
     authority.account = 'ann-upstream';
-    const begun = startedSchema.parse(await ann.browser.mutate('startServerOAuth', 'ReferenceInput', { id: serverId }, START));
-    const back = await followTo(begun.authorizeUrl, callback());
+    const back = await followTo(await start(serverId, ann.browser), callback());
     expect(await visit(back, ann.browser.cookie)).toMatchObject({ status: 200 });
     await isCalled('personal', anns);
     expect(await reasonOf('personal', bens)).toBe('sign_in_required');
@@ -185,10 +188,9 @@ describe('a server that each user signs in to', () => {
     const [ann, ben] = people;
     if (ann === undefined || ben === undefined) throw new Error('nobody is there');
     for (const cookie of [ben.browser.cookie, undefined]) {
-      const begun = startedSchema.parse(await ann.browser.mutate('startServerOAuth', 'ReferenceInput', { id: serverId }, START));
-      const back = await followTo(begun.authorizeUrl, callback());
+      const back = await followTo(await start(serverId, ann.browser), callback());
       expect(await visit(back, cookie)).toMatchObject({ status: 403 });
+      expect(authority.tokenRequests()).toBe(0);
     }
-    expect(authority.tokenRequests()).toBe(0);
   });
 });

@@ -78,7 +78,17 @@ async function addServers(likeId: string): Promise<void> {
   );
 }
 
-/** Names of columns that hold something that the key has sealed, in the whole database. */
+/** How many tokens of servers the audit trail says to be put under the key, and how many are under it, in one moment. */
+async function toldAndDone(keyId: string): Promise<unknown> {
+  const [counts] = await planes.control.database.query(
+    `select (select coalesce(sum((after -> 'valuesByKey' ->> $1)::integer), 0)::integer from audit_events where action = 'rotateSecrets' and target_id = 'mcp_servers') as told,
+       (select count(*)::integer from mcp_servers where auth -> 'token' ->> 'keyId' = $1) as done`,
+    [keyId],
+  );
+  return counts;
+}
+
+/** Names of columns that name the key, in the whole database. */
 async function columnsWith(keyId: string): Promise<string[]> {
   const columns = z
     .array(z.object({ table: z.string(), column: z.string() }))
@@ -112,6 +122,9 @@ test('everything opens with the new key alone, calls go on meanwhile, and the ol
   await eventually(() => (killed.output().includes('mcp_servers') ? true : undefined), 'the first batch');
   expect(await killed.stop('SIGKILL')).toBe('SIGKILL');
   expect(await columnsWith(oldId)).toContain('mcp_servers.auth');
+  const { told, done } = z.object({ told: z.number(), done: z.number() }).parse(await toldAndDone(new SecretKey(NEW_KEY).id));
+  expect(done).toBeGreaterThan(0);
+  expect(told).toBe(done);
   expect(await isCalled(planes.dataUrl)).toBe(200);
 
   const { output } = await eventually(async () => {
@@ -121,8 +134,12 @@ test('everything opens with the new key alone, calls go on meanwhile, and the ol
   }, 'every data plane having the configuration');
   expect(output).toContain('the old ones can be taken away');
   expect(output).not.toContain(`key ${oldId}`);
-  expect(await columnsWith(oldId)).toEqual([]);
-  expect(new HeadSigner(new SecretKey(NEW_KEY)).read((await readFile(headsFile, 'utf8')).trim())).toMatchObject({ position: '7' });
+  // The audit trail names it, and holds nothing that it has sealed.
+  expect(await columnsWith(oldId)).toEqual(['audit_events.before']);
+  expect(await toldAndDone(new SecretKey(NEW_KEY).id)).toEqual({ told: SERVERS + 1, done: SERVERS + 1 });
+  // The control plane may have added others meanwhile.
+  const [firstHead = ''] = (await readFile(headsFile, 'utf8')).split('\n');
+  expect(new HeadSigner(new SecretKey(NEW_KEY)).read(firstHead)).toMatchObject({ position: '7' });
   expect(await isCalled(planes.dataUrl)).toBe(200);
   expect(upstream.seen.at(-1)?.headers.authorization).toBe('Bearer upstream-token');
 

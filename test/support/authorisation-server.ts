@@ -1,7 +1,10 @@
 /** A certified authorisation server on this machine: whoever is sent there agrees at once, and a test may have it fail, or count what it was asked. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Provider } from 'oidc-provider';
+import { z } from 'zod';
 import { listenOnLoopback } from './loopback.ts';
+
+const registeredSchema = z.object({ registration_client_uri: z.string(), registration_access_token: z.string() });
 
 /** Known to it from the start. */
 export const MACHINE_CLIENT = { id: 'turnpike-machine', secret: 'a-secret-of-the-machine-client' } as const;
@@ -23,14 +26,22 @@ export interface AuthorisationServer {
   revokeAll(): void;
   /** Knows none of the refresh tokens any more that it has given. */
   forgetRefreshTokens(): Promise<void>;
+  /** Knows none of the clients any more that have registered themselves. */
+  forgetClients(): Promise<void>;
   tokenRequests(): number;
   close(): Promise<void>;
 }
 
-/** `registers`: whether clients may register themselves. */
-export async function startAuthorisationServer({ registers = true }: { registers?: boolean } = {}): Promise<AuthorisationServer> {
+/** Whether clients may register themselves, and whether they may describe themselves by a document of their own. */
+interface Welcome {
+  readonly registers: boolean;
+  readonly reads: boolean;
+}
+
+export async function startAuthorisationServer({ registers = true, reads = false }: Partial<Welcome> = {}): Promise<AuthorisationServer> {
   const asked: string[] = [];
   const refreshTokens = new Set<string>();
+  const clients: z.infer<typeof registeredSchema>[] = [];
   const running = { asked, seconds: { access: 600, refresh: 3600 }, account: 'ann', isDown: false };
   const revoked = new Set<string>();
   const given = new Set<string>();
@@ -46,8 +57,9 @@ export async function startAuthorisationServer({ registers = true }: { registers
     await provider.interactionFinished(request, response, { login: { accountId: running.account } }, { mergeWithLastSubmission: false });
   };
   const { origin: issuer, close } = await listenOnLoopback(server);
-  const provider = makeProvider(issuer, registers, running.seconds);
+  const provider = makeProvider(issuer, { registers, reads }, running.seconds);
   provider.on('refresh_token.saved', ({ jti }) => void refreshTokens.add(jti));
+  provider.on('registration_create.success', ({ body }) => void clients.push(registeredSchema.parse(body)));
   made.provider = provider;
   made.answer = provider.callback();
   return Object.assign(running, {
@@ -65,12 +77,16 @@ export async function startAuthorisationServer({ registers = true }: { registers
       for (const token of refreshTokens) await (await provider.RefreshToken.find(token))?.destroy();
       refreshTokens.clear();
     },
+    forgetClients: async () => {
+      for (const { registration_client_uri: url, registration_access_token: token } of clients.splice(0))
+        await fetch(url, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } });
+    },
     tokenRequests: () => asked.filter((path) => path === '/token').length,
     close,
   });
 }
 
-function makeProvider(issuer: string, registers: boolean, seconds: AuthorisationServer['seconds']): Provider {
+function makeProvider(issuer: string, { registers, reads }: Welcome, seconds: AuthorisationServer['seconds']): Provider {
   const provider: Provider = new Provider(issuer, {
     clients: [
       {
@@ -87,8 +103,10 @@ function makeProvider(issuer: string, registers: boolean, seconds: Authorisation
     issueRefreshToken: (_context, client) => Promise.resolve(client.grantTypeAllowed('refresh_token')),
     features: {
       clientCredentials: { enabled: true },
+      ...(reads ? { clientIdMetadataDocument: { enabled: true, ack: 'draft-02', cacheDuration: { min: 0, max: 0 } } } : {}),
       devInteractions: { enabled: false },
       registration: { enabled: registers },
+      registrationManagement: { enabled: registers },
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
@@ -108,6 +126,8 @@ function makeProvider(issuer: string, registers: boolean, seconds: Authorisation
       Session: 600,
     },
     pkce: { required: () => true },
+    // Its own way of fetching refuses every address of this machine.
+    fetch: (url, { signal, headers } = {}) => fetch(url, { redirect: 'manual', signal: signal ?? null, headers: headers ?? {} }),
     interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
     findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
     loadExistingGrant: async (context) => {

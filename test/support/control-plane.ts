@@ -58,13 +58,17 @@ export function emptyStores(): Stores {
   return { usageSource: new UsageQueue(), windowCounts: new MemoryWindowCounts(new MemoryCounters({ clock: systemClock })) };
 }
 
-/** The operator's list is that of these tests, unless a file with another one is named. */
-export async function startTestControlPlane(otherAllowlistPath?: string, otherStores: Partial<Stores> = {}): Promise<TestControlPlane> {
+/** The operator's list is that of these tests, unless a file with another one is named. `environment` holds further variables. */
+export async function startTestControlPlane(
+  otherAllowlistPath?: string,
+  otherStores: Partial<Stores> = {},
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestControlPlane> {
   const database = await startTestPostgres();
   const directory = await mkdtemp(join(tmpdir(), 'turnpike-control-'));
   const allowlistPath = otherAllowlistPath ?? join(directory, 'allowlist.json');
   if (otherAllowlistPath === undefined) await writeFile(allowlistPath, JSON.stringify(ALLOWLIST));
-  const settings = testSettings({ DATABASE_URL: database.url, TURNPIKE_DATA_DIR: directory, TURNPIKE_STDIO_ALLOWLIST: allowlistPath });
+  const settings = testSettings({ DATABASE_URL: database.url, TURNPIKE_DATA_DIR: directory, TURNPIKE_STDIO_ALLOWLIST: allowlistPath, ...environment });
   const { log, lines } = recordingLog();
   const usageQueue = new UsageQueue();
   const counters = new MemoryCounters({ clock: systemClock, queue: usageQueue });

@@ -27,9 +27,15 @@ export interface TestPlanes {
   close(): Promise<void>;
 }
 
-/** `environment` holds further variables of the data planes; both planes have the list of STDIO servers that it names. */
-export async function startTestPlanes(environment: Readonly<Record<string, string>> = {}): Promise<TestPlanes> {
-  const control = await startTestControlPlane(environment['TURNPIKE_STDIO_ALLOWLIST']);
+/**
+ * `environment` holds further variables of the data planes, and `ofControl` such of the control plane; both planes have the list of STDIO servers
+ * that the first names.
+ */
+export async function startTestPlanes(
+  environment: Readonly<Record<string, string>> = {},
+  ofControl: Readonly<Record<string, string>> = {},
+): Promise<TestPlanes> {
+  const control = await startTestControlPlane(environment['TURNPIKE_STDIO_ALLOWLIST'], {}, ofControl);
   const directories: string[] = [];
   const nodes: RunningDataPlane[] = [];
   const shared = {
