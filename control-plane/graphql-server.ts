@@ -82,6 +82,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   QUERY_TOO_COMPLEX: 400,
   CONFLICT: 409,
   IDEMPOTENCY_KEY_REUSED: 422,
+  IDEMPOTENCY_ANSWER_LOST: 409,
   RATE_LIMITED: 429,
   SERVICE_UNAVAILABLE: 503,
   DEADLINE_EXCEEDED: 503,
@@ -119,7 +120,7 @@ async function makeContext(parts: GraphqlParts, credentials: Credentials, http?:
   const em = withTenant(parts.em, caller);
   const { services, gatewayUrl } = parts;
   const loaders = makeLoaders(em, organisationOf(caller), services);
-  return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl, http };
+  return { requestId: newId('request'), claim: undefined, caller, em, loaders, services, gatewayUrl, http };
 }
 
 /** What a socket asks again and again by itself is no use of a session; a request is. */
