@@ -15,6 +15,7 @@ import { WindowRecovery } from './money/window-recovery.ts';
 import type { Services } from './services.ts';
 import type { ControlPlaneSettings } from './settings.ts';
 import { DiscoverySchedule } from './tools/discovery-schedule.ts';
+import { startSightingsKeeper } from './usage-intake/sightings-keeper.ts';
 import { startUsageSealing } from './usage-seals/usage-sealing.ts';
 
 export interface BackgroundParts {
@@ -43,6 +44,7 @@ export function startBackgroundWork(parts: BackgroundParts): readonly Background
     new DiscoverySchedule(em, parts.services.discovery, log),
     ...startHousekeeping(em, parts.services.serverHealth, log),
     startUsageSealing(em, log),
+    ...(retentionDays === undefined ? [] : [startSightingsKeeper(em, retentionDays, log)]),
     startAlertKeeper(em, parts.services, log),
     startExportKeeper(em, log),
     parts.services.tokenKeeper,

@@ -25,7 +25,7 @@ export async function makeContext(parts: ContextParts, credentials: Credentials,
   const em = withTenant(parts.em, caller);
   const { services, gatewayUrl } = parts;
   const loaders = makeLoaders(em, organisationOf(caller), services);
-  return { requestId: newId('request'), caller, em, loaders, services, gatewayUrl, http };
+  return { requestId: newId('request'), claim: undefined, caller, em, loaders, services, gatewayUrl, http };
 }
 
 /** What a socket asks again and again by itself is no use of a session; a request is. */

@@ -6,11 +6,14 @@ import { acrossOrganisations } from './database/roles.ts';
 import { insideOrganisation } from './database/tenant-filter.ts';
 import { badInput, forbidden, noForgery, unauthenticated } from './graphql/errors.ts';
 import type { Loaders } from './graphql/loaders.ts';
+import type { Claim } from './idempotency/claim.ts';
 import type { Services } from './services.ts';
 import type { HttpSide } from './sessions/http-side.ts';
 
 export interface RequestContext {
   readonly requestId: string;
+  /** Of a change that may be sent again. */
+  readonly claim: Claim | undefined;
   readonly caller: Caller;
   /** Forked for the request; for an administrator it sees one organisation only. */
   readonly em: EntityManager;
@@ -58,10 +61,14 @@ export function asUser(context: RequestContext): UserContext {
   return { ...rest, caller: { ...caller, actor } };
 }
 
-/** Whose organisation it is, what he shows will tell. Nobody may be signed in by another site's page either, unaware of whose account it is. */
+/**
+ * Whose organisation it is, what he shows will tell. Nobody may be signed in by another site's page either, unaware of whose account it is. The
+ * answer sets a cookie, which is not kept for whoever asks again.
+ */
 export function asVisitor(context: RequestContext): VisitorContext {
   const { http } = context;
   if (http === undefined) throw badInput('this sets a cookie, and so goes over HTTP');
+  if (context.claim !== undefined) throw badInput('this sets a cookie, and so takes no Idempotency-Key');
   if (!http.hasCsrfHeader) throw noForgery();
   return { ...context, em: acrossOrganisations(context.em), http };
 }

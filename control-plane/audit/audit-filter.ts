@@ -7,6 +7,7 @@ export interface AuditFilter {
   readonly actorId?: readonly string[] | null;
   readonly action?: readonly string[] | null;
   readonly targetId?: readonly string[] | null;
+  readonly requestId?: readonly string[] | null;
   /** Found in the action, in the target's name or in its id, whatever the case. */
   readonly search?: string | null;
   /** No event behind this position. */
@@ -14,8 +15,8 @@ export interface AuditFilter {
 }
 
 /** The organisation comes first and cannot be left out: what is read by SQL is not behind the ORM's tenant filter. */
-export function auditConditionOf(organisationId: string, { range, actorId, action, targetId, search, upto }: AuditFilter): SqlCondition {
-  const lists = Object.entries({ actor_id: actorId, action, target_id: targetId }).flatMap(([column, values]) =>
+export function auditConditionOf(organisationId: string, { range, actorId, action, targetId, requestId, search, upto }: AuditFilter): SqlCondition {
+  const lists = Object.entries({ actor_id: actorId, action, target_id: targetId, request_id: requestId }).flatMap(([column, values]) =>
     values == null ? [] : [oneOf(column, values)],
   );
   return joined([

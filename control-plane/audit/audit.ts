@@ -2,6 +2,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../shared/ids.ts';
 import type { AdminCaller } from '../access/caller.ts';
+import { noteClaimedChange, type Claim } from '../idempotency/claim.ts';
 import { noteAuditEvent } from './audit-writer.ts';
 
 export interface AuditedChange {
@@ -22,11 +23,14 @@ export interface AuditedActor {
 /** In whose name the change is made, and by which request. A schedule acts for what it looks after, and the operator by a command. */
 export interface AuditedRequest {
   readonly requestId: string;
+  /** Of a request that may be sent again. */
+  readonly claim: Claim | undefined;
   readonly caller: Pick<AdminCaller, 'organisationId'> & { readonly actor: AuditedActor };
 }
 
 /** The entity manager must be in the transaction of the change. */
-export function audit(em: EntityManager, { requestId, caller }: AuditedRequest, change: AuditedChange): void {
+export function audit(em: EntityManager, { requestId, claim, caller }: AuditedRequest, change: AuditedChange): void {
+  if (claim !== undefined) noteClaimedChange(em, claim);
   noteAuditEvent(em, {
     id: newId('auditEvent'),
     organisationId: caller.organisationId,

@@ -68,6 +68,9 @@ export class AuditFilterInput {
   @Field(() => [ID], { nullable: true, description: 'What was changed.' })
   targetId!: string[] | null;
 
+  @Field(() => [String], { nullable: true, description: 'By which requests.' })
+  requestId!: string[] | null;
+
   @Field(() => String, { nullable: true, description: 'A part of the action, of the target’s name or of its id, whatever the case.' })
   search!: string | null;
 }

@@ -34,14 +34,15 @@ const querySchema = z.strictObject({
   actorId: exportTexts,
   action: exportTexts,
   targetId: exportTexts,
+  requestId: exportTexts,
   search: exportText,
 });
 
 /** Oldest first; what is left open ends now, so that an export ends too. Throws before anything is sent when the caller may not, or asks for what there is not. */
 export async function exportAudit(context: RequestContext, search: URLSearchParams, response: ServerResponse): Promise<void> {
   const admin = asAdmin(context, 'AUDIT_READ');
-  const { format, gte, lt, actorId, action, targetId, search: text } = readExportParameters(querySchema, search);
-  const lists = { actorId: actorId ?? null, action: action ?? null, targetId: targetId ?? null };
+  const { format, gte, lt, actorId, action, targetId, requestId, search: text } = readExportParameters(querySchema, search);
+  const lists = { actorId: actorId ?? null, action: action ?? null, targetId: targetId ?? null, requestId: requestId ?? null };
   const filter = { ...lists, search: text ?? null, range: { gte: gte ?? null, lt: lt ?? new Date() } };
   await sendAudit(context.services.auditEvents, admin, { format, filter }, response);
 }

@@ -5,6 +5,7 @@ import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import { Client, type ClientConfig } from 'pg';
 import type { Logger } from 'pino';
 import { AuditWriter } from '../audit/audit-writer.ts';
+import { ClaimMarker } from '../idempotency/claim.ts';
 import { ENTITIES } from './entities.ts';
 import { giveBackLostConnections } from './lost-connections.ts';
 import { MIGRATIONS } from './migrations/list.ts';
@@ -50,7 +51,8 @@ export async function openOrm(databaseUrl: string, log: Logger, role?: string): 
     ...connection,
     dbName: database,
     entities: ENTITIES,
-    subscribers: [new AuditWriter()],
+    // In this order: the lock of the audit trail is the last that a transaction takes.
+    subscribers: [new ClaimMarker(), new AuditWriter()],
     extensions: [Migrator],
     migrations: { migrationsList: MIGRATIONS, tableName: 'turnpike_migrations', snapshot: false, allOrNothing: true, silent: true },
     pool: { min: 0, max: CONNECTIONS_MAX },

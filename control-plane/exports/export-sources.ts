@@ -53,6 +53,7 @@ const auditFilterSchema = z.strictObject({
   actorId: texts,
   action: texts,
   targetId: texts,
+  requestId: texts,
   search: z.string().max(500).nullable().default(null),
   upto: z.string().nullable().default(null),
 } satisfies Record<keyof AuditFilter, z.ZodType>);

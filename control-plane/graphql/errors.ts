@@ -20,6 +20,7 @@ const TELLABLE: ReadonlySet<string> = new Set([
   'DEADLINE_EXCEEDED',
   'CONFLICT',
   'IDEMPOTENCY_KEY_REUSED',
+  'IDEMPOTENCY_ANSWER_LOST',
 ]);
 
 /** Errors in the words of the GraphQL library. */
@@ -54,6 +55,12 @@ export function badInput(message: string): GraphQLError {
 /** Of a change that may have been made, and must not be made twice. */
 export function underWayAlready(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'CONFLICT' } });
+}
+
+/** Of a change that was made, at least in part, by a plane that ended before it could keep the answer. */
+export function answerLost(firstRequestId: string | null): GraphQLError {
+  const message = 'this was done, at least in part, and its answer is lost; see what was done in auditEvents, and take a new key for what is missing';
+  return new GraphQLError(message, { extensions: { code: 'IDEMPOTENCY_ANSWER_LOST', firstRequestId } });
 }
 
 /** Of another change under the key of an earlier one. */

@@ -26,7 +26,7 @@ export async function executeOverHttp(apollo: ApolloServer<RequestContext>, cont
   if (key === undefined) return inTime(kind, execute(apollo, context, operation));
   // What was answered before is the caller's as well, and Apollo does not look at it again.
   requireNoForgery(context);
-  return context.services.idempotentAnswers.once(context, { key, body: body.text }, () => execute(apollo, context, operation));
+  return context.services.idempotentAnswers.once(context, { key, body: body.text }, (claimed) => execute(apollo, claimed, operation));
 }
 
 async function execute(apollo: ApolloServer<RequestContext>, context: RequestContext, operation: HttpOperation): Promise<OperationAnswer> {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { forgetAlerts } from '../alerts/alert-book.ts';
 import { RepeatedTask } from '../background/repeated-task.ts';
 import { endExports } from '../exports/end-exports.ts';
-import { forgetAnswers } from '../idempotency/idempotent-answers.ts';
+import { forgetAnswers } from '../idempotency/claim.ts';
 import type { ServerHealthService } from '../server-health/server-health.service.ts';
 import { forgetLiveChanges } from './live-changes.ts';
 

@@ -100,11 +100,10 @@ export class AdmissionsService {
       const { roleId, teamId } = invitation;
       const membership = em.create(MembershipEntity, { id: newId('membership'), organisationId, userId: user.id, roleId, teamId: teamId ?? null });
       const begun = await this.#sessions.begin(em, context, user);
-      const { requestId } = context;
       const actor = { kind: 'USER', id: user.id } as const;
       const after = { userId: user.id, email: user.email, name: user.name, roleId, teamId };
       const change = { action: newcomer.action, targetId: membership.id, targetLabel: user.email, before: null, after };
-      audit(em, { requestId, caller: { organisationId, actor } }, change);
+      audit(em, { ...context, caller: { organisationId, actor } }, change);
       return { user, ...begun };
     });
     context.http.keepSession(token, session.expiresAt);

@@ -11,6 +11,7 @@ import { FOR_CHANGE, requireVersion } from '../database/version-check.ts';
 import { fieldChangesOf, type FieldChange } from '../graphql/field-changes.ts';
 import { requirePermission, type AdminContext } from '../request-context.ts';
 import { removalOfPolicy, upsertOfPolicy } from './policy.document.ts';
+import { requireCommonAddresses } from './common-addresses.ts';
 import { PolicyEntity, type OwnedScope, type Policy } from './policy.entity.ts';
 import { isEmpty, readEnvelope, requireSomeCalls } from './policy-inputs.ts';
 import { requirePolicyOwner, type PolicyOwner } from './policy-owner.ts';
@@ -70,7 +71,10 @@ export class PoliciesService {
       const existing = await em.findOne(PolicyEntity, { ownerId: owner.ownerId }, FOR_CHANGE);
       requireVersion(existing, expectedVersion, 'policy');
       if (isEmpty(envelope) && trial === null) return this.#remove(em, context, existing);
-      if (mode === 'ENFORCE' && !mayDenyAll) requireSomeCalls(envelope);
+      if (mode === 'ENFORCE' && !mayDenyAll) {
+        requireSomeCalls(envelope);
+        await requireCommonAddresses(em, { organisationId: context.caller.organisationId, owner, envelope, existing });
+      }
       const change = this.#write(em, context, owner, existing, { envelope, mode, trial });
       await appendConfigChanges(em, [upsertOfPolicy(change.policy)]);
       return change;
@@ -82,6 +86,7 @@ export class PoliciesService {
     requirePermission(context, 'POLICY_MANAGE');
     const envelope = readEnvelope(policies, ['policy']);
     requireSomeCalls(envelope);
+    await requireCommonAddresses(em, { organisationId: context.caller.organisationId, owner: { scope, ownerId }, envelope, existing: null });
     return upsertOfPolicy(this.#write(em, context, { scope, ownerId }, null, { envelope, mode: 'ENFORCE', trial: null }).policy);
   }
 

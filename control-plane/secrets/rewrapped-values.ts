@@ -29,7 +29,7 @@ export class RewrappedValues {
       const values = [...ofOne.values()].reduce((sum, count) => sum + count, 0);
       audit(
         em,
-        { requestId, caller: { organisationId, actor: OPERATOR } },
+        { requestId, claim: undefined, caller: { organisationId, actor: OPERATOR } },
         {
           action: 'rotateSecrets',
           targetId: table,

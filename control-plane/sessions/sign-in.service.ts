@@ -81,7 +81,7 @@ export class SignInService {
       const begun = await this.#sessions.begin(em, context, user);
       const actor = { kind: 'USER', id } as const;
       const change = { targetId: id, targetLabel: user.email, before: null, after: { sessionId: begun.session.id } };
-      audit(em, { requestId: context.requestId, caller: { organisationId, actor } }, { action: 'signIn', ...change });
+      audit(em, { ...context, caller: { organisationId, actor } }, { action: 'signIn', ...change });
       return { user, ...begun };
     });
     context.http.keepSession(token, session.expiresAt);

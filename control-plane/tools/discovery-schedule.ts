@@ -64,7 +64,7 @@ export class DiscoverySchedule {
 
   async #discover({ id, organisation_id: organisationId }: { id: string; organisation_id: string }): Promise<void> {
     const em = insideOrganisation(this.#em, organisationId);
-    const actor = { requestId: newId('request'), caller: { organisationId, actor: { kind: 'SCHEDULE', id } } } as const;
+    const actor = { requestId: newId('request'), claim: undefined, caller: { organisationId, actor: { kind: 'SCHEDULE', id } } } as const;
     try {
       await this.#discovery.discover(em, { actor, isPerson: false }, { id, expectedVersion: null });
     } catch (error) {

@@ -147,7 +147,7 @@ function isOfSession(caller: Caller, sessionId: string): boolean {
 }
 
 function actorOf({ actorKind, actorId, organisationId }: OauthFlow, requestId: string): AuditedRequest {
-  return { requestId, caller: { organisationId, actor: { kind: actorKind, id: actorId } } };
+  return { requestId, claim: undefined, caller: { organisationId, actor: { kind: actorKind, id: actorId } } };
 }
 
 function shown({ id, userId, registration, subject, scopes }: UpstreamConnection): Record<string, unknown> {

@@ -128,6 +128,7 @@ export class TokenKeeper {
       if (connection.state !== 'SIGN_IN_EXPIRED') return;
       const actor = {
         requestId: newId('request'),
+        claim: undefined,
         caller: { organisationId: claimed.organisationId, actor: { kind: 'SCHEDULE', id: connection.id } },
       } as const;
       const { id: connectionId, userId, error } = connection;

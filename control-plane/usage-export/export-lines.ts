@@ -41,6 +41,7 @@ const FIELDS = {
   dataPlane: (row) => row.data_plane,
   agentId: (row) => row.agent_id,
   agentClientId: (row) => row.agent_client_id,
+  dlpFindings: (row) => row.dlp_findings,
 } as const satisfies ExportFields<UsageRow>;
 
 export const USAGE_EXPORT_FORMS = exportForms(FIELDS);

@@ -23,6 +23,7 @@ import { Migration0021PolicyModes } from './0021-policy-modes.ts';
 import { Migration0022DecisionSteps } from './0022-decision-steps.ts';
 import { Migration0023Live } from './0023-live.ts';
 import { Migration0024Idempotency } from './0024-idempotency.ts';
+import { Migration0025Claims } from './0025-claims.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -49,4 +50,5 @@ export const MIGRATIONS = [
   { name: '0022-decision-steps', class: Migration0022DecisionSteps },
   { name: '0023-live', class: Migration0023Live },
   { name: '0024-idempotency', class: Migration0024Idempotency },
+  { name: '0025-claims', class: Migration0025Claims },
 ];

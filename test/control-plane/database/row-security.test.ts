@@ -1,4 +1,5 @@
 /** The second belt: whatever a query forgets to ask, PostgreSQL shows no row of another organisation, and none to whoever names no organisation. */
+import { globSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { startControlPlane } from '../../../control-plane/application.ts';
 import { McpServerEntity } from '../../../control-plane/mcp-servers/mcp-server.entity.ts';
 import { openMigratedOrm, openOrm } from '../../../control-plane/database/orm.ts';
 import { acrossOrganisations, asOwner, TENANT_ROLE, withinOrganisation } from '../../../control-plane/database/roles.ts';
+import { RECORDS } from '../../../control-plane/usage/usage-dimensions.ts';
 import { keepPartitions } from '../../../control-plane/usage-intake/usage-partitions.ts';
 import { writeUsage } from '../../../control-plane/usage-intake/usage-writer.ts';
 import { newId } from '../../../shared/ids.ts';
@@ -17,7 +19,7 @@ import { writeUsageEvent } from '../../../shared/usage-event.ts';
 import { AdminClient } from '../../support/admin-client.ts';
 import { emptyStores, recordingLog, startTestControlPlane, testSettings, type TestControlPlane } from '../../support/control-plane.ts';
 import { startTestPostgres, type TestDatabase } from '../../support/postgres.ts';
-import { eventually } from '../../support/processes.ts';
+import { eventually, ROOT } from '../../support/processes.ts';
 import { usageEvent } from '../../support/usage.ts';
 
 const SERVER = { name: 'Tools', transport: 'STREAMABLE_HTTP', endpointUrl: 'http://127.0.0.1:9/' };
@@ -76,6 +78,22 @@ test('the roles that the control plane works as own nothing, and are above no ru
      from pg_roles where rolname in ('turnpike_app', 'turnpike_system') order by rolname`,
   );
   expect(roles).toEqual(['turnpike_app', 'turnpike_system'].map((rolname) => ({ rolname, privileged: false, owned: 0 })));
+});
+
+test('the MCP side of records, which says nothing of whose it is, is read in joins with the records alone', async () => {
+  const mentioning = globSync('control-plane/**/*.ts', { cwd: ROOT, exclude: ['**/migrations/**'] }).filter((file) =>
+    readFileSync(join(ROOT, file), 'utf8').includes('mcp_usage_records'),
+  );
+  expect(mentioning.toSorted()).toEqual([
+    'control-plane/money/window-costs.ts',
+    'control-plane/usage-intake/usage-partitions.ts',
+    'control-plane/usage-intake/usage-writer.ts',
+    'control-plane/usage/usage-dimensions.ts',
+  ]);
+  for (const { organisationId } of [plane, other])
+    expect(
+      await withinOrganisation(orm.em, organisationId).execute(`select u.organisation_id, count(m.*)::int as sidecars from ${RECORDS} group by 1`),
+    ).toEqual([{ organisation_id: organisationId, sidecars: 1 }]);
 });
 
 /** Rows of each table that has any, by whose they are. */

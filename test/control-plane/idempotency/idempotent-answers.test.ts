@@ -2,14 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { forgetAnswers } from '../../../control-plane/idempotency/idempotent-answers.ts';
 import { openOrm } from '../../../control-plane/database/orm.ts';
 import { acrossOrganisations } from '../../../control-plane/database/roles.ts';
+import { forgetAnswers } from '../../../control-plane/idempotency/claim.ts';
 import { newMember } from '../../support/browser.ts';
 import { answerSchema, recordingLog, startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
+import { codeOf, sendUnderKey, type AnswerUnderKey, type SentUnderKey } from '../../support/idempotent-requests.ts';
 
 const CREATE = 'mutation($name: String!) { createApiKey(input: { name: $name, type: ORGANISATION }) { apiKey { id } secret userErrors { code } } }';
-const codesSchema = z.object({ errors: z.array(z.object({ extensions: z.object({ code: z.string() }) })) });
+const lostSchema = z.object({ errors: z.tuple([z.object({ extensions: z.object({ firstRequestId: z.string() }) })]) });
 
 let plane: TestControlPlane;
 
@@ -18,34 +19,12 @@ beforeAll(async () => {
 });
 afterAll(() => plane?.close());
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly isReplayed: boolean;
-}
+type Sent = Omit<SentUnderKey, 'body'> & { readonly name?: string; readonly query?: string };
 
-interface Sent {
-  readonly key: string;
-  readonly name?: string;
-  readonly query?: string;
-  readonly token?: string | null;
+/** A person's or token's request for a key of that name, unless it is for something else. */
+function send({ key, name = key, query = CREATE, token = plane.token }: Sent): Promise<AnswerUnderKey> {
+  return sendUnderKey(plane.graphqlUrl, { key, token, body: { query, variables: { name } } });
 }
-
-async function send({ key, name = key, query = CREATE, token = plane.token }: Sent): Promise<Answer> {
-  const response = await fetch(plane.graphqlUrl, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'turnpike-csrf': '1',
-      'idempotency-key': key,
-      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-    },
-    body: JSON.stringify({ query, variables: { name } }),
-  });
-  return { status: response.status, text: await response.text(), isReplayed: response.headers.get('idempotent-replayed') === 'true' };
-}
-
-const codeOf = ({ text }: Answer) => codesSchema.parse(JSON.parse(text)).errors[0]?.extensions.code;
 
 async function keysNamed(name: string): Promise<number> {
   return (await plane.database.query('select id from api_keys where name = $1', [name])).length;
@@ -89,13 +68,33 @@ test('of many at once one is done, and the others are told so or get its answer'
   for (const answer of answers) expect(answer.status === 200 || codeOf(answer) === 'CONFLICT').toBe(true);
 });
 
-test('a request that never got an answer is not done again', async () => {
+test('a change whose answer was never kept is not made again: at first it is under way, then the audit trail tells of it', async () => {
   const name = randomUUID();
   await send({ key: name });
   await plane.database.query('update idempotent_requests set answer = null');
-  const again = await send({ key: name });
-  expect([again.status, codeOf(again)]).toEqual([409, 'CONFLICT']);
+  const soon = await send({ key: name });
+  expect([soon.status, codeOf(soon)]).toEqual([409, 'CONFLICT']);
+  await plane.database.query(`update idempotent_requests set renewed_at = now() - interval '1 minute'`);
+  const later = await send({ key: name });
+  expect([later.status, codeOf(later)]).toEqual([409, 'IDEMPOTENCY_ANSWER_LOST']);
+  const { firstRequestId } = lostSchema.parse(JSON.parse(later.text)).errors[0].extensions;
+  const { auditEvents } = await plane.admin.query('query($filter: AuditFilter) { auditEvents(filter: $filter) { nodes { action after } } }', {
+    filter: { requestId: [firstRequestId] },
+  });
+  expect(auditEvents).toMatchObject({ nodes: [{ action: 'createApiKey', after: { name } }] });
   expect(await keysNamed(name)).toBe(1);
+});
+
+test('another body under the key of a plane that is gone is refused, too', async () => {
+  const name = randomUUID();
+  await send({ key: name });
+  await plane.database.query(`update idempotent_requests set answer = null, is_done = false, renewed_at = now() - interval '1 minute'`);
+  expect(codeOf(await send({ key: name, name: `${name} 2` }))).toBe('IDEMPOTENCY_KEY_REUSED');
+});
+
+test('what signs somebody in takes no key, since its cookie cannot be given again', async () => {
+  const query = 'mutation { signIn(input: { email: "a@example.com", password: "a password" }) { userErrors { code } } }';
+  expect(codeOf(await send({ key: randomUUID(), query }))).toBe('BAD_USER_INPUT');
 });
 
 test('a key is of one caller: another one, and another organisation, mean something else by it', async () => {

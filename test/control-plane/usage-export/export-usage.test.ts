@@ -12,7 +12,7 @@ import { usageEvent } from '../../support/usage.ts';
 const EVENTS = 2345;
 const START = Date.UTC(2026, 10, 20);
 const FIELDS =
-  'id,requestId,occurredAt,teamId,userId,userDomain,apiKeyId,apiKeyPrefix,serverId,serverSlug,transport,httpMethod,rpcMethod,tool,isToolError,status,decision,code,reason,message,observed,retryAfterSeconds,dlpOutcome,latencyMicros,upstreamLatencyMicros,inputBytes,outputBytes,costNanosUsd,sessionId,protocolVersion,clientName,clientVersion,clientIp,traceId,dataPlane,agentId,agentClientId';
+  'id,requestId,occurredAt,teamId,userId,userDomain,apiKeyId,apiKeyPrefix,serverId,serverSlug,transport,httpMethod,rpcMethod,tool,isToolError,status,decision,code,reason,message,observed,retryAfterSeconds,dlpOutcome,latencyMicros,upstreamLatencyMicros,inputBytes,outputBytes,costNanosUsd,sessionId,protocolVersion,clientName,clientVersion,clientIp,traceId,dataPlane,agentId,agentClientId,dlpFindings';
 const lineSchema = z.record(z.string(), z.unknown());
 
 let plane: TestControlPlane;
@@ -68,6 +68,17 @@ test.each(['+1', '-1', '@SUM(A1)', '\tx', '\rx'])('a tool that is called %j is n
   await eventually(() => (plane.usageQueue.size === 0 ? true : undefined), 'the event being stored');
   const { text } = await exported(`format=csv&lt=2026-11-20T00:00:00Z&tool=${encodeURIComponent(tool)}`);
   expect(text).toContain(`'${tool}`);
+});
+
+test('what rules of content found is told with the rule and never the text, as JSON in a cell', async () => {
+  const finding = { direction: 'REQUEST', kind: 'KEYWORD', rule: 'project "x"', action: 'REDACT', count: 2 } as const;
+  const timeMillis = START - 20_000;
+  plane.usageQueue.append(writeUsageEvent(usageEvent({ organisationId: plane.organisationId, timeMillis, dlpOutcome: 'REDACTED', dlpFindings: [finding] })));
+  await eventually(() => (plane.usageQueue.size === 0 ? true : undefined), 'the event being stored');
+  const [line = ''] = linesOf((await exported('format=jsonl&lt=2026-11-20T00:00:00Z&dlpOutcome=REDACTED')).text);
+  expect(JSON.parse(line)).toMatchObject({ dlpOutcome: 'REDACTED', dlpFindings: [finding] });
+  const { text } = await exported('format=csv&lt=2026-11-20T00:00:00Z&dlpOutcome=REDACTED');
+  expect(text).toContain(`,"${JSON.stringify([finding]).replaceAll('"', '""')}"\r\n`);
 });
 
 describe('the filter', () => {
