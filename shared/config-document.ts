@@ -52,11 +52,14 @@ export type EntityOf<Kind extends EntityKind> = z.infer<(typeof ENTITY_SCHEMAS)[
 
 const upsertOf = <Kind extends EntityKind>(kind: Kind) => z.strictObject({ op: z.literal('upsert'), kind: z.literal(kind), value: ENTITY_SCHEMAS[kind] });
 
+export const apiKeyUpsertSchema = upsertOf('apiKey');
+export const accessGrantUpsertSchema = upsertOf('accessGrant');
+
 export const configUpsertSchema = z.discriminatedUnion('kind', [
   upsertOf('organisation'),
-  upsertOf('apiKey'),
+  apiKeyUpsertSchema,
   upsertOf('mcpServer'),
-  upsertOf('accessGrant'),
+  accessGrantUpsertSchema,
   upsertOf('policy'),
   upsertOf('limit'),
   upsertOf('upstreamToken'),
@@ -87,7 +90,6 @@ export const deltaPayloadSchema = z.strictObject({
   changes: z.array(z.unknown()),
 });
 export type SnapshotPayload = z.infer<typeof snapshotPayloadSchema>;
-export type DeltaPayload = z.infer<typeof deltaPayloadSchema>;
 
 export const CONFIG_FRAME_KINDS = ['SNAPSHOT', 'DELTA', 'HEARTBEAT'] as const;
 export type ConfigFrameKind = (typeof CONFIG_FRAME_KINDS)[number];

@@ -127,8 +127,8 @@ async function* recordsOf({ state, receivedAtMillis }: KnownGood): AsyncGenerato
   const slices = new Slices();
   for (const upsert of upsertsOf(state)) {
     packer.add(upsert);
-    if (packer.isFull) yield await packer.take();
+    if (packer.isFull) yield packer.take();
     if (slices.isOver) await slices.rest();
   }
-  if (!packer.isEmpty) yield await packer.take();
+  if (!packer.isEmpty) yield packer.take();
 }

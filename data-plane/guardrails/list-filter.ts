@@ -1,4 +1,5 @@
 /** Cuts hidden entries out of the bytes of a list, makes it this key's own, and leaves every other byte as it came. */
+import { isRecord } from '../../shared/is-record.ts';
 import { isUtf8 } from 'node:buffer';
 import { lookalikeIn } from '../mcp/reserved-keys.ts';
 import { applyEdits, cutOf, type Edit } from '../transports/json-edits.ts';
@@ -110,8 +111,4 @@ function parse(body: Buffer): unknown {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

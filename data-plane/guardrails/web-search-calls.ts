@@ -1,4 +1,5 @@
 /** Holds calls of a web-search server to its policy: refuses hosts, and tells the tool to keep to the policy where its schema says how. */
+import { isRecord } from '../../shared/is-record.ts';
 import { belongsTo } from '../../shared/domain-names.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { SearchTool, WebSearchPolicy } from '../../shared/web-search.ts';
@@ -79,8 +80,4 @@ function argumentsOf(message: RpcMessage): Readonly<Record<string, unknown>> {
 
 function textsOf(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((element) => typeof element === 'string') : [];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
