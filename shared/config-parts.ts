@@ -5,9 +5,9 @@ import type { ConfigUpsert } from './config-document.ts';
 
 export const PART_ENTITIES_MAX = 1000;
 /** A part is closed once it is longer than this. */
-const PART_BYTES = 1_000_000;
+const PART_BYTES = 250_000;
 /** What zlib hands over at once: about a part, instead of the sixteen kilobytes that it would choose. */
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** No part is unpacked beyond this; one entity alone may be larger than the usual part. */
 const UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
 /** The longest that a UTF-16 unit becomes in UTF-8. */
@@ -45,7 +45,7 @@ export class PartPacker {
     this.#length = 0;
     this.#entities = 0;
     // The text is mostly hashes and sealed secrets: more effort would make it hardly smaller.
-    return gzipSync(part, { level: constants.Z_BEST_SPEED, chunkSize: CHUNK_BYTES / 8 });
+    return gzipSync(part, { level: constants.Z_BEST_SPEED, chunkSize: CHUNK_BYTES / 4 });
   }
 
   #closed(): Buffer {

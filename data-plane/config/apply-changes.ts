@@ -16,13 +16,15 @@ export async function applyDelta(state: ConfigState, frame: ReceivedFrame, seale
   const { from, changes } = payload.data;
   if (from !== state.snapshot.version) return undefined;
   const builder = new StateBuilder(sealer, { base: state, previous: state });
-  await applyAll(builder, changes, 'changes');
+  await applyAll(builder, new Slices(), { changes, place: 'changes' });
   return builder.finish(frame.version);
 }
 
 /** A whole configuration, built part by part as it arrives. Once a part threw, the rest is worth nothing. */
 export class SnapshotBuild {
   readonly #builder: StateBuilder;
+  /** The same for all parts: many that take less than a slice would hold up traffic together. */
+  readonly #slices = new Slices();
   #parts = 0;
 
   /** `previous` lends what is still the same, so that its warm processes and connections are kept. */
@@ -32,7 +34,7 @@ export class SnapshotBuild {
 
   async add(packed: Uint8Array): Promise<void> {
     const place = `parts.${this.#parts++}`;
-    await applyAll(this.#builder, unpacked(packed, place), place);
+    await applyAll(this.#builder, this.#slices, { changes: unpacked(packed, place), place });
   }
 
   finish(version: string): ConfigState {
@@ -83,10 +85,9 @@ function unpacked(packed: Uint8Array, place: string): unknown[] {
   }
 }
 
-async function applyAll(builder: StateBuilder, changes: readonly unknown[], place: string): Promise<void> {
-  const slices = new Slices();
+async function applyAll(builder: StateBuilder, slices: Slices, { changes, place }: { changes: readonly unknown[]; place: string }): Promise<void> {
   for (const [index, change] of changes.entries()) {
-    builder.apply(readChange(change, `${place}.${index}`));
     if (slices.isOver) await slices.rest();
+    builder.apply(readChange(change, `${place}.${index}`));
   }
 }

@@ -31,7 +31,8 @@ const config = await startConfig({
   nodeName: 'bench:0',
   describeNode: () => ({ ready: true, inFlight: 0, endpoints: [] }),
 });
-await eventually(() => (config.store.current()?.keysByHash.size ?? 0) >= KEYS || undefined, 'the configuration');
+const isFilled = () => (config.store.current()?.keysByHash.size ?? 0) >= KEYS;
+if (!isFilled()) await new Promise<void>((resolve) => config.store.onChange(() => isFilled() && resolve()));
 tell('filled', process.memoryUsage.rss());
 const bytes = await eventually(() => statSync(file).size, 'the file');
 tell('saved', bytes);

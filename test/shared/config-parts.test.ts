@@ -12,6 +12,16 @@ test('entities come back as they were, in their order', async () => {
   expect(packer.isEmpty).toBe(true);
 });
 
+test('an entity that is larger than a part comes back, in whatever script it is written', () => {
+  const upserts = snapshotOf({
+    mcpServers: ['€😀é'.repeat(300_000), 'x', '\u0000'.repeat(300_000)].map((tool) => mcpServer('org_1', { blockedTools: [tool] })),
+  });
+  const packer = new PartPacker();
+  for (const upsert of upserts) packer.add(upsert);
+  expect(unpackPart(packer.take())).toEqual(upserts);
+  expect(unpackPart(packer.take())).toEqual([]);
+});
+
 test('a part of nothing is an empty list', async () => {
   expect(unpackPart(new PartPacker().take())).toEqual([]);
 });
@@ -19,7 +29,7 @@ test('a part of nothing is an empty list', async () => {
 test('a part is full after a thousand entities, or sooner when they are large', () => {
   const packer = new PartPacker();
   const [small] = snapshotOf({ organisations: [organisation()] });
-  const [large] = snapshotOf({ mcpServers: [mcpServer('org_1', { blockedTools: ['x'.repeat(600_000)] })] });
+  const [large] = snapshotOf({ mcpServers: [mcpServer('org_1', { blockedTools: ['x'.repeat(150_000)] })] });
   if (small === undefined || large === undefined) throw new Error('there are two');
   for (let index = 0; index < PART_ENTITIES_MAX; index++) {
     expect(packer.isFull).toBe(false);

@@ -1,7 +1,8 @@
 /** Changes make the next configuration or nothing, and the one in force is never touched. */
-import { describe, expect, test } from 'vitest';
-import { applyDelta, SnapshotIntake } from '../../../data-plane/config/apply-changes.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { applyDelta, SnapshotBuild, SnapshotIntake } from '../../../data-plane/config/apply-changes.ts';
 import { EMPTY_STATE, type ConfigState } from '../../../data-plane/config/config-state.ts';
+import { PartPacker } from '../../../shared/config-parts.ts';
 import { GLOBAL_OWNER } from '../../../shared/policy.ts';
 import { TokenHasher } from '../../../shared/token.ts';
 import { contentOf, deltaFrame, frameOf, snapshotFrames, stateOf, testSealer, testSecretKey } from '../../support/config-frames.ts';
@@ -237,4 +238,28 @@ describe('what is refused', () => {
     const damaged = frameOf('SNAPSHOT', '5', { part: 0, isLast: true, gzip: 'AAAA' });
     await expect(new SnapshotIntake(testSealer).add(damaged, EMPTY_STATE)).rejects.toThrow('parts.0: cannot be unpacked');
   });
+});
+
+test('many small parts in a row let the event loop turn in between', async () => {
+  const packer = new PartPacker();
+  for (const upsert of base) packer.add(upsert);
+  const part = packer.take();
+  // A part takes a good part of a slice, and never all of it.
+  let millis = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => (millis += 0.3));
+  const build = new SnapshotBuild(testSealer, EMPTY_STATE);
+  let turns = 0;
+  let isDone = false;
+  const count = () => {
+    turns++;
+    if (!isDone) setImmediate(count);
+  };
+  setImmediate(count);
+  try {
+    for (let parts = 0; parts < 50; parts++) await build.add(part);
+  } finally {
+    isDone = true;
+    clock.mockRestore();
+  }
+  expect(turns).toBeGreaterThan(5);
 });
