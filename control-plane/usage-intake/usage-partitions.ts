@@ -61,7 +61,7 @@ async function makeMonth(em: EntityManager, table: Table, { name, startMillis, e
   // A reader that has looked up the partitions already would find what is moved neither here nor there.
   await em.execute(`lock table only ${table}`);
   await em.execute(`create table ${partition} (like ${table} including defaults)`);
-  if (table === 'usage_records') await em.execute(`select guard_tenant('${partition}')`);
+  await em.execute(`select guard_tenant('${partition}')`);
   await em.execute(
     `with moved as (delete from ${table}_default where request_id >= ? and request_id < ? returning *) insert into ${partition} select * from moved`,
     [from, to],

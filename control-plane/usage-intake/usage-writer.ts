@@ -44,6 +44,7 @@ const RECORD_COLUMNS = [
 ] as const;
 const SIDECAR_COLUMNS = [
   'request_id text',
+  'organisation_id text',
   'server_id text',
   'server_slug text',
   'transport text',
@@ -154,6 +155,7 @@ function toRecord(event: UsageEvent): RowOf<typeof RECORD_COLUMNS> {
 function toSidecar(event: UsageEvent): RowOf<typeof SIDECAR_COLUMNS> {
   return {
     request_id: event.requestId,
+    organisation_id: event.organisationId,
     server_id: event.serverId,
     server_slug: event.serverSlug,
     transport: event.transport,

@@ -60,8 +60,8 @@ async function fillChunk(
         ${TIME_SQL} || lpad(to_hex(number), 16, '0') as id,
         case when (key + tool) % 7 = 0 and fate < 0.2 then 'DENIED' when (key * 7 + server) % 10 = 0 and fate > 0.9 then 'ERRORED' else 'ALLOWED' end as decision
       from drawn),
-    sidecar as (insert into mcp_usage_records (request_id, server_id, server_slug, transport, http_method, rpc_method, tool, is_tool_error)
-      select 'req_' || id, 'srv_' || server, 'server-' || server, 'STREAMABLE_HTTP', 'POST', 'tools/call', 'tool_' || tool, false from call)
+    sidecar as (insert into mcp_usage_records (request_id, organisation_id, server_id, server_slug, transport, http_method, rpc_method, tool, is_tool_error)
+      select 'req_' || id, $1, 'srv_' || server, 'server-' || server, 'STREAMABLE_HTTP', 'POST', 'tools/call', 'tool_' || tool, false from call)
     insert into usage_records (id, request_id, occurred_at, data_plane, organisation_id, team_id, api_key_id, api_key_prefix, status, decision, code, reason,
         observed, latency_micros, upstream_latency_micros, input_bytes, output_bytes, cost_nanos_usd, client_name, client_ip, dlp_outcome)
       select 'use_' || id, 'req_' || id, at, 'node:1', $1, 'tea_' || key % 12, 'key_' || key, 'vk_' || key,

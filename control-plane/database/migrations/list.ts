@@ -24,6 +24,7 @@ import { Migration0022DecisionSteps } from './0022-decision-steps.ts';
 import { Migration0023Live } from './0023-live.ts';
 import { Migration0024Idempotency } from './0024-idempotency.ts';
 import { Migration0025Claims } from './0025-claims.ts';
+import { Migration0026McpUsageTenancy } from './0026-mcp-usage-tenancy.ts';
 
 export const MIGRATIONS = [
   { name: '0001-nouns', class: Migration0001Nouns },
@@ -51,4 +52,5 @@ export const MIGRATIONS = [
   { name: '0023-live', class: Migration0023Live },
   { name: '0024-idempotency', class: Migration0024Idempotency },
   { name: '0025-claims', class: Migration0025Claims },
+  { name: '0026-mcp-usage-tenancy', class: Migration0026McpUsageTenancy },
 ];
