@@ -1,18 +1,9 @@
 /** How the tests run: three workers, one copy of `graphql` for everybody, and what needs a Redis only where there is one. */
 import { spawnSync } from 'node:child_process';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { NEEDS_REDIS } from './test/support/needs-redis.ts';
 
-/** Suites on a real Redis. A newcomer's machine may lack it, which is said aloud; a machine of CI may not. */
-const NEEDS_REDIS = [
-  'test/e2e/governed-call.test.ts',
-  'test/e2e/healed-sessions.test.ts',
-  'test/e2e/secrets.test.ts',
-  'test/e2e/sse-upstream.test.ts',
-  'test/e2e/stdio-upstream.test.ts',
-  'test/faults/**',
-  'test/**/*redis*.test.ts',
-];
-
+/** A newcomer's machine may lack a Redis, which is said aloud; a machine of CI may not. */
 function withoutRedis(): string[] {
   if (spawnSync('redis-server', ['--version']).status === 0) return [];
   const sentence = `redis-server is not installed: ${NEEDS_REDIS.join(', ')} are NOT run (apt-get install redis-server)`;
