@@ -1,6 +1,6 @@
 /** Cuts hidden entries out of the bytes of a list, makes it this key's own, and leaves every other byte as it came. */
-import { isRecord } from '../../shared/is-record.ts';
 import { isUtf8 } from 'node:buffer';
+import { isRecord } from '../../shared/is-record.ts';
 import { lookalikeIn } from '../mcp/reserved-keys.ts';
 import { applyEdits, cutOf, type Edit } from '../transports/json-edits.ts';
 import { elementsOf, findMember, type ByteRange } from '../transports/json-members.ts';

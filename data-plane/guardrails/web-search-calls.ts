@@ -1,6 +1,6 @@
 /** Holds calls of a web-search server to its policy: refuses hosts, and tells the tool to keep to the policy where its schema says how. */
-import { isRecord } from '../../shared/is-record.ts';
 import { belongsTo } from '../../shared/domain-names.ts';
+import { isRecord } from '../../shared/is-record.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import type { SearchTool, WebSearchPolicy } from '../../shared/web-search.ts';
 import type { GovernedServer } from '../config/governed-server.ts';

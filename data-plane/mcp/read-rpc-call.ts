@@ -1,5 +1,6 @@
 /** The parser of record: reads a body once, strictly, and refuses whatever two parsers could read differently. */
 import { isUtf8 } from 'node:buffer';
+import { isRecord } from '../../shared/is-record.ts';
 import { Refusal } from '../../shared/refusal.ts';
 import { scanJson } from './json-scan.ts';
 import { MessageOffsetFinder, type MessageOffsets } from './message-offsets.ts';
@@ -122,10 +123,6 @@ function toolOf({ method, params }: JsonObject): string | undefined {
   const name = isRecord(params) ? params['name'] : undefined;
   if (typeof name !== 'string' || !name.isWellFormed()) throw invalidRpc('tools/call needs the name of a tool');
   return name;
-}
-
-function isRecord(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalidJson(detail: string): Refusal {

@@ -1,4 +1,5 @@
 /** Reads which revision a message claims for itself, as all requests since 2026-07-28 must, and older ones never do. */
+import { isRecord } from '../../shared/is-record.ts';
 import type { RpcCall, RpcMessage } from './rpc-call.ts';
 
 export const CLAIM_KEY = 'io.modelcontextprotocol/protocolVersion';
@@ -27,8 +28,4 @@ export function listens(call: RpcCall | undefined): boolean {
 export function paramOf(message: RpcMessage, name: string): unknown {
   const { params } = message.value;
   return isRecord(params) ? params[name] : undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

@@ -1,5 +1,6 @@
 /** Visits the strings of a parsed JSON value in the order in which they stand. */
 import { textOfBlob } from './blob-text.ts';
+import { isRecord } from '../is-record.ts';
 
 /** Shorter numbers are nobody's number but their own. */
 const NUMBER_MIN = 1e11;
@@ -38,8 +39,4 @@ export function digitsOf(value: number): string | undefined {
 
 function visitNumber(digits: string | undefined, visitor: StringVisitor, label: string): boolean {
   return digits !== undefined && visitor.number?.(digits, label) === true;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
