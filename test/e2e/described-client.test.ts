@@ -1,40 +1,31 @@
 /** Turnpike as a client whose id is the address of a document about it: an authorisation server that never heard of it fetches that, and gives it tokens. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { startAuthorisationServer, type AuthorisationServer } from '../support/authorisation-server.ts';
-import { GatewayClient, refusalOf } from '../support/gateway-client.ts';
-import { startGuardedUpstream, type GuardedUpstream } from '../support/guarded-upstream.ts';
+import { refusalOf } from '../support/gateway-client.ts';
+import { startGuardedPlanes, type GuardedPlanes } from '../support/guarded-planes.ts';
 import { followTo } from '../support/identity-provider.ts';
-import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
 import { eventually } from '../support/processes.ts';
 import { startTlsFront, type TlsFront } from '../support/tls-front.ts';
 
 const DOCUMENT = '/oauth/client-metadata.json';
 let front: TlsFront;
-let planes: TestPlanes;
-let authority: AuthorisationServer;
-let upstream: GuardedUpstream;
-let gateway: GatewayClient;
+let guarded: GuardedPlanes;
+let planes: GuardedPlanes['planes'];
+let authority: GuardedPlanes['authority'];
+let upstream: GuardedPlanes['upstream'];
+let gateway: GuardedPlanes['gateway'];
 
 beforeAll(async () => {
   front = await startTlsFront();
-  [planes, authority] = await Promise.all([startTestPlanes({}, { CONTROL_PLANE_PUBLIC_URL: front.origin }), startAuthorisationServer({ reads: true })]);
+  guarded = await startGuardedPlanes({ reads: true, ofControl: { CONTROL_PLANE_PUBLIC_URL: front.origin } });
+  ({ planes, authority, upstream, gateway } = guarded);
   front.leadTo(planes.control.url);
-  upstream = await startGuardedUpstream(authority);
-  gateway = new GatewayClient(planes.dataUrl);
 });
-
 afterAll(async () => {
-  await planes.close();
-  await upstream.close();
-  await authority.close();
-  await front.close();
+  await guarded?.close();
+  await front?.close();
 });
-
-beforeEach(() => {
-  authority.asked.length = 0;
-  upstream.authorisations.length = 0;
-});
+beforeEach(() => guarded.reset());
 
 const governed = (slug: string) => planes.governed({ slug, endpointUrl: upstream.url, auth: { oauth2: { mode: 'AUTHORIZATION_CODE_ORG' } } });
 const call = (slug: string, apiKey: string) => gateway.send(slug, { key: apiKey });

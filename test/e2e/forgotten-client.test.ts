@@ -1,35 +1,26 @@
 /** Turnpike has registered itself at an authorisation server that then forgets it: that is told, and the next sign-in registers anew and goes on. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { startAuthorisationServer, type AuthorisationServer } from '../support/authorisation-server.ts';
-import { GatewayClient, refusalOf } from '../support/gateway-client.ts';
-import { startGuardedUpstream, type GuardedUpstream } from '../support/guarded-upstream.ts';
+import { refusalOf } from '../support/gateway-client.ts';
+import { startGuardedPlanes, type GuardedPlanes } from '../support/guarded-planes.ts';
 import { followTo } from '../support/identity-provider.ts';
-import { startTestPlanes, type TestPlanes } from '../support/planes.ts';
 import { eventually } from '../support/processes.ts';
 
-let planes: TestPlanes;
-let authority: AuthorisationServer;
-let upstream: GuardedUpstream;
-let gateway: GatewayClient;
+let guarded: GuardedPlanes;
+let planes: GuardedPlanes['planes'];
+let authority: GuardedPlanes['authority'];
+let upstream: GuardedPlanes['upstream'];
+let gateway: GuardedPlanes['gateway'];
 
 beforeAll(async () => {
   // It would read a document as well, but none is published without TLS.
-  [planes, authority] = await Promise.all([startTestPlanes(), startAuthorisationServer({ reads: true })]);
-  upstream = await startGuardedUpstream(authority);
-  gateway = new GatewayClient(planes.dataUrl);
+  guarded = await startGuardedPlanes({ reads: true });
+  ({ planes, authority, upstream, gateway } = guarded);
 });
-
-afterAll(async () => {
-  await planes.close();
-  await upstream.close();
-  await authority.close();
-});
-
+afterAll(() => guarded?.close());
 beforeEach(() => {
-  authority.isDown = false;
+  guarded.reset();
   authority.seconds.access = 600;
-  authority.asked.length = 0;
 });
 
 const governed = (slug: string, more = {}) =>

@@ -2,7 +2,7 @@
 import { createClient, type Client } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import type { TestControlPlane } from './control-plane.ts';
+import { startTestControlPlane, type TestControlPlane } from './control-plane.ts';
 
 export const errorsSchema = z.array(z.object({ message: z.string(), extensions: z.record(z.string(), z.unknown()) }));
 export type ToldErrors = z.infer<typeof errorsSchema>;
@@ -30,4 +30,24 @@ export async function askOverSocket(client: Client, query: string, variables: Re
   } catch (errors) {
     return errorsSchema.parse(errors);
   }
+}
+
+/** A control plane that is asked in both ways. */
+export interface BothTransports {
+  readonly overHttp: Ask;
+  readonly overWebSocket: Ask;
+  close(): Promise<void>;
+}
+
+export async function startBothTransports(): Promise<BothTransports> {
+  const plane = await startTestControlPlane();
+  const client = socketClient(plane);
+  return {
+    overHttp: (query, variables) => askOverHttp(plane, query, variables),
+    overWebSocket: (query, variables) => askOverSocket(client, query, variables),
+    close: async () => {
+      await client.dispose();
+      await plane.close();
+    },
+  };
 }

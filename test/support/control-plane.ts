@@ -37,6 +37,8 @@ export interface TestControlPlane {
   readonly admin: AdminClient;
   readonly database: TestDatabase;
   readonly settings: ControlPlaneSettings;
+  /** Hashes keys and tokens as the plane does. */
+  readonly hasher: TokenHasher;
   /** What is appended here is recorded, as a data plane's events are. */
   readonly usageQueue: UsageQueue;
   /** What is counted here is shown. */
@@ -99,6 +101,7 @@ export async function startTestControlPlane(
     admin: new AdminClient(graphqlUrl, token),
     database,
     settings,
+    hasher,
     usageQueue,
     counters,
     log: () => lines.join(''),

@@ -4,6 +4,11 @@ import { GatewayClient } from './gateway-client.ts';
 import { startGuardedUpstream, type GuardedUpstream } from './guarded-upstream.ts';
 import { startTestPlanes, type TestPlanes } from './planes.ts';
 
+interface GuardedPlanesOptions {
+  readonly reads?: boolean;
+  readonly ofControl?: Readonly<Record<string, string>>;
+}
+
 export interface GuardedPlanes {
   readonly planes: TestPlanes;
   readonly authority: AuthorisationServer;
@@ -14,8 +19,9 @@ export interface GuardedPlanes {
   close(): Promise<void>;
 }
 
-export async function startGuardedPlanes(): Promise<GuardedPlanes> {
-  const [planes, authority] = await Promise.all([startTestPlanes(), startAuthorisationServer()]);
+/** `reads`: the authorisation server takes clients that describe themselves by a document. `ofControl` holds further variables of the control plane. */
+export async function startGuardedPlanes({ reads = false, ofControl = {} }: GuardedPlanesOptions = {}): Promise<GuardedPlanes> {
+  const [planes, authority] = await Promise.all([startTestPlanes({}, ofControl), startAuthorisationServer({ reads })]);
   const upstream = await startGuardedUpstream(authority);
   return {
     planes,

@@ -1,17 +1,13 @@
 /** A rotated key works on with its old secret for its grace, and an expired one comes back by rotation alone. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { SecretKey } from '../../../shared/secret-key.ts';
-import { TokenHasher } from '../../../shared/token.ts';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../../support/control-plane.ts';
 import { toldKey } from '../../support/key-standing.ts';
 
 let plane: TestControlPlane;
-let hasher: TokenHasher;
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
-  hasher = new TokenHasher(new SecretKey(plane.settings.secretKey).derive('token-hash'));
 });
 afterAll(() => plane?.close());
 
@@ -35,8 +31,8 @@ describe('rotation', () => {
     const told = await toldOf(key.id);
     expect(told.prefix).toBe(apiKey.prefix);
     expect(told.hashes).toEqual([
-      { hash: hasher.hash(secret), validUntilMillis: null },
-      { hash: hasher.hash(key.secret), validUntilMillis: Date.parse(apiKey.graceUntil) },
+      { hash: plane.hasher.hash(secret), validUntilMillis: null },
+      { hash: plane.hasher.hash(key.secret), validUntilMillis: Date.parse(apiKey.graceUntil) },
     ]);
   });
 
@@ -51,12 +47,12 @@ describe('rotation', () => {
     const key = await plane.admin.createApiKey();
     const first = await rotate(key.id);
     const second = await rotate(key.id);
-    expect((await toldOf(key.id)).hashes.map(({ hash }) => hash)).toEqual([hasher.hash(second.secret), hasher.hash(first.secret)]);
+    expect((await toldOf(key.id)).hashes.map(({ hash }) => hash)).toEqual([plane.hasher.hash(second.secret), plane.hasher.hash(first.secret)]);
   });
 
   test('of many rotations at once, each secret that was handed out last still works', async () => {
     const key = await plane.admin.createApiKey();
-    const secrets = (await Promise.all(Array.from({ length: 6 }, () => rotate(key.id)))).map(({ secret }) => hasher.hash(secret));
+    const secrets = (await Promise.all(Array.from({ length: 6 }, () => rotate(key.id)))).map(({ secret }) => plane.hasher.hash(secret));
     const { hashes } = await toldOf(key.id);
     expect(hashes).toHaveLength(2);
     expect(hashes.every(({ hash }) => secrets.includes(hash))).toBe(true);
@@ -86,7 +82,7 @@ describe('an expired key', () => {
     const input = { id, expiresAt: '2999-01-01T00:00:00.000Z' };
     const { apiKey, secret } = await plane.admin.mutate('rotateApiKey', 'RotateApiKeyInput', input, 'apiKey { status rotatedFrom graceUntil } secret');
     expect(apiKey).toEqual({ status: 'ACTIVE', rotatedFrom: prefix, graceUntil: null });
-    expect((await toldOf(id)).hashes).toEqual([{ hash: hasher.hash(z.string().parse(secret)), validUntilMillis: null }]);
+    expect((await toldOf(id)).hashes).toEqual([{ hash: plane.hasher.hash(z.string().parse(secret)), validUntilMillis: null }]);
   });
 
   test('is not brought back by an expiry that lies in the past', async () => {

@@ -1,18 +1,15 @@
 /** A virtual key is shown once, changed with the version that it was decided on, and revoked for good. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { SecretKey } from '../../../shared/secret-key.ts';
-import { hasValidChecksum, TokenHasher } from '../../../shared/token.ts';
+import { hasValidChecksum } from '../../../shared/token.ts';
 import { newMember } from '../../support/browser.ts';
 import { startTestControlPlane, userErrorsOf, type TestControlPlane } from '../../support/control-plane.ts';
 import { keyStatus, toldKey } from '../../support/key-standing.ts';
 
 let plane: TestControlPlane;
-let hasher: TokenHasher;
 
 beforeAll(async () => {
   plane = await startTestControlPlane();
-  hasher = new TokenHasher(new SecretKey(plane.settings.secretKey).derive('token-hash'));
 });
 afterAll(() => plane?.close());
 
@@ -24,7 +21,7 @@ describe('creation', () => {
     const { id, prefix, secret } = await plane.admin.createApiKey({ name: 'once' });
     expect(secret.startsWith(`${prefix}_`) && hasValidChecksum(secret)).toBe(true);
     expect(await statusOf(id)).toBe('ACTIVE');
-    expect((await toldOf(id)).hashes).toEqual([{ hash: hasher.hash(secret), validUntilMillis: null }]);
+    expect((await toldOf(id)).hashes).toEqual([{ hash: plane.hasher.hash(secret), validUntilMillis: null }]);
     const [row] = await plane.database.query('select row_to_json(k)::text as text from api_keys k where id = $1', [id]);
     expect(row?.['text']).not.toContain(secret.slice(prefix.length + 1));
   });

@@ -1,28 +1,20 @@
 /** An operation that asks for too much is refused before any of it runs, over HTTP and over WebSocket alike. */
-import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { askOverHttp, askOverSocket, socketClient, type Ask } from '../../support/both-transports.ts';
-import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts';
+import { startBothTransports, type Ask, type BothTransports } from '../../support/both-transports.ts';
 
-let plane: TestControlPlane;
-let client: Client;
+let transports: BothTransports;
 
 beforeAll(async () => {
-  plane = await startTestControlPlane();
-  client = socketClient(plane);
+  transports = await startBothTransports();
 });
-afterAll(async () => {
-  await client?.dispose();
-  await plane?.close();
-});
-
-const overHttp: Ask = (query, variables) => askOverHttp(plane, query, variables);
-const overWebSocket: Ask = (query, variables) => askOverSocket(client, query, variables);
+afterAll(() => transports?.close());
 
 describe.each([
-  ['HTTP', overHttp],
-  ['WebSocket', overWebSocket],
-])('over %s', (_name, ask) => {
+  ['HTTP', 'overHttp'],
+  ['WebSocket', 'overWebSocket'],
+] as const)('over %s', (_name, way) => {
+  const ask: Ask = (query, variables) => transports[way](query, variables);
+
   test('an ordinary operation passes', async () => {
     expect(await ask('{ viewer { organisation { slug teams { nodes { id } } } } }')).toEqual([]);
   });
